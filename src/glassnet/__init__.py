@@ -1,0 +1,48 @@
+"""glassnet measures how glassy neural networks are."""
+
+from glassnet import engines, theory
+from glassnet._concat import concat
+from glassnet.analysis import ensemble_mean, relaxation_time
+from glassnet.datasets import Dataset, load_dataset, random_dataset
+from glassnet.dynamics import GradientDescent, Langevin, Sgd
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.loss import QuadraticHinge
+from glassnet.network import Mlp
+from glassnet.observables import mean_square_displacement, mobility, non_gaussian, overlap
+from glassnet.protocol import linear_times, log_times, paper_times, sparse_times
+from glassnet.record import Record
+from glassnet.simulate import Progress, evaluate, evolve, extend, measure, resume
+
+__all__ = [
+    "Dataset",
+    "Ensemble",
+    "GradientDescent",
+    "Landscape",
+    "Langevin",
+    "Mlp",
+    "Progress",
+    "QuadraticHinge",
+    "Record",
+    "Sgd",
+    "concat",
+    "engines",
+    "ensemble_mean",
+    "evaluate",
+    "evolve",
+    "extend",
+    "linear_times",
+    "load_dataset",
+    "log_times",
+    "mean_square_displacement",
+    "measure",
+    "mobility",
+    "non_gaussian",
+    "overlap",
+    "paper_times",
+    "random_dataset",
+    "relaxation_time",
+    "resume",
+    "sparse_times",
+    "theory",
+]

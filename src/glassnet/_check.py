@@ -1,0 +1,86 @@
+"""Checks of what users hand in: each names the field, what is demanded and what was found."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+PerReplica = float | tuple[float, ...]
+"""One number for all replicas, or one a replica in the ensemble's order."""
+
+
+def integer(name: str, value: SupportsIndex, *, low: int, high: int | None = None) -> int:
+    """``value`` as an int between ``low`` and ``high``."""
+    demand = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be {demand}, but got {value!r}") from None
+    if isinstance(value, bool) or number < low or (high is not None and number > high):
+        raise ValueError(f"{name} must be {demand}, but got {value!r}")
+    return number
+
+
+def number(name: str, value: SupportsFloat, *, positive: bool) -> float:
+    """``value`` as a finite float, above 0 where ``positive``, else not below it."""
+    demand = "a finite number > 0" if positive else "a finite number >= 0"
+    if isinstance(value, (str, bytes, bool)):
+        raise TypeError(f"{name} must be {demand}, but got {value!r}")
+    try:
+        x = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be {demand}, but got {value!r}") from None
+    if not math.isfinite(x) or x < 0 or (positive and x == 0):
+        raise ValueError(f"{name} must be {demand}, but got {value!r}")
+    return x
+
+
+def per_replica(name: str, value: SupportsFloat | Iterable[SupportsFloat], *, positive: bool) -> PerReplica:
+    """``value`` as one float or a tuple of floats, each checked as :func:`number` does."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and np.ndim(value) > 0:  # type: ignore[arg-type]
+        values = tuple(value)
+        if not values:
+            raise ValueError(f"{name} must be a number or one number a replica, but got an empty sequence")
+        return tuple(number(f"{name}[{i}]", x, positive=positive) for i, x in enumerate(values))
+    return number(name, value, positive=positive)  # type: ignore[arg-type]
+
+
+def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]:
+    """``value`` as an array with one number a replica."""
+    if isinstance(value, tuple):
+        if len(value) != n_replicas:
+            raise ValueError(
+                f"{name} must be one number or {n_replicas} numbers, one a replica of the ensemble, "
+                f"but got {len(value)} numbers"
+            )
+        return np.array(value, dtype=np.float64)
+    return np.full(n_replicas, value, dtype=np.float64)
+
+
+def choice(name: str, value: str, allowed: Sequence[str]) -> str:
+    """``value`` if it is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, but got {value!r}")
+    return value
+
+
+def increasing_times(name: str, times: Any, *, low: int = 0) -> NDArray[np.int64]:
+    """``times`` as a one-dimensional, strictly increasing int64 array of at least one entry >= ``low``."""
+    array = np.atleast_1d(np.asarray(times))
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty sequence of integers, but got shape {array.shape}")
+    if array.dtype.kind not in "iuf" or not np.array_equal(array, np.floor(array)):
+        raise ValueError(f"{name} must be whole numbers of steps, but got {times!r}")
+    whole = array.astype(np.int64)
+    if whole[0] < low:
+        raise ValueError(f"{name} must be >= {low}, but got {whole[0]}")
+    falls = np.flatnonzero(np.diff(whole) <= 0)
+    if falls.size:
+        i = int(falls[0])
+        raise ValueError(f"{name} must increase, but {name}[{i + 1}] = {whole[i + 1]} follows {whole[i]}")
+    return whole

@@ -1,0 +1,26 @@
+"""Engines: who makes the steps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from glassnet import _check
+from glassnet.engines.base import Engine, Evaluation, Observation, Session
+from glassnet.engines.cpu import Cpu
+from glassnet.engines.reference import Reference
+
+__all__ = ["Cpu", "Engine", "EngineChoice", "Evaluation", "Observation", "Reference", "Session", "resolve"]
+
+EngineChoice = Engine | Literal["cpu", "reference"]
+
+
+def resolve(engine: EngineChoice) -> Engine:
+    """The engine that a name stands for; an engine stands for itself.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if not isinstance(engine, str):
+        return engine
+    _check.choice("engine", engine, ("cpu", "reference"))
+    return Cpu() if engine == "cpu" else Reference()

@@ -1,0 +1,83 @@
+"""What an engine is: it makes the steps of an ensemble on a landscape.
+
+The update is the same for every engine, in the ensemble's dtype, each operation rounded once:
+
+    SGD, gradient descent    w <- w - mu (g + l2 w)
+    Langevin                 w <- (w - mu (g + l2 w)) + s xi,   s = sqrt(2 mu T / P_D)
+
+g is the batch's mean data gradient in the engine's precision, xi the noise of :func:`glassnet.random.noise` at the
+replica's step before the update. An update that would make a weight non-finite is not made: the replica stays at
+its last finite weights and step, and is no longer alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.network import Floats, Mlp
+
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Averages over all rows of a data set, one a replica: ``data_loss``, shares ``awake`` and ``accuracy``."""
+
+    data_loss: NDArray[np.float64]
+    awake: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Observation(Evaluation):
+    """An evaluation of the training data with the mean data gradient (no l2), ``(replica, weight)`` float64."""
+
+    gradient: NDArray[np.float64]
+
+
+class Session(Protocol):
+    """An ensemble under one dynamics, in progress."""
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The state now, as a value of its own."""
+        ...
+
+    def advance(self, n_steps: NDArray[np.int64]) -> None:
+        """Make ``n_steps[r]`` updates of replica r, fewer where it diverges.
+
+        Raises:
+            KeyboardInterrupt: stopped by the user; the session must not be used again.
+        """
+        ...
+
+    def observe(self) -> Observation:
+        """Loss and gradient at the current weights; the gradient serves the next full-batch update too."""
+        ...
+
+
+class Engine(Protocol):
+    """Who makes the steps. ``name``, ``version`` and ``gradient`` (its precision) are part of a result's identity."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def gradient(self) -> Precision: ...
+
+    def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> Session:
+        """Begin: the three have been checked to fit together."""
+        ...
+
+    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on any data set."""
+        ...

@@ -1,0 +1,146 @@
+"""The cpu engine: fused C++ kernels, many replicas or blocks of rows at once.
+
+Every sum it makes is defined, so that its bits depend on no thread count, tile, vector width or instruction set:
+
+- pre-activations and the deltas of a row are one chain of fused multiply-adds each, in the order of their index;
+- the output is a dot product over 16 virtual lanes (lane = index mod 16, one chain a lane), folded in halves;
+- the weight gradient is summed over blocks of 2048 rows: inside a block one chain of fused multiply-adds a weight
+  in row order, in the engine's precision; the blocks' sums are added in float64, in order, and the total is
+  multiplied by the float64 reciprocal of the number of rows. Losses of rows are added in float64 in the same order;
+- results too small for a normal number are flushed to zero.
+
+The instruction set is chosen at run time: ``v4`` (AVX-512) where the processor has it, else ``v3`` (AVX2 and FMA).
+The environment variable ``GLASSNET_KERNEL`` forces ``v3``, ``v4`` or ``v3wide`` (the code of ``v4`` on the
+instructions of ``v3``: slow, made to be compared).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import _check, _cpu
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
+from glassnet.engines.base import Evaluation, Observation, Precision
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.network import Floats, Mlp
+from glassnet.random import Purpose
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """The C++ engine for x86-64 processors with AVX2 or AVX-512.
+
+    Args:
+        threads: worker threads; None for one a core that this process may use. No result depends on it.
+        exhaustive: True asks for the dense path, every row forward and backward at every step, which is so far
+            the only one. No result depends on it.
+        gradient: precision of the data gradient, "float32" or "float64". Weights and updates keep the ensemble's.
+
+    Raises:
+        ValueError: threads below 1, or another precision.
+    """
+
+    threads: int | None = None
+    exhaustive: bool = False
+    gradient: Precision = "float32"
+
+    name: ClassVar[str] = "cpu"
+    version: ClassVar[str] = _cpu.version
+    _n_threads: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        _check.choice("gradient", self.gradient, ("float32", "float64"))
+        available = len(os.sched_getaffinity(0))
+        n = available if self.threads is None else _check.integer("threads", self.threads, low=1)
+        object.__setattr__(self, "_n_threads", n)
+
+    def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> CpuSession:
+        """Begin with a copy of the ensemble's state.
+
+        Raises:
+            ValueError: ``GLASSNET_KERNEL`` names a kernel that does not exist or that this processor cannot run.
+        """
+        return CpuSession(self, ensemble, landscape, dynamics)
+
+    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on any data set."""
+        loss, awake, correct = _cpu.evaluate(
+            width=network.width,
+            depth=network.depth,
+            features=dataset.features,
+            labels=dataset.labels,
+            weights=np.ascontiguousarray(weights),
+            gradient=self.gradient,
+            threads=self._n_threads,
+            kernel=_kernel(),
+        )
+        return Evaluation(loss, awake / dataset.n_samples, correct / dataset.n_samples)
+
+
+class CpuSession:
+    """An ensemble under one dynamics on the cpu engine."""
+
+    def __init__(self, engine: Cpu, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
+        n = len(ensemble)
+        warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
+        self._start = ensemble
+        self._n_samples = landscape.dataset.n_samples
+        self._simulator = _cpu.Simulator(
+            width=ensemble.network.width,
+            depth=ensemble.network.depth,
+            features=landscape.dataset.features,
+            labels=landscape.dataset.labels,
+            weights=ensemble.weights,
+            seed=ensemble.seed.astype(np.uint32),
+            origin=ensemble.origin.astype(np.uint32),
+            noise=ensemble.noise.astype(np.uint32),
+            step=ensemble.step,
+            alive=ensemble.alive,
+            learning_rate=_check.spread("learning_rate", dynamics.learning_rate, n),
+            temperature=_check.spread("temperature", warmth, n),
+            l2=_check.spread("l2", landscape.loss.l2, n),
+            sampling=_sampling(dynamics),
+            batch_size=batch_size(dynamics) or self._n_samples,
+            gradient=engine.gradient,
+            threads=engine._n_threads,
+            kernel=_kernel(),
+        )
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The state now, as a value of its own."""
+        start, now = self._start, self._simulator
+        return Ensemble(start.network, now.weights(), start.seed, start.origin, start.noise, now.step(), now.alive())
+
+    def advance(self, n_steps: NDArray[np.int64]) -> None:
+        """Make ``n_steps[r]`` updates of replica r, fewer where it diverges.
+
+        Raises:
+            KeyboardInterrupt: stopped by the user, within a second; every replica stands after a whole update.
+        """
+        self._simulator.advance(np.ascontiguousarray(n_steps, dtype=np.int64))
+
+    def observe(self) -> Observation:
+        """Loss and gradient at the current weights; the gradient serves the next full-batch update too."""
+        loss, awake, correct, gradient = self._simulator.observe()
+        return Observation(loss, awake / self._n_samples, correct / self._n_samples, gradient)
+
+
+def _sampling(dynamics: Dynamics) -> int:
+    """The purpose of the random words that draw the batches, 0 where a step takes all rows."""
+    if batch_size(dynamics) is None:
+        return 0
+    if isinstance(dynamics, Sgd):
+        return (Purpose.SGD_PERMUTATION if dynamics.sampling == "permutation" else Purpose.SGD_REPLACEMENT).value
+    return Purpose.LANGEVIN_PERMUTATION.value
+
+
+def _kernel() -> str:
+    return os.environ.get("GLASSNET_KERNEL", "") or _cpu.supported_kernels()[0]

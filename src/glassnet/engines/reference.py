@@ -1,0 +1,136 @@
+"""The reference engine: plain NumPy in float64, slow, the definition that every other engine is held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import _check, random
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
+from glassnet.engines.base import Evaluation, Observation, Precision
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape, mean_data_gradient
+from glassnet.network import Floats, Mlp
+from glassnet.random import Purpose
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The float64 NumPy engine, one replica and one step at a time."""
+
+    name: ClassVar[str] = "reference"
+    version: ClassVar[str] = "1"
+    gradient: ClassVar[Precision] = "float64"
+
+    def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> ReferenceSession:
+        """Begin with a copy of the ensemble's state."""
+        return ReferenceSession(ensemble, landscape, dynamics)
+
+    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on any data set."""
+        labels = dataset.labels.astype(np.float64)
+        outputs = [network.output(w, dataset.features) for w in weights]
+        slack = [np.where(labels * f >= 1.0, 0.0, 1.0 - labels * f) for f in outputs]
+        return Evaluation(
+            data_loss=np.array([0.5 * np.mean(s**2) for s in slack]),
+            awake=np.array([np.mean(~(labels * f >= 1.0)) for f in outputs]),
+            accuracy=np.array([np.mean(labels * f > 0.0) for f in outputs]),
+        )
+
+
+class ReferenceSession:
+    """The update rule, written once to be read."""
+
+    def __init__(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
+        n = len(ensemble)
+        self._start = ensemble
+        self._landscape = landscape
+        self._dynamics = dynamics
+        self._weights = ensemble.weights.copy()
+        self._step = ensemble.step.copy()
+        self._alive = ensemble.alive.copy()
+        self._rate = _check.spread("learning_rate", dynamics.learning_rate, n)
+        self._l2 = _check.spread("l2", landscape.loss.l2, n)
+        warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
+        self._temperature = _check.spread("temperature", warmth, n)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The state now."""
+        start = self._start
+        return Ensemble(start.network, self._weights, start.seed, start.origin, start.noise, self._step, self._alive)
+
+    def advance(self, n_steps: NDArray[np.int64]) -> None:
+        """Make ``n_steps[r]`` updates of replica r."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            for r, n in enumerate(n_steps):
+                for _ in range(n):
+                    if not self._alive[r]:
+                        break
+                    self._update(r)
+
+    def _update(self, r: int) -> None:
+        scalar = self._weights.dtype.type
+        rate, l2 = scalar(self._rate[r]), scalar(self._l2[r])
+        w = self._weights[r]
+        g = self._gradient(r).astype(w.dtype)
+        new = w - rate * (g + l2 * w)
+        if self._temperature[r] > 0:
+            new = new + self._noise_scale(r) * self._xi(r)
+        if np.isfinite(new).all():
+            self._weights[r] = new
+            self._step[r] += 1
+        else:
+            self._alive[r] = False
+
+    def _noise_scale(self, r: int) -> np.floating:
+        n_samples = self._landscape.dataset.n_samples
+        scale = np.sqrt(2.0 * self._rate[r] * self._temperature[r] / n_samples)
+        return self._weights.dtype.type(scale)
+
+    def _xi(self, r: int) -> Floats:
+        start, step = self._start, int(self._step[r])
+        name = int(start.seed[r]), int(start.origin[r]), int(start.noise[r])
+        return random.noise(*name, step, self._weights.shape[1]).astype(self._weights.dtype)
+
+    def _gradient(self, r: int) -> NDArray[np.float64]:
+        data = self._landscape.dataset
+        rows = self._batch(r)
+        features, labels = (data.features, data.labels) if rows is None else (data.features[rows], data.labels[rows])
+        weights = self._weights[r].astype(np.float64)
+        return mean_data_gradient(self._landscape.network, weights, features, labels)
+
+    def _batch(self, r: int) -> NDArray[np.int64] | None:
+        size = batch_size(self._dynamics)
+        if size is None:
+            return None
+        n_samples = self._landscape.dataset.n_samples
+        seed, origin, noise = (int(x[r]) for x in (self._start.seed, self._start.origin, self._start.noise))
+        step = int(self._step[r])
+        if isinstance(self._dynamics, Sgd) and self._dynamics.sampling == "replacement":
+            draws = random.words(Purpose.SGD_REPLACEMENT, seed, origin, noise, step, size)
+            return random.integers(draws, n_samples)
+        epoch, position = divmod(step, n_samples // size)
+        if isinstance(self._dynamics, Sgd):
+            order = _permutation(Purpose.SGD_PERMUTATION, seed, origin, 0, epoch, n_samples)
+        else:
+            order = _permutation(Purpose.LANGEVIN_PERMUTATION, seed, origin, noise, epoch, n_samples)
+        return order[position * size : (position + 1) * size]
+
+    def observe(self) -> Observation:
+        """Loss and gradient over all rows at the current weights."""
+        data, network = self._landscape.dataset, self._landscape.network
+        weights = self._weights.astype(np.float64)
+        seen = Reference().evaluate(weights, network, data)
+        gradient = np.stack([mean_data_gradient(network, w, data.features, data.labels) for w in weights])
+        return Observation(seen.data_loss, seen.awake, seen.accuracy, gradient)
+
+
+@lru_cache(maxsize=64)
+def _permutation(purpose: Purpose, seed: int, origin: int, noise: int, epoch: int, n: int) -> NDArray[np.int64]:
+    return random.permutation(random.words(purpose, seed, origin, noise, epoch, n))

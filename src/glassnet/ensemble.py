@@ -1,0 +1,255 @@
+"""An ensemble of networks: all the state there is.
+
+A replica is who it is, not where it stands. Three integers name it: ``seed``, ``origin`` (which initial condition;
+with the seed it keys initial weights and SGD permutations) and ``noise`` (which noise realisation). Its trajectory
+depends on these, its weights and its step, on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, SupportsFloat, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from glassnet import _check
+from glassnet.network import Floats, Mlp
+from glassnet.random import MAX_NAME, MAX_STEP
+
+_PER_REPLICA = ("weights", "seed", "origin", "noise", "step", "alive")
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Replicas of one network; every array has one entry a replica and is read-only.
+
+    Args:
+        network: what the weights belong to.
+        weights: ``(replica, weight)``, float64 or float32; finite.
+        seed: ``(replica,)`` int64, 0 to 2^32 - 1.
+        origin: ``(replica,)`` int64, 0 to 2^32 - 1.
+        noise: ``(replica,)`` int64, 0 to 2^32 - 1.
+        step: ``(replica,)`` int64, updates made in the replica's life.
+        alive: ``(replica,)`` bool; a replica that diverged stands at its last finite weights and is not alive.
+
+    Raises:
+        ValueError: shapes do not fit, weights are not finite, or two replicas have the same name and step.
+    """
+
+    network: Mlp
+    weights: Floats
+    seed: NDArray[np.int64]
+    origin: NDArray[np.int64]
+    noise: NDArray[np.int64]
+    step: NDArray[np.int64]
+    alive: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        weights = np.array(self.weights, order="C", ndmin=2)
+        if weights.dtype not in (np.float64, np.float32):
+            raise ValueError(f"weights must be float64 or float32, but got {weights.dtype}")
+        if weights.ndim != 2 or weights.shape[1] != self.network.n_weights or not len(weights):
+            raise ValueError(
+                f"weights must have shape (replica, {self.network.n_weights}) for {self.network}, "
+                f"but got {weights.shape}"
+            )
+        bad = np.flatnonzero(~np.isfinite(weights).all(axis=1))
+        if bad.size:
+            raise ValueError(f"weights must be finite, but those of replica {bad[0]} are not")
+        _freeze(self, "weights", weights)
+        for name, high in (("seed", MAX_NAME), ("origin", MAX_NAME), ("noise", MAX_NAME), ("step", MAX_STEP)):
+            array = np.array(getattr(self, name))
+            if array.shape != weights.shape[:1] or array.dtype.kind not in "iu":
+                raise ValueError(
+                    f"{name} must be {len(weights)} integers, one a replica, "
+                    f"but got {array.dtype} of shape {array.shape}"
+                )
+            outside = np.flatnonzero((array < 0) | (array > high))
+            if outside.size:
+                raise ValueError(
+                    f"{name} must be from 0 to {high}, but got {array[outside[0]]} at replica {outside[0]}"
+                )
+            _freeze(self, name, array.astype(np.int64))
+        alive = np.array(self.alive, dtype=np.bool_)
+        if alive.shape != weights.shape[:1]:
+            raise ValueError(f"alive must be {len(weights)} booleans, but got shape {alive.shape}")
+        _freeze(self, "alive", alive)
+        self._refuse_namesakes()
+
+    def _refuse_namesakes(self) -> None:
+        names = np.stack([self.seed, self.origin, self.noise, self.step], axis=1)
+        _, first, count = np.unique(names, axis=0, return_index=True, return_counts=True)
+        if np.any(count > 1):
+            twice = names[first[np.argmax(count > 1)]]
+            where = np.flatnonzero((names == twice).all(axis=1))
+            raise ValueError(
+                f"replicas must differ in (seed, origin, noise) or step, but replicas {where[0]} and {where[1]} "
+                f"are both seed {twice[0]}, origin {twice[1]}, noise {twice[2]} at step {twice[3]}: "
+                f"rename one first, for example ensemble.rename(noise=1)"
+            )
+
+    @classmethod
+    def random(
+        cls,
+        network: Mlp,
+        n_replicas: SupportsIndex,
+        *,
+        seed: SupportsIndex = 0,
+        init: Literal["uniform", "normal"] = "uniform",
+        std: SupportsFloat | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> Ensemble:
+        """Origins 0 to ``n_replicas`` - 1 of ``seed``, noise 0, at step 0.
+
+        Args:
+            network: what to draw weights for.
+            n_replicas: how many, at least 1.
+            seed: 0 to 2^32 - 1.
+            init: "uniform" on +-1/sqrt(fan_in), or "normal" with standard deviation ``std``.
+            std: only with ``init="normal"``, where it must be given.
+            dtype: float64 or float32, what the weights are kept and updated in.
+        """
+        n = _check.integer("n_replicas", n_replicas, low=1)
+        key = _check.integer("seed", seed, low=0, high=MAX_NAME)
+        _check.choice("init", init, ("uniform", "normal"))
+        if (init == "normal") != (std is not None):
+            raise ValueError(f'std must be given with init="normal" and only then, but got {init=}, {std=}')
+        width = None if std is None else _check.number("std", std, positive=True)
+        weights = np.stack([network.initial_weights(key, origin, std=width) for origin in range(n)])
+        return cls.from_weights(network, weights.astype(_float_type(dtype)), seed=key)
+
+    @classmethod
+    def from_weights(
+        cls,
+        network: Mlp,
+        weights: ArrayLike | Sequence[ArrayLike] | Mapping[str, Any],
+        *,
+        seed: int | ArrayLike = 0,
+        origin: ArrayLike | None = None,
+        noise: int | ArrayLike = 0,
+        step: int | ArrayLike = 0,
+        dtype: DTypeLike | None = None,
+    ) -> Ensemble:
+        """Your own weights as an ensemble.
+
+        Args:
+            network: what the weights belong to.
+            weights: flat ``(replica, weight)`` or ``(weight,)``; or a list of depth + 1 matrices
+                ``([replica,] fan_in, fan_out)``; or the ``state_dict`` of a torch module, whose matrices
+                ``([replica,] fan_out, fan_in)`` are taken in their order and transposed (biases are refused).
+            seed: one number or one a replica, as are the next three.
+            origin: 0, 1, ... where not given.
+            noise: which noise realisation.
+            step: updates made so far.
+            dtype: float64 or float32; by default that of float32 weights is kept and all else becomes float64.
+        """
+        flat = np.atleast_2d(_flat_weights(network, weights))
+        if dtype is not None:
+            flat = flat.astype(_float_type(dtype))
+        elif flat.dtype != np.float32:
+            flat = flat.astype(np.float64)
+        n = len(flat)
+        return cls(
+            network=network,
+            weights=flat,
+            seed=np.broadcast_to(np.asarray(seed), (n,)),
+            origin=np.arange(n) if origin is None else np.broadcast_to(np.asarray(origin), (n,)),
+            noise=np.broadcast_to(np.asarray(noise), (n,)),
+            step=np.broadcast_to(np.asarray(step), (n,)),
+            alive=np.ones(n, dtype=np.bool_),
+        )
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def __repr__(self) -> str:
+        return (
+            f"Ensemble({len(self)} replicas of {self.network}, {self.weights.dtype}, "
+            f"steps {self.step.min()} to {self.step.max()}, {np.count_nonzero(~self.alive)} diverged)"
+        )
+
+    def __getitem__(self, index: SupportsIndex | slice | ArrayLike) -> Ensemble:
+        """The replicas that a number, a slice, a mask or a list of positions picks, with their names.
+
+        Raises:
+            IndexError: a position outside the ensemble, or a mask of the wrong length.
+            ValueError: nothing is picked, or a replica twice.
+        """
+        where = np.arange(len(self))[index]  # type: ignore[index]
+        picked = np.atleast_1d(where)
+        if picked.size == 0:
+            raise ValueError(f"the index must pick at least one of the {len(self)} replicas, but got {index!r}")
+        return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA})
+
+    def repeat(self, noise: Sequence[SupportsIndex] | NDArray[np.int64]) -> Ensemble:
+        """All replicas with ``noise[0]``, then all with ``noise[1]``, and so on: the same starts, other noise."""
+        values = [_check.integer(f"noise[{i}]", x, low=0, high=MAX_NAME) for i, x in enumerate(noise)]
+        if not values:
+            raise ValueError("noise must name at least one noise realisation, but got none")
+        stacked = {
+            name: np.concatenate([getattr(self, name)] * len(values))
+            for name in ("weights", "seed", "origin", "step", "alive")
+        }
+        return Ensemble(self.network, noise=np.repeat(np.array(values, dtype=np.int64), len(self)), **stacked)
+
+    def rename(
+        self,
+        *,
+        seed: ArrayLike | None = None,
+        origin: ArrayLike | None = None,
+        noise: ArrayLike | None = None,
+    ) -> Ensemble:
+        """The same weights under other names; each of the three is one number or one a replica."""
+        given = {"seed": seed, "origin": origin, "noise": noise}
+        changes = {
+            name: np.broadcast_to(np.asarray(value), (len(self),)) for name, value in given.items() if value is not None
+        }
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def concat(ensembles: Sequence[Ensemble]) -> Ensemble:
+    """The replicas of several ensembles of one network as one ensemble, in order.
+
+    Raises:
+        ValueError: the networks or dtypes differ, or two replicas have the same name and step.
+    """
+    if not ensembles:
+        raise ValueError("ensembles must hold at least one ensemble, but got none")
+    first = ensembles[0]
+    for i, other in enumerate(ensembles[1:], start=1):
+        if other.network != first.network:
+            raise ValueError(f"all ensembles must have {first.network}, but number {i} has {other.network}")
+        if other.weights.dtype != first.weights.dtype:
+            raise ValueError(
+                f"all ensembles must have {first.weights.dtype} weights, but number {i} has {other.weights.dtype}"
+            )
+    return Ensemble(
+        first.network,
+        **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
+    )
+
+
+def _flat_weights(network: Mlp, weights: Any) -> Floats:
+    if isinstance(weights, Mapping):
+        matrices = {name: np.asarray(value) for name, value in weights.items()}
+        for name, matrix in matrices.items():
+            if matrix.ndim < 2:
+                raise ValueError(f"weights must hold matrices only (no biases), but {name!r} has shape {matrix.shape}")
+        return network.flatten([np.swapaxes(matrix, -1, -2) for matrix in matrices.values()])
+    if isinstance(weights, Sequence) and len(weights) and np.ndim(weights[0]) >= 2:
+        return network.flatten([np.asarray(matrix) for matrix in weights])
+    return np.asarray(weights)
+
+
+def _float_type(dtype: DTypeLike) -> np.dtype[Any]:
+    kind = np.dtype(dtype)
+    if kind not in (np.float64, np.float32):
+        raise ValueError(f"dtype must be float64 or float32, but got {kind}")
+    return kind
+
+
+def _freeze(ensemble: Ensemble, name: str, array: NDArray[Any]) -> None:
+    array.setflags(write=False)
+    object.__setattr__(ensemble, name, array)

@@ -1,0 +1,95 @@
+"""The loss landscape L(W): a network, a data set and a loss, and its value and gradient by definition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.datasets import Dataset
+from glassnet.loss import QuadraticHinge
+from glassnet.network import Floats, Mlp
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """The surface that everything moves on.
+
+    ``value`` and ``gradient`` are plain float64 NumPy; they define what every engine must find.
+
+    Args:
+        network: the network f(x, W).
+        dataset: the training data; its features must be as many as the network's inputs.
+        loss: the loss, its l2 included.
+
+    Raises:
+        ValueError: network and data differ in n_features.
+    """
+
+    network: Mlp
+    dataset: Dataset
+    loss: QuadraticHinge
+
+    def __post_init__(self) -> None:
+        if self.network.n_features != self.dataset.n_features:
+            raise ValueError(
+                f"network.n_features must be the dataset's {self.dataset.n_features}, but got {self.network.n_features}"
+            )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of network, data and loss, in hex: what a record says it was measured on."""
+        parts = {
+            "network": [self.network.n_features, self.network.width, self.network.depth],
+            "dataset": self.dataset.fingerprint,
+            "loss": [type(self.loss).__name__, self.loss.l2],
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def value(self, weights: Floats, *, l2: float | None = None) -> float:
+        """Total loss (Eq. 2) of one network ``(weight,)``; ``l2`` is needed where the loss has one a replica."""
+        weights = np.asarray(weights, dtype=np.float64)
+        output = self.network.output(weights, self.dataset.features)
+        data_loss = self.loss.value(output, self.dataset.labels.astype(np.float64)).mean()
+        return float(data_loss + 0.5 * self._single_l2(l2) * (weights @ weights))
+
+    def gradient(self, weights: Floats, *, l2: float | None = None) -> NDArray[np.float64]:
+        """Gradient of the total loss ``(weight,)`` at one network ``(weight,)``; ``l2`` as in :meth:`value`."""
+        w: NDArray[np.float64] = np.asarray(weights, dtype=np.float64)
+        data_gradient = mean_data_gradient(self.network, w, self.dataset.features, self.dataset.labels)
+        return data_gradient + self._single_l2(l2) * w
+
+    def _single_l2(self, l2: float | None) -> float:
+        if l2 is not None:
+            return l2
+        if isinstance(self.loss.l2, tuple):
+            raise ValueError(f"l2 must be given: the loss has one a replica, {self.loss.l2}")
+        return self.loss.l2
+
+
+def mean_data_gradient(
+    network: Mlp, weights: NDArray[np.float64], features: Floats, labels: Floats
+) -> NDArray[np.float64]:
+    """Gradient of the mean data loss over the given rows at one network, ``(weight,)``, in float64.
+
+    Backpropagation through the awake rows only, so that a sleeping row contributes nothing even where its
+    activations are infinite. An output that is not a number counts as awake.
+    """
+    *inner, last = matrices = network.unflatten(weights)
+    activations = [np.asarray(features, dtype=np.float64)]
+    for matrix in inner:
+        activations.append(np.maximum(activations[-1] @ matrix, 0.0))
+    output = (activations[-1] @ last)[:, 0]
+    signs = np.asarray(labels, dtype=np.float64)
+    awake = ~(signs * output >= 1.0)
+    activations = [a[awake] for a in activations]
+    delta = QuadraticHinge.slope(output[awake], signs[awake])[:, None]
+    gradients: list[Floats] = []
+    for matrix, activation in zip(reversed(matrices), reversed(activations), strict=True):
+        gradients.append(activation.T @ delta)
+        delta = (delta @ matrix.T) * (activation > 0)
+    return np.asarray(network.flatten(gradients[::-1]), dtype=np.float64) / len(signs)

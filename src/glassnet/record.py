@@ -1,0 +1,153 @@
+"""A record: what was seen along one run of an ensemble, and all that is needed to go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glassnet import dynamics as _dynamics
+from glassnet.ensemble import Ensemble
+from glassnet.ensemble import concat as concat_ensembles
+from glassnet.recording import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Statistics of displacements and losses, with the state at the end.
+
+    Args:
+        data: what was recorded; variables, dimensions and units are listed in CONVENTIONS.md. NaN means not
+            recorded, or a replica that was lost.
+        ensemble: the replicas at the end.
+        references: the weights at each waiting time, ``(waiting_time, replica, weight)``.
+    """
+
+    data: xr.Dataset
+    ensemble: Ensemble
+    references: NDArray[np.floating]
+
+    def __repr__(self) -> str:
+        sizes = self.data.sizes
+        return (
+            f"Record({sizes['replica']} replicas, {sizes['waiting_time']} waiting times, {sizes['time']} times to "
+            f"{int(self.data.time[-1])}, {self.dynamics}, {self.n_lost} lost)"
+        )
+
+    @property
+    def dynamics(self) -> _dynamics.Dynamics:
+        """The dynamics that made it."""
+        return _dynamics.from_description(self.data.attrs["dynamics"])
+
+    @property
+    def n_lost(self) -> int:
+        """How many replicas diverged."""
+        return int(np.count_nonzero(~self.ensemble.alive))
+
+    @property
+    def elapsed(self) -> int:
+        """Steps made since the run began."""
+        return int(self.data.attrs["elapsed"])
+
+    @property
+    def plan(self) -> Plan:
+        """What was asked to be recorded."""
+        data, attributes = self.data, self.data.attrs
+        return Plan(
+            waiting_times=data.waiting_time.values,
+            times=data.time.values,
+            until=int(attributes["until"]),
+            snapshots=data.snapshot_time.values,
+            chi=data.chi.values,
+            epsilon_of_chi=data.epsilon_of_chi.values,
+            epsilon=data.epsilon.values,
+            all_losses=bool(attributes["all_losses"]),
+            with_test="test_loss" in data,
+        )
+
+    def __getitem__(self, index: Any) -> Record:
+        """The record of the replicas that a slice, a mask or a list of positions picks."""
+        where = np.atleast_1d(np.arange(len(self.ensemble))[index])
+        return Record(self.data.isel(replica=where), self.ensemble[where], self.references[:, where])
+
+    def to_netcdf(self, path: str | Path) -> None:
+        """Export the recorded statistics as a NetCDF4 file (needs the ``netcdf`` extra).
+
+        Nested attributes (dynamics, engine) are flattened to names such as ``dynamics.temperature``.
+        """
+        flat: dict[str, Any] = {}
+        for name, value in self.data.attrs.items():
+            parts = value.items() if isinstance(value, dict) else [("", value)]
+            for part, item in parts:
+                key = f"{name}.{part}" if part else name
+                flat[key] = "none" if item is None else int(item) if isinstance(item, bool) else item
+        self.data.assign_attrs(flat).drop_attrs(deep=False).assign_attrs(flat).to_netcdf(
+            path, engine="h5netcdf", format="NETCDF4"
+        )
+
+
+def concat(records: Sequence[Record]) -> Record:
+    """The replicas of several records, made under the same plan on the same landscape, as one record.
+
+    A temperature, learning rate or l2 that differs between them is kept one a replica.
+
+    Raises:
+        ValueError: landscapes, engines, times or kinds of dynamics differ, or two replicas have the same name.
+    """
+    if not records:
+        raise ValueError("records must hold at least one record, but got none")
+    first = records[0]
+    for i, other in enumerate(records[1:], start=1):
+        _refuse_mismatch(first, other, i)
+    ensemble = concat_ensembles([record.ensemble for record in records])
+    data = xr.concat(
+        [record.data for record in records],
+        dim="replica",
+        data_vars="minimal",
+        coords="minimal",
+        compat="override",
+        join="exact",
+        combine_attrs="override",
+    )
+    references = np.concatenate([record.references for record in records], axis=1)
+    merged = first.data.attrs["dynamics"] | _merged_parameters(records)
+    return replace(first, data=data.assign_attrs(dynamics=merged), ensemble=ensemble, references=references)
+
+
+_SAME = ("landscape_without_l2", "engine", "until", "elapsed", "all_losses")
+_PER_REPLICA_PARAMETERS = ("temperature", "learning_rate")
+
+
+def _refuse_mismatch(first: Record, other: Record, i: int) -> None:
+    for name in _SAME:
+        if first.data.attrs[name] != other.data.attrs[name]:
+            raise ValueError(
+                f"all records must have {name} {first.data.attrs[name]!r}, "
+                f"but number {i} has {other.data.attrs[name]!r}"
+            )
+    for name in ("waiting_time", "time", "chi", "epsilon", "snapshot_time"):
+        if not np.array_equal(first.data[name].values, other.data[name].values):
+            raise ValueError(f"all records must have the same {name}, but number {i} differs from number 0")
+    rest = [
+        {k: v for k, v in record.data.attrs["dynamics"].items() if k not in _PER_REPLICA_PARAMETERS}
+        for record in (first, other)
+    ]
+    if rest[0] != rest[1] or ("test_loss" in first.data) != ("test_loss" in other.data):
+        raise ValueError(
+            f"all records must have the same kind of dynamics and test set, {rest[0]}, but number {i} has {rest[1]}"
+        )
+
+
+def _merged_parameters(records: Sequence[Record]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for name in _PER_REPLICA_PARAMETERS:
+        if name not in records[0].data.attrs["dynamics"]:
+            continue
+        values = np.concatenate([np.asarray(record.data[name].values) for record in records])
+        merged[name] = float(values[0]) if np.all(values == values[0]) else tuple(values.tolist())
+    return merged

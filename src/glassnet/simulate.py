@@ -1,0 +1,431 @@
+"""The verbs: evolve an ensemble, measure how it relaxes, extend a measurement, evaluate networks.
+
+Nothing here makes a step or touches a disk: engines make the steps, and whoever wants checkpoints takes them from
+the :class:`Progress` that is handed out along the way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Generic, Literal, SupportsFloat, SupportsIndex, TypeVar
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from glassnet import _check
+from glassnet import dynamics as _dynamics
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics, Langevin
+from glassnet.engines import Engine, EngineChoice, Session, resolve
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.loss import QuadraticHinge
+from glassnet.record import Record
+from glassnet.recording import Plan, Recorder
+
+State = TypeVar("State", Ensemble, Record)
+
+
+@dataclass(frozen=True)
+class Progress(Generic[State]):
+    """How far a verb is: ``done`` of ``total`` replica-steps, and the consistent state reached.
+
+    ``state()`` is what the verb would return had it been asked to stop here: an ensemble for :func:`evolve`, a
+    record in progress for :func:`measure`, which :func:`resume` takes up.
+    """
+
+    done: int
+    total: int
+    state: Callable[[], State]
+
+
+def evolve(
+    ensemble: Ensemble,
+    landscape: Landscape,
+    dynamics: Dynamics,
+    n_steps: SupportsIndex,
+    *,
+    stop_loss: SupportsFloat | None = None,
+    check_every: SupportsIndex | None = None,
+    engine: EngineChoice = "cpu",
+    on_progress: Callable[[Progress[Ensemble]], None] | None = None,
+) -> Ensemble:
+    """Move every replica by ``n_steps`` steps of ``dynamics``; two calls in a row equal one long call.
+
+    Args:
+        ensemble: where to start; unchanged.
+        landscape: what to move on.
+        dynamics: what one step is.
+        n_steps: steps each replica makes, at least 0.
+        stop_loss: stop a replica once its data loss over all rows is below this; looked at where its own step is
+            a multiple of ``check_every``, the start included.
+        check_every: in steps; given together with ``stop_loss``.
+        engine: who makes the steps.
+        on_progress: called about twice a second.
+
+    Returns:
+        The ensemble afterwards. A replica that diverged stands at its last finite weights and is not alive.
+
+    Raises:
+        ValueError: the arguments do not fit together.
+    """
+    _refuse_misfit(ensemble, landscape, dynamics)
+    steps = _check.integer("n_steps", n_steps, low=0)
+    if (stop_loss is None) != (check_every is None):
+        raise ValueError(f"stop_loss and check_every must be given together, but got {stop_loss=}, {check_every=}")
+    limit = None if stop_loss is None else _check.number("stop_loss", stop_loss, positive=True)
+    every = 0 if check_every is None else _check.integer("check_every", check_every, low=1)
+
+    maker = resolve(engine)
+    session = maker.session(ensemble, landscape, dynamics)
+    target = ensemble.step + steps
+    running = ensemble.alive.copy()
+    pace = _Pace()
+    now = ensemble
+    while True:
+        if limit is not None:
+            due = np.flatnonzero(running & (now.step % every == 0))
+            if due.size:
+                seen = maker.evaluate(now.weights[due], landscape.network, landscape.dataset)
+                running[due[seen.data_loss < limit]] = False
+        running &= now.alive & (now.step < target)
+        if not running.any():
+            return now
+        stop = target if limit is None else np.minimum(target, (now.step // every + 1) * every)
+        pace.advance(session, np.where(running, np.minimum(stop - now.step, pace.size), 0))
+        now = session.ensemble
+        if on_progress is not None:
+            done = int(np.where(running & now.alive, now.step - ensemble.step, steps).sum())
+            on_progress(Progress(done, steps * len(ensemble), lambda now=now: now))  # type: ignore[misc]
+
+
+def measure(
+    ensemble: Ensemble,
+    landscape: Landscape,
+    dynamics: Dynamics,
+    *,
+    times: ArrayLike,
+    waiting_times: ArrayLike = (0,),
+    chi: SupportsFloat | Sequence[SupportsFloat] = (),
+    epsilon: SupportsFloat | Sequence[SupportsFloat] = (),
+    snapshots: ArrayLike = (),
+    until: SupportsIndex | None = None,
+    loss_times: Literal["auto", "all"] = "auto",
+    test: Dataset | None = None,
+    engine: EngineChoice = "cpu",
+    on_progress: Callable[[Progress[Record]], None] | None = None,
+) -> Record:
+    """Follow the trajectory that :func:`evolve` makes and record how far it moves from its references.
+
+    Args:
+        ensemble: where to start; unchanged. Its weights give sigma, and epsilon = sigma / chi, of each replica.
+        landscape: what to move on.
+        dynamics: what one step is.
+        times: save times since each reference, whole steps, increasing.
+        waiting_times: when references are taken, steps since the start, increasing.
+        chi: sensitivities of the overlap (Eq. B1), any number.
+        epsilon: further sensitivities, in units of the weights, the same for all replicas.
+        snapshots: up to six of ``times`` at which the displacements are kept whole, as float32.
+        until: step at which the run ends; max(waiting_times) + max(times) by default. What lies beyond is NaN.
+        loss_times: "auto" records losses at every save time under full-batch dynamics and at the sparser times
+            (:func:`glassnet.sparse_times`) else; "all" at every save time.
+        test: a data set whose loss and accuracy are recorded beside the training loss.
+        engine: who makes the steps.
+        on_progress: called at least about twice a second.
+
+    Returns:
+        The record, with the ensemble at the end.
+
+    Raises:
+        ValueError: the arguments do not fit together, or chi is given and a replica's weights are all equal.
+    """
+    _refuse_misfit(ensemble, landscape, dynamics)
+    waits = _check.increasing_times("waiting_times", waiting_times)
+    grid = _check.increasing_times("times", times)
+    kept = np.asarray(snapshots, dtype=np.int64)
+    if kept.size:
+        kept = _check.increasing_times("snapshots", kept)
+        if kept.size > 6 or not np.isin(kept, grid).all():
+            raise ValueError(f"snapshots must be up to six of the save times, but got {kept.tolist()}")
+    _check.choice("loss_times", loss_times, ("auto", "all"))
+    chis = _positive_values("chi", chi)
+    last = int(waits[-1] + grid[-1])
+    end = last if until is None else _check.integer("until", until, low=int(waits[-1]), high=last)
+    if test is not None and test.n_features != landscape.network.n_features:
+        raise ValueError(
+            f"test must have the network's {landscape.network.n_features} features, but has {test.n_features}"
+        )
+    plan = Plan(
+        waiting_times=waits,
+        times=grid,
+        until=end,
+        snapshots=kept,
+        chi=chis,
+        epsilon_of_chi=_sigma(ensemble, needed=chis.size > 0)[:, None] / chis,
+        epsilon=_positive_values("epsilon", epsilon),
+        all_losses=loss_times == "all" or _dynamics.batch_size(dynamics) is None,
+        with_test=test is not None,
+    )
+    run = _Run(ensemble, landscape, dynamics, Recorder(ensemble, plan), resolve(engine), test)
+    return run.finish(ensemble, elapsed=-1, on_progress=on_progress)
+
+
+def resume(
+    record: Record,
+    landscape: Landscape,
+    *,
+    test: Dataset | None = None,
+    engine: EngineChoice = "cpu",
+    on_progress: Callable[[Progress[Record]], None] | None = None,
+) -> Record:
+    """Finish a record in progress, as handed out by :class:`Progress`; the result is that of one unbroken run."""
+    return _continue(record, record.plan, landscape, test, engine, on_progress)
+
+
+def extend(
+    record: Record,
+    landscape: Landscape,
+    times: ArrayLike = (),
+    *,
+    until: SupportsIndex | None = None,
+    test: Dataset | None = None,
+    engine: EngineChoice = "cpu",
+    on_progress: Callable[[Progress[Record]], None] | None = None,
+) -> Record:
+    """Continue a record to later save times; the result equals a run that asked for them from the beginning.
+
+    Args:
+        record: what there is; unchanged.
+        landscape: the one it was measured on.
+        times: further save times, increasing, none of which a reference has passed.
+        until: step since the start at which the run ends; max(waiting_times) + max(times) by default.
+        test: the test set, if the record has one.
+        engine: who makes the steps.
+        on_progress: as in :func:`measure`.
+
+    Raises:
+        ValueError: a time was already passed, the landscape is another, or the test set is missing.
+    """
+    old = record.plan
+    passed = record.elapsed - int(old.waiting_times[0])
+    added = np.asarray(times, dtype=np.int64)
+    if added.size:
+        added = _check.increasing_times("times", times, low=0)
+        if added[0] <= passed:
+            raise ValueError(
+                f"times must be beyond {passed}, which the reference at waiting time "
+                f"{old.waiting_times[0]} has passed, but got {added[0]}"
+            )
+    grid = np.union1d(old.times, added)
+    last = int(old.waiting_times[-1] + grid[-1])
+    end = last if until is None else _check.integer("until", until, low=record.elapsed, high=last)
+    return _continue(record, replace(old, times=grid, until=end), landscape, test, engine, on_progress)
+
+
+def evaluate(
+    ensemble: Ensemble, landscape: Landscape, *, test: Dataset | None = None, engine: EngineChoice = "cpu"
+) -> xr.Dataset:
+    """Losses of every replica: ``data_loss``, ``total_loss``, ``accuracy`` and ``awake`` (shares of all rows).
+
+    Args:
+        ensemble: the networks.
+        landscape: the surface; its data are the training set.
+        test: adds ``test_loss`` and ``test_accuracy``.
+        engine: who computes.
+
+    Returns:
+        Variables on ``replica`` with the replicas' names as coordinates.
+    """
+    _refuse_misfit(ensemble, landscape)
+    maker = resolve(engine)
+    seen = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+    l2 = _check.spread("l2", landscape.loss.l2, len(ensemble))
+    norm2 = np.sum(ensemble.weights.astype(np.float64) ** 2, axis=1)
+    values = {
+        "data_loss": seen.data_loss,
+        "total_loss": seen.data_loss + 0.5 * l2 * norm2,
+        "accuracy": seen.accuracy,
+        "awake": seen.awake,
+    }
+    if test is not None:
+        seen = maker.evaluate(ensemble.weights, landscape.network, test)
+        values |= {"test_loss": seen.data_loss, "test_accuracy": seen.accuracy}
+    variables = {name: ("replica", value) for name, value in values.items()}
+    coordinates = {**_names(ensemble), **_varying("l2", landscape.loss.l2, len(ensemble))}
+    return xr.Dataset(variables, coordinates)
+
+
+class _Run:
+    """One measurement under way: an engine's session and a recorder, kept in step."""
+
+    def __init__(
+        self,
+        start: Ensemble,
+        landscape: Landscape,
+        dynamics: Dynamics,
+        recorder: Recorder,
+        engine: Engine,
+        test: Dataset | None,
+        entry: NDArray[np.int64] | None = None,
+        sigma: NDArray[np.float64] | None = None,
+    ) -> None:
+        self._landscape, self._dynamics, self._test = landscape, dynamics, test
+        self._recorder, self._engine = recorder, engine
+        self._entry = start.step if entry is None else entry
+        self._sigma = _sigma(start, needed=False) if sigma is None else sigma
+        self._l2 = _check.spread("l2", landscape.loss.l2, len(start))
+
+    def finish(
+        self, ensemble: Ensemble, elapsed: int, on_progress: Callable[[Progress[Record]], None] | None
+    ) -> Record:
+        """From ``elapsed`` steps after the beginning (-1: nothing recorded yet) to the plan's end."""
+        session = self._engine.session(ensemble, self._landscape, self._dynamics)
+        pace = _Pace()
+        now, clock = ensemble, max(elapsed, 0)
+        total = self._recorder.plan.until * len(ensemble)
+        for event in self._recorder.plan.events(after=elapsed):
+            while clock < event:
+                step = min(event - clock, pace.size)
+                pace.advance(session, np.full(len(ensemble), step))
+                clock += step
+                now = session.ensemble
+                if on_progress is not None and clock < event:
+                    on_progress(self._progress(now, clock, clock, total))
+            self._see(session, now, event)
+            if on_progress is not None:
+                on_progress(self._progress(now, clock, clock, total))
+        return self._record(now, clock)
+
+    def _see(self, session: Session, now: Ensemble, event: int) -> None:
+        seen = test = None
+        if now.alive.any() and self._recorder.plan.losses_at(event):
+            seen = session.observe()
+            if self._test is not None:
+                test = self._engine.evaluate(now.weights, now.network, self._test)
+        self._recorder.record(event, now, self._l2, seen, test)
+
+    def _progress(self, now: Ensemble, elapsed: int, clock: int, total: int) -> Progress[Record]:
+        return Progress(clock * len(now), total, lambda: self._record(now, elapsed))
+
+    def _record(self, now: Ensemble, elapsed: int) -> Record:
+        plan, landscape = self._recorder.plan, self._landscape
+        parameters = {"learning_rate": self._dynamics.learning_rate, "l2": landscape.loss.l2}
+        if isinstance(self._dynamics, Langevin):
+            parameters["temperature"] = self._dynamics.temperature
+        lost_at = np.where(now.alive, -1, now.step - self._entry)
+        coordinates = {
+            **_names(now),
+            **{name: ("replica", _check.spread(name, value, len(now))) for name, value in parameters.items()},
+            "entry_step": ("replica", self._entry),
+            "sigma": ("replica", self._sigma),
+            "lost_at": ("replica", lost_at),
+        }
+        attributes = {
+            "dynamics": _dynamics.describe(self._dynamics),
+            "engine": {
+                "name": self._engine.name,
+                "version": self._engine.version,
+                "gradient": self._engine.gradient,
+                "dtype": str(now.weights.dtype),
+            },
+            "network": asdict(now.network),
+            "n_samples": landscape.dataset.n_samples,
+            "landscape_without_l2": replace(landscape, loss=QuadraticHinge()).fingerprint,
+            "until": plan.until,
+            "elapsed": elapsed,
+            "all_losses": plan.all_losses,
+        }
+        data = self._recorder.dataset(coordinates, attributes)
+        return Record(data, now, self._recorder.references.copy())
+
+
+def _continue(
+    record: Record,
+    plan: Plan,
+    landscape: Landscape,
+    test: Dataset | None,
+    engine: EngineChoice,
+    on_progress: Callable[[Progress[Record]], None] | None,
+) -> Record:
+    dynamics, data = record.dynamics, record.data
+    _refuse_misfit(record.ensemble, landscape, dynamics)
+    found = replace(landscape, loss=QuadraticHinge()).fingerprint
+    l2 = _check.spread("l2", landscape.loss.l2, len(record.ensemble))
+    if found != data.attrs["landscape_without_l2"] or not np.array_equal(l2, data.l2.values):
+        raise ValueError("landscape must be the one the record was measured on, but its data, network or l2 differ")
+    if (test is not None) != plan.with_test:
+        wanted = "the record's test set" if plan.with_test else "None: the record has no test set"
+        raise ValueError(f"test must be {wanted}, but got {test!r}")
+    maker = resolve(engine)
+    for name in ("name", "version", "gradient"):
+        if getattr(maker, name) != data.attrs["engine"][name]:
+            raise ValueError(
+                f"engine must have the record's {name} {data.attrs['engine'][name]!r}, but has {getattr(maker, name)!r}"
+            )
+    recorder = Recorder(record.ensemble, plan)
+    arrays = {name: data[name].values for name in recorder.arrays}
+    recorder.restore(arrays, record.references, record.plan)
+    entry, sigma = data.entry_step.values, data.sigma.values
+    run = _Run(record.ensemble, landscape, dynamics, recorder, maker, test, entry, sigma)
+    return run.finish(record.ensemble, record.elapsed, on_progress)
+
+
+class _Pace:
+    """How many steps to ask of an engine at once: about half a second's worth, found while running."""
+
+    _WANTED: Final = 0.5
+
+    def __init__(self) -> None:
+        self.size = 1
+
+    def advance(self, session: Session, n_steps: NDArray[np.int64]) -> None:
+        began = time.perf_counter()
+        session.advance(n_steps)
+        took = time.perf_counter() - began
+        made = max(1, int(n_steps.max()))
+        if made == self.size:
+            self.size = max(1, int(made * min(4.0, self._WANTED / max(took, 1e-9))))
+
+
+def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics | None = None) -> None:
+    if ensemble.network != landscape.network:
+        raise ValueError(
+            f"ensemble must be of the landscape's network {landscape.network}, but is of {ensemble.network}"
+        )
+    _check.spread("l2", landscape.loss.l2, len(ensemble))
+    if dynamics is None:
+        return
+    _check.spread("learning_rate", dynamics.learning_rate, len(ensemble))
+    if isinstance(dynamics, Langevin):
+        _check.spread("temperature", dynamics.temperature, len(ensemble))
+    rows = _dynamics.batch_size(dynamics)
+    if rows is not None and rows > landscape.dataset.n_samples:
+        raise ValueError(f"batch_size must be at most the dataset's {landscape.dataset.n_samples} rows, but got {rows}")
+
+
+def _positive_values(name: str, values: SupportsFloat | Sequence[SupportsFloat]) -> NDArray[np.float64]:
+    items = np.atleast_1d(np.asarray(values, dtype=object)).tolist()
+    numbers = [_check.number(name, x, positive=True) for x in items]
+    if len(set(numbers)) != len(numbers):
+        raise ValueError(f"{name} must hold each value once, but got {numbers}")
+    return np.array(numbers, dtype=np.float64)
+
+
+def _sigma(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:
+    """Standard deviation (ddof 0, all layers) of each replica's weights (Appendix B)."""
+    sigma: NDArray[np.float64] = ensemble.weights.astype(np.float64).std(axis=1)
+    flat = np.flatnonzero(sigma == 0)
+    if needed and flat.size:
+        raise ValueError(f"chi needs weights that differ, but replica {flat[0]} has sigma = 0: give epsilon instead")
+    return sigma
+
+
+def _names(ensemble: Ensemble) -> dict[str, tuple[str, NDArray[np.int64]]]:
+    return {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise")}
+
+
+def _varying(name: str, value: _check.PerReplica, n_replicas: int) -> dict[str, Any]:
+    return {name: ("replica", _check.spread(name, value, n_replicas))}
