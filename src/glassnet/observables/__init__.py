@@ -1,0 +1,9 @@
+"""What is seen in a record: overlap, mean square displacement, non-Gaussian parameter, mobility."""
+
+from __future__ import annotations
+
+from glassnet.observables.displacement import mean_square_displacement, non_gaussian
+from glassnet.observables.mobility import mobility
+from glassnet.observables.overlap import overlap
+
+__all__ = ["mean_square_displacement", "mobility", "non_gaussian", "overlap"]
