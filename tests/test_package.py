@@ -1,0 +1,71 @@
+"""The package as a whole: imports point one way, and the public names are these."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import glassnet as gn
+
+PACKAGE = Path(gn.__file__).parent
+
+# A module imports only from its own row and the rows above it.
+ORDER = [
+    ["_check"],
+    ["random"],
+    ["datasets", "network", "loss"],
+    ["landscape"],
+    ["ensemble"],
+    ["dynamics", "protocol"],
+    ["engines"],
+    ["recording"],
+    ["record"],
+    ["_concat"],
+    ["simulate"],
+    ["store"],
+    ["observables", "theory"],
+    ["analysis"],
+    ["figures"],
+    ["experiments"],
+    ["cli"],
+]
+RANK = {module: rank for rank, row in enumerate(ORDER) for module in row}
+
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if path != PACKAGE / "__init__.py"]
+
+
+def _imports(path: Path) -> set[str]:
+    """The glassnet modules (one level below the package) that a file imports, at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "glassnet":
+            names = [f"glassnet.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("glassnet.")}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    module = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for other in _imports(path) - {"_cpu", module}:
+        assert RANK[other] <= RANK[module], f"{module} must not import {other}"
+
+
+def test_public_names() -> None:
+    expected = """
+        Dataset Ensemble GradientDescent Landscape Langevin Mlp Progress QuadraticHinge Record Run Sgd
+        concat engines ensemble_mean evaluate evolve extend linear_times load load_dataset log_times
+        mean_square_displacement measure mobility non_gaussian open_run overlap paper_times random_dataset
+        relaxation_time resume save sparse_times theory
+    """
+    assert sorted(gn.__all__) == sorted(expected.split())
+    for name in gn.__all__:
+        assert getattr(gn, name) is not None

@@ -1,0 +1,332 @@
+"""The verbs, on each engine: splits and recording change no bit, and exactly solvable cases come out right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import flat_landscape, small_landscape
+
+import glassnet as gn
+from glassnet.dynamics import Dynamics
+from glassnet.engines import Engine
+
+DYNAMICS: list[Dynamics] = [
+    gn.Sgd(0.05, batch_size=7),
+    gn.Sgd(0.05, batch_size=7, sampling="replacement"),
+    gn.GradientDescent(0.05),
+    gn.Langevin(0.3, 0.05),
+    gn.Langevin(0.3, 0.05, batch_size=11),
+]
+
+
+def assert_same(a: gn.Ensemble, b: gn.Ensemble) -> None:
+    for name in ("weights", "seed", "origin", "noise", "step", "alive"):
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+
+
+def assert_same_record(a: gn.Record, b: gn.Record) -> None:
+    assert_same(a.ensemble, b.ensemble)
+    assert np.array_equal(a.references, b.references, equal_nan=True)
+    assert set(a.data.variables) == set(b.data.variables)
+    for name in a.data.variables:
+        assert np.array_equal(a.data[name].values, b.data[name].values, equal_nan=True), name
+
+
+@pytest.mark.parametrize("dynamics", DYNAMICS, ids=str)
+def test_two_calls_equal_one_and_neighbours_do_not_matter(engine: Engine, dynamics: Dynamics) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 3)
+    whole = gn.evolve(start, landscape, dynamics, 30, engine=engine)
+    halves = gn.evolve(gn.evolve(start, landscape, dynamics, 13, engine=engine), landscape, dynamics, 17, engine=engine)
+    assert_same(whole, halves)
+    assert_same(whole[1:], gn.evolve(start[1:], landscape, dynamics, 30, engine=engine))
+    assert whole.step.tolist() == [30, 30, 30]
+    assert np.all(start.step == 0)
+
+
+@pytest.mark.parametrize("dynamics", DYNAMICS, ids=str)
+def test_both_engines_make_the_same_trajectory(dynamics: Dynamics) -> None:
+    landscape = small_landscape(n_samples=50)
+    start = gn.Ensemble.random(landscape.network, 2)
+    found = {
+        name: gn.evolve(start, landscape, dynamics, 25, engine=engine).weights
+        for name, engine in {
+            "reference": gn.engines.Reference(),
+            "float64": gn.engines.Cpu(gradient="float64"),
+            "float32": gn.engines.Cpu(),
+        }.items()
+    }
+    # 25 updates of size mu |g| <= 0.05 x 3, each with a relative error of a few hundred roundings of the gradient.
+    assert np.abs(found["float64"] - found["reference"]).max() < 25 * 0.15 * 500 * 2.0**-53
+    assert np.abs(found["float32"] - found["reference"]).max() < 25 * 0.15 * 500 * 2.0**-24
+    assert not np.array_equal(found["float32"], found["reference"])
+
+
+@pytest.mark.parametrize("dynamics", DYNAMICS, ids=str)
+def test_measure_follows_the_trajectory_that_evolve_makes(engine: Engine, dynamics: Dynamics) -> None:
+    landscape = small_landscape()
+    start = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, dynamics, 5, engine=engine)
+    record = gn.measure(
+        start, landscape, dynamics, waiting_times=[0, 4], times=[1, 3, 20], chi=[2, 5], snapshots=[20], engine=engine
+    )
+    assert_same(record.ensemble, gn.evolve(start, landscape, dynamics, 24, engine=engine))
+    at_7 = gn.evolve(start, landscape, dynamics, 7, engine=engine)
+    at_4 = gn.evolve(start, landscape, dynamics, 4, engine=engine)
+    displacement = at_7.weights - at_4.weights
+    found = record.data.sel(waiting_time=4, time=3)
+    first = landscape.network.unflatten(displacement)[0].reshape(2, -1)
+    for p in (1, 2, 3, 4):
+        expected = np.mean(first**p, axis=1)
+        assert np.allclose(found.moments.sel(moment=p)[:, 0], expected, rtol=1e-12, atol=0)
+    sigma = start.weights.std(axis=1)
+    inside = np.abs(displacement) <= (sigma / 5)[:, None]
+    assert np.array_equal(found.within_chi.sel(chi=5).sum("layer"), inside.sum(axis=1))
+    assert np.array_equal(record.references[1], at_4.weights)
+    snapshot = record.data.displacement.sel(waiting_time=4, snapshot_time=20)
+    assert np.array_equal(snapshot, (record.ensemble.weights - at_4.weights).astype(np.float32))
+
+
+def test_histograms_count_every_weight_once(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2)
+    record = gn.measure(start, landscape, gn.Langevin(0.1, 0.01), times=gn.log_times(20), epsilon=1e-2, engine=engine)
+    counts = record.data.histogram.sum("bin")
+    assert np.array_equal(counts[0, 0], np.broadcast_to(landscape.network.layer_sizes, counts[0, 0].shape))
+    edges = record.data.bin_edge.values
+    below = record.data.histogram.isel(bin=slice(0, 2 + int(np.searchsorted(edges, 1e-2)))).sum("bin")
+    exact = record.data.within_epsilon.sel(time=record.data.sparse_time.values, epsilon=1e-2)
+    assert np.array_equal(below, exact)
+
+
+def test_losses_are_those_of_the_landscape(engine: Engine) -> None:
+    landscape = small_landscape(l2=[0.1, 0.2])
+    test = gn.random_dataset(30, 4, seed=9)
+    start = gn.Ensemble.random(landscape.network, 2)
+    record = gn.measure(start, landscape, gn.GradientDescent(0.1), times=[0, 5], test=test, engine=engine)
+    now = gn.evaluate(record.ensemble, landscape, test=test, engine=engine)
+    for name in ("data_loss", "total_loss", "awake", "accuracy", "test_loss", "test_accuracy"):
+        assert np.allclose(record.data[name].sel(waiting_time=0, time=5), now[name], rtol=1e-12), name
+    for r, l2 in enumerate((0.1, 0.2)):
+        weights = record.ensemble.weights[r]
+        assert now.total_loss[r] == pytest.approx(landscape.value(weights, l2=l2), rel=1e-12)
+        gradients = landscape.network.unflatten(landscape.gradient(weights, l2=l2))
+        norms = [np.linalg.norm(g) for g in gradients]
+        assert np.allclose(record.data.gradient_norm.sel(waiting_time=0, time=5)[r], norms, rtol=1e-9)
+
+
+def test_sgd_takes_losses_at_the_sparser_times_unless_told_otherwise(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 1)
+    sgd = gn.Sgd(0.01, 10)
+    sparse = gn.measure(start, landscape, sgd, times=gn.log_times(12), engine=engine).data.data_loss
+    every = gn.measure(start, landscape, sgd, times=gn.log_times(12), loss_times="all", engine=engine).data.data_loss
+    kept = np.isin(every.time, gn.sparse_times(12))
+    assert np.array_equal(np.isfinite(sparse[0, 0]), kept)
+    assert np.isfinite(every).all()
+    assert np.array_equal(sparse[0, 0, kept], every[0, 0, kept])
+
+
+def test_extend_and_resume_equal_one_long_run(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2)
+    langevin = gn.Langevin([0.1, 0.2], 0.02)
+
+    def run(until: int, **options: object) -> gn.Record:
+        times = gn.log_times(until - 2)
+        return gn.measure(
+            start, landscape, langevin, waiting_times=[2, 6], times=times, chi=9, until=until, engine=engine,
+            **options,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    states: list[gn.Record] = []
+    whole = run(40, on_progress=lambda progress: states.append(progress.state()))
+    short = run(15)
+    late = [t for t in gn.log_times(38) if t > 13]
+    assert_same_record(gn.extend(short, landscape, late, until=40, engine=engine), whole)
+    assert np.isnan(short.data.moments.sel(waiting_time=6, time=10)).all()
+    for state in states[:: max(1, len(states) // 6)]:
+        assert_same_record(gn.resume(state, landscape, engine=engine), whole)
+
+
+def test_extend_refuses_times_that_have_passed(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 1)
+    record = gn.measure(start, landscape, gn.GradientDescent(0.1), times=[1, 5], engine=engine)
+    with pytest.raises(ValueError, match="times must be beyond 5.*but got 3"):
+        gn.extend(record, landscape, [3], engine=engine)
+    with pytest.raises(ValueError, match="landscape must be the one the record was measured on"):
+        gn.extend(record, small_landscape(l2=0.5), [9], engine=engine)
+
+
+def test_records_of_other_replicas_join(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2)
+    hot, cold = (
+        gn.measure(start.rename(noise=n), landscape, gn.Langevin(T, 0.1), times=[1, 4], chi=3, engine=engine)
+        for n, T in enumerate((0.5, 0.1))
+    )
+    joined = gn.concat([hot, cold])
+    both = gn.measure(
+        start.repeat(noise=[0, 1]), landscape, gn.Langevin([0.5, 0.5, 0.1, 0.1], 0.1), times=[1, 4], chi=3, engine=engine
+    )
+    assert_same_record(joined, both)
+    assert joined.dynamics == both.dynamics
+    assert joined.data.temperature.values.tolist() == [0.5, 0.5, 0.1, 0.1]
+    assert_same_record(gn.concat([joined[:1], joined[1:]]), joined)
+
+
+def test_a_replica_stops_at_its_own_loss(engine: Engine) -> None:
+    landscape = small_landscape(n_samples=12, l2=0.0, width=10)
+    start = gn.Ensemble.random(landscape.network, 4)
+    sgd = gn.Sgd(0.2, batch_size=4)
+    stopped = gn.evolve(start, landscape, sgd, 3000, stop_loss=0.05, check_every=30, engine=engine)
+    assert np.all(stopped.step % 30 == 0)
+    assert len(set(stopped.step.tolist())) > 1
+    assert np.all(gn.evaluate(stopped, landscape, engine=engine).data_loss < 0.05)
+    for r, step in enumerate(stopped.step):
+        before = gn.evolve(start[r], landscape, sgd, int(step) - 30, engine=engine)
+        assert gn.evaluate(before, landscape, engine=engine).data_loss[0] >= 0.05
+    again = gn.evolve(stopped, landscape, sgd, 3000, stop_loss=0.05, check_every=30, engine=engine)
+    assert_same(again, stopped)
+
+
+def test_a_diverged_replica_freezes_and_is_counted(engine: Engine) -> None:
+    landscape = small_landscape(l2=[0.0, 5.0, 0.0])
+    start = gn.Ensemble.random(landscape.network, 3)
+    # |1 - mu l2| = 9 for the second replica: its weights grow by this factor until they overflow.
+    record = gn.measure(start, landscape, gn.GradientDescent(2.0), times=[100, 1000], chi=10, engine=engine)
+    assert record.ensemble.alive.tolist() == [True, False, True]
+    assert record.n_lost == 1
+    assert np.isfinite(record.ensemble.weights).all()
+    lost_at = record.data.lost_at.values
+    assert lost_at[0] == lost_at[2] == -1
+    assert lost_at[1] == record.ensemble.step[1]
+    # float32 activations overflow near 3e38, float64 ones near 1.8e308: 9^100 is 2.7e95.
+    assert 10 < lost_at[1] < 1000
+    assert np.isfinite(record.data.moments.sel(time=1000)[[0, 2]]).all()
+    assert np.isnan(record.data.moments.sel(time=1000)[1]).all()
+    alone = gn.evolve(start[1], replace(landscape, loss=gn.QuadraticHinge(5.0)), gn.GradientDescent(2.0), 1000, engine=engine)
+    assert np.array_equal(alone.weights[0], record.ensemble.weights[1])
+    assert alone.step[0] == lost_at[1]
+
+
+def test_a_dead_network_goes_on_and_a_regularised_one_collapses(engine: Engine) -> None:
+    network = gn.Mlp(4, 5, 2)
+    dead = -np.abs(network.initial_weights(0, 0))
+    start = gn.Ensemble.from_weights(network, np.stack([dead, dead]), origin=[0, 1])
+    features = np.abs(gn.random_dataset(20, 4).features)
+    landscape = gn.Landscape(network, gn.Dataset(features, np.ones(20, np.float32)), gn.QuadraticHinge([0.0, 0.5]))
+    after = gn.evolve(start, landscape, gn.GradientDescent(0.1), 1000, engine=engine)
+    seen = gn.evaluate(after, landscape, engine=engine)
+    assert after.alive.all()
+    assert np.array_equal(after.weights[0], dead)
+    assert np.abs(after.weights[1]).max() < 1e-15
+    assert seen.data_loss.values.tolist() == [0.5, 0.5]
+
+
+def test_gradient_descent_in_a_bowl_is_geometric(engine: Engine) -> None:
+    landscape = flat_landscape(n_samples=10, l2=0.3)
+    start = gn.Ensemble.random(landscape.network, 2)
+    after = gn.evolve(start, landscape, gn.GradientDescent(0.2), 50, engine=engine)
+    assert np.allclose(after.weights, start.weights * (1 - 0.2 * 0.3) ** 50, rtol=1e-13, atol=0)
+
+
+def test_langevin_without_forces_diffuses_freely(engine: Engine) -> None:
+    temperature, rate, n_samples = 0.7, 0.02, 50
+    landscape = flat_landscape(n_samples=n_samples, l2=0.0, width=40)
+    start = gn.Ensemble.random(landscape.network, 3)
+    record = gn.measure(start, landscape, gn.Langevin(temperature, rate), times=[1, 30], engine=engine)
+    moments = record.data.moments.isel(waiting_time=0).weighted(record.data.n_layer_weights).mean("layer")
+    n = 3 * landscape.network.n_weights
+    for time in (1, 30):
+        variance = 2 * rate * temperature / n_samples * time
+        second = float(moments.sel(time=time, moment=2).mean())
+        assert abs(second / variance - 1) < 4 * np.sqrt(2 / n)
+        assert abs(1.1 * second / variance - 1) > 4 * np.sqrt(2 / n), "ten percent must be noticed"
+
+
+def test_langevin_in_a_bowl_reaches_the_discrete_stationary_variance(engine: Engine) -> None:
+    temperature, rate, n_samples, stiffness = 0.7, 0.4, 50, 1.5
+    landscape = flat_landscape(n_samples=n_samples, l2=stiffness, width=40)
+    start = gn.Ensemble.from_weights(landscape.network, np.zeros((3, landscape.network.n_weights)))
+    after = gn.evolve(start, landscape, gn.Langevin(temperature, rate), 60, engine=engine)
+    variance = temperature / (stiffness * n_samples) / (1 - rate * stiffness / 2)
+    error = 4 * np.sqrt(2 / after.weights.size)
+    assert abs(np.mean(after.weights**2) / variance - 1) < error
+    assert abs(np.mean(after.weights**2) / (variance * (1 - rate * stiffness / 2)) - 1) > error, (
+        "the continuous-time variance must be told apart"
+    )
+
+
+def test_single_precision_weights_stay_single(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2, dtype="float32")
+    after = gn.evolve(start, landscape, gn.Langevin(0.1, 0.1), 10, engine=engine)
+    double = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, gn.Langevin(0.1, 0.1), 10, engine=engine)
+    assert after.weights.dtype == np.float32
+    assert np.abs(after.weights - double.weights).max() < 10 * 2.0**-22
+
+
+def test_langevin_at_zero_temperature_is_gradient_descent(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2)
+    assert_same(
+        gn.evolve(start, landscape, gn.Langevin(0.0, 0.1), 20, engine=engine),
+        gn.evolve(start, landscape, gn.GradientDescent(0.1), 20, engine=engine),
+    )
+
+
+LANDSCAPE = small_landscape()
+ENSEMBLE = gn.Ensemble.random(LANDSCAPE.network, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ensemble": gn.Ensemble.random(gn.Mlp(4, 9, 2), 2)}, "ensemble must be of the landscape's network"),
+        ({"dynamics": gn.Sgd(0.1, 61)}, "batch_size must be at most the dataset's 60 rows, but got 61"),
+        ({"dynamics": gn.Langevin([1.0, 2.0, 3.0], 0.1)}, "temperature must be one number or 2 numbers.*got 3"),
+        ({"dynamics": gn.GradientDescent([0.1])}, "learning_rate must be one number or 2 numbers.*got 1"),
+        ({"landscape": small_landscape(l2=[0.1] * 3)}, "l2 must be one number or 2 numbers"),
+        ({"times": [1, 5, 5]}, r"times must increase, but times\[2\] = 5 follows 5"),
+        ({"times": [1.5]}, "times must be whole numbers of steps"),
+        ({"times": []}, "times must be a non-empty sequence"),
+        ({"waiting_times": [-1]}, "waiting_times must be >= 0, but got -1"),
+        ({"chi": 0}, "chi must be a finite number > 0, but got 0"),
+        ({"epsilon": [-1e-3]}, "epsilon must be a finite number > 0, but got -0.001"),
+        ({"snapshots": [2]}, "snapshots must be up to six of the save times"),
+        ({"until": 100}, "until must be an integer from 0 to 3, but got 100"),
+        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', but got 'gpu'"),
+        ({"loss_times": "some"}, "loss_times must be one of"),
+        ({"test": gn.random_dataset(5, 3)}, "test must have the network's 4 features, but has 3"),
+    ],
+)
+def test_bad_requests_are_refused_before_any_work(change: dict[str, object], message: str) -> None:
+    arguments: dict[str, object] = {
+        "ensemble": ENSEMBLE, "landscape": LANDSCAPE, "dynamics": gn.GradientDescent(0.1), "times": [1, 3]
+    } | change  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        gn.measure(**arguments)  # type: ignore[arg-type]
+
+
+def test_chi_needs_weights_that_differ() -> None:
+    ensemble = gn.Ensemble.from_weights(LANDSCAPE.network, np.zeros(LANDSCAPE.network.n_weights))
+    with pytest.raises(ValueError, match="replica 0 has sigma = 0: give epsilon instead"):
+        gn.measure(ensemble, LANDSCAPE, gn.GradientDescent(0.1), times=[1], chi=3)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: gn.Langevin(-1.0, 0.1), "temperature must be a finite number >= 0, but got -1.0"),
+        (lambda: gn.Sgd(0.0, 10), "learning_rate must be a finite number > 0, but got 0.0"),
+        (lambda: gn.Sgd(0.1, 0), "batch_size must be an integer >= 1, but got 0"),
+        (lambda: gn.Sgd(0.1, 10, "shuffle"), "sampling must be one of 'permutation', 'replacement'"),  # type: ignore[arg-type]
+        (lambda: gn.Langevin([1.0, float("nan")], 0.1), r"temperature\[1\] must be a finite number >= 0"),
+    ],
+)
+def test_bad_dynamics_are_refused(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]
