@@ -1,0 +1,7 @@
+"""Data sets with binary labels: MNIST, CIFAR-10, random data, and a user's own arrays."""
+
+from glassnet.datasets.dataset import Dataset
+from glassnet.datasets.loading import load_dataset
+from glassnet.datasets.synthetic import random_dataset
+
+__all__ = ["Dataset", "load_dataset", "random_dataset"]

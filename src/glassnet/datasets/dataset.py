@@ -1,0 +1,118 @@
+"""Dataset: the inputs and binary labels that a network learns, as a value that never changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """P_D samples of d features with labels +1 and -1.
+
+    The arrays given are copied, converted to float32 and made read-only.
+
+    Args:
+        features: real numbers, shape ``(n_samples, n_features)``, finite in float32.
+        labels: +1 or -1, shape ``(n_samples,)``.
+        name: what the data set is called.
+        provenance: where the data came from and what was done to it, as text.
+
+    Raises:
+        ValueError: an array of another shape or kind, a feature that is not finite, a label that is not +-1.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    name: str = "custom"
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        features: ArrayLike,
+        labels: ArrayLike,
+        name: str = "custom",
+        provenance: Mapping[str, str] | None = None,
+    ) -> None:
+        checked = _checked_features(features)
+        object.__setattr__(self, "features", checked)
+        object.__setattr__(self, "labels", _checked_labels(labels, len(checked)))
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "provenance", MappingProxyType(dict(provenance or {})))
+
+    @property
+    def n_samples(self) -> int:
+        """P_D, the number of rows."""
+        return len(self.features)
+
+    @property
+    def n_features(self) -> int:
+        """d, the input dimension."""
+        return int(self.features.shape[1])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the shape and the float32 bytes; name and provenance are not in it."""
+        digest = hashlib.sha256(f"{self.n_samples} x {self.n_features} float32".encode())
+        digest.update(self.features.astype("<f4", copy=False).tobytes())
+        digest.update(self.labels.astype("<f4", copy=False).tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Dataset(name={self.name!r}, n_samples={self.n_samples}, n_features={self.n_features})"
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[Any, ...]]:
+        # Pickled arrays come back writable; through the constructor they are read-only again.
+        return Dataset, (self.features, self.labels, self.name, dict(self.provenance))
+
+
+def _checked_features(features: ArrayLike) -> NDArray[np.float32]:
+    given = _real_array("features", features)
+    if given.ndim != 2 or 0 in given.shape:
+        raise ValueError(
+            f"features must have shape (n_samples, n_features), both at least 1, but got shape {given.shape}"
+        )
+    with np.errstate(over="ignore"):
+        converted = np.array(given, dtype=np.float32, order="C")
+    finite = np.isfinite(converted)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"features must be finite in float32, but features[{row}, {column}] is {given[row, column]}; "
+            f"{np.count_nonzero(~finite)} of {finite.size} values are not. Drop or replace them"
+        )
+    converted.flags.writeable = False
+    return converted
+
+
+def _checked_labels(labels: ArrayLike, n_samples: int) -> NDArray[np.float32]:
+    given = _real_array("labels", labels)
+    if given.shape != (n_samples,):
+        raise ValueError(f"labels must have shape ({n_samples},), one a row of features, but got shape {given.shape}")
+    wrong = (given != 1) & (given != -1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"labels must be +1 or -1, but labels[{row}] is {given[row]}; "
+            "map two classes to them first, 0 and 1 by 2 * labels - 1"
+        )
+    converted = given.astype(np.float32)
+    converted.flags.writeable = False
+    return converted
+
+
+def _real_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers, but got {error}") from error
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be real numbers, but got dtype {array.dtype}")
+    return array
