@@ -51,7 +51,7 @@ def test_data_of_another_width_are_refused() -> None:
 
 @pytest.mark.parametrize("l2", [-1.0, float("nan"), [0.1, -0.1]])
 def test_bad_l2_is_refused(l2: float | list[float]) -> None:
-    with pytest.raises(ValueError, match="l2.* must be a finite number >= 0"):
+    with pytest.raises(ValueError, match=r"l2.* must be a finite number >= 0"):
         gn.QuadraticHinge(l2=l2)
 
 

@@ -82,13 +82,12 @@ class Record:
         """
         flat: dict[str, Any] = {}
         for name, value in self.data.attrs.items():
-            parts = value.items() if isinstance(value, dict) else [("", value)]
-            for part, item in parts:
+            for part, item in value.items() if isinstance(value, dict) else [("", value)]:
                 key = f"{name}.{part}" if part else name
                 flat[key] = "none" if item is None else int(item) if isinstance(item, bool) else item
-        self.data.assign_attrs(flat).drop_attrs(deep=False).assign_attrs(flat).to_netcdf(
-            path, engine="h5netcdf", format="NETCDF4"
-        )
+        exported = self.data.copy()
+        exported.attrs = flat
+        exported.to_netcdf(path, engine="h5netcdf")
 
 
 def concat(records: Sequence[Record]) -> Record:

@@ -243,7 +243,8 @@ def evaluate(
     maker = resolve(engine)
     seen = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
     l2 = _check.spread("l2", landscape.loss.l2, len(ensemble))
-    norm2 = np.sum(ensemble.weights.astype(np.float64) ** 2, axis=1)
+    with np.errstate(over="ignore"):
+        norm2 = np.sum(ensemble.weights.astype(np.float64) ** 2, axis=1)
     values = {
         "data_loss": seen.data_loss,
         "total_loss": seen.data_loss + 0.5 * l2 * norm2,
@@ -305,7 +306,9 @@ class _Run:
             seen = session.observe()
             if self._test is not None:
                 test = self._engine.evaluate(now.weights, now.network, self._test)
-        self._recorder.record(event, now, self._l2, seen, test)
+        # A replica about to diverge may overflow its squares: infinite numbers are recorded as they are.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._recorder.record(event, now, self._l2, seen, test)
 
     def _progress(self, now: Ensemble, elapsed: int, clock: int, total: int) -> Progress[Record]:
         return Progress(clock * len(now), total, lambda: self._record(now, elapsed))

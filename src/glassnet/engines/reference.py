@@ -15,9 +15,9 @@ from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape, mean_data_gradient
+from glassnet.loss import QuadraticHinge
 from glassnet.network import Floats, Mlp
 from glassnet.random import Purpose
-
 
 @dataclass(frozen=True)
 class Reference:
@@ -34,10 +34,11 @@ class Reference:
     def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on any data set."""
         labels = dataset.labels.astype(np.float64)
-        outputs = [network.output(w, dataset.features) for w in weights]
-        slack = [np.where(labels * f >= 1.0, 0.0, 1.0 - labels * f) for f in outputs]
+        with _unbounded():
+            outputs = [network.output(w, dataset.features) for w in weights]
+            losses = np.array([QuadraticHinge.value(f, labels).mean() for f in outputs])
         return Evaluation(
-            data_loss=np.array([0.5 * np.mean(s**2) for s in slack]),
+            data_loss=losses,
             awake=np.array([np.mean(~(labels * f >= 1.0)) for f in outputs]),
             accuracy=np.array([np.mean(labels * f > 0.0) for f in outputs]),
         )
@@ -67,7 +68,7 @@ class ReferenceSession:
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r."""
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        with _unbounded():
             for r, n in enumerate(n_steps):
                 for _ in range(n):
                     if not self._alive[r]:
@@ -127,8 +128,14 @@ class ReferenceSession:
         data, network = self._landscape.dataset, self._landscape.network
         weights = self._weights.astype(np.float64)
         seen = Reference().evaluate(weights, network, data)
-        gradient = np.stack([mean_data_gradient(network, w, data.features, data.labels) for w in weights])
+        with _unbounded():
+            gradient = np.stack([mean_data_gradient(network, w, data.features, data.labels) for w in weights])
         return Observation(seen.data_loss, seen.awake, seen.accuracy, gradient)
+
+
+def _unbounded() -> np.errstate:
+    """A replica that diverges passes through infinities; that is detected, not warned of."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 @lru_cache(maxsize=64)
