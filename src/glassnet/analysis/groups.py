@@ -56,6 +56,10 @@ class Groups:
         values = parts[0] if self.dim is None else np.stack(parts)
         return (*self.dims, *dims), values
 
+    def varies(self, name: str) -> bool:
+        """Whether ``name`` is a condition that tells the groups apart."""
+        return name in self.coords and self.coords[name][0] != ()
+
     @property
     def dims(self) -> tuple[str, ...]:
         """The dimension of the groups, if there is one."""

@@ -196,7 +196,7 @@ def _dataset(
     others = [str(d) for d in q.dims if d not in ("replica", "waiting_time", "time")]
     dims = ("waiting_time", *others)
     named = {
-        f"replica_{k}" if k in groups.coords else str(k): c.variable
+        f"replica_{k}" if groups.varies(str(k)) else str(k): c.variable
         for k, c in q.coords.items()
         if "replica" in c.dims and "time" not in c.dims
     }
