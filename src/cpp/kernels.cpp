@@ -1,0 +1,42 @@
+// The kernels of one instruction set. This file is compiled once for each, with GLASSNET_ISA naming the namespace;
+// it uses no function of the standard library, whose inline functions the linker shares between instruction sets.
+#include "kernels.hpp"
+
+#include "random.hpp"
+#include "tile.hpp"
+#include "weights.hpp"
+
+#define GLASSNET_TEXT_OF(x) #x
+#define GLASSNET_TEXT(x) GLASSNET_TEXT_OF(x)
+
+namespace glassnet::GLASSNET_ISA {
+namespace {
+
+template <class T>
+void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score) {
+    forward(layout, weights, tile);
+    hinge(tile, score);
+}
+
+template <class T>
+void differentiate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
+                        T* gradient) {
+    forward(layout, weights, tile);
+    hinge(tile, score);
+    silence_sleeping(layout, weights, tile);
+    backward(layout, weights, tile, gradient);
+}
+
+template <class T>
+constexpr GradientKernels<T> gradient_kernels = {
+    blocking<T>, pack<T, double>, pack<T, float>, evaluate_tile<T>, differentiate_tile<T>, add_block<T>,
+};
+
+}  // namespace
+
+extern const Kernels kernels = {
+    GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>, update<float>, update<double>,
+    words, normals,
+};
+
+}  // namespace glassnet::GLASSNET_ISA

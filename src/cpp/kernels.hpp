@@ -1,0 +1,89 @@
+// What the rest of the engine sees of an instruction set: a table of functions, one table for each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "layout.hpp"
+
+namespace glassnet {
+
+// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side.
+struct Score {
+    double loss = 0.0;
+    std::int64_t awake = 0, correct = 0;
+};
+
+// A network's weights in the gradient's precision, packed, with the transposes that the backward pass needs.
+template <class T>
+struct PackedWeights {
+    const T* matrices;
+    const T* transposes;
+    bool finite;  // a weight may overflow in the gradient's precision
+};
+
+// Rows that go through the network together, and room for what they become.
+template <class T>
+struct Tile {
+    const T* features;  // (n_rows, feature_stride)
+    const T* labels;
+    std::size_t n_rows;
+    T* activations;  // (depth, tile_capacity, hidden_stride)
+    T* deltas;       // (2, tile_capacity, hidden_stride)
+    T* outputs;
+    T* slopes;  // d loss / d output
+};
+
+struct Stream {
+    std::uint32_t purpose, seed, origin, noise;
+    std::uint64_t step;
+};
+
+// One update of packed weights: next = (weights - rate (mean + l2 weights)) + scale xi, mean = sum / rows.
+template <class M>
+struct Update {
+    std::size_t n;  // a multiple of 16
+    const M* weights;
+    const double* gradient_sum;
+    double reciprocal_rows;
+    M rate, l2, scale;
+    const double* xi;  // null without noise
+    M* next;
+};
+
+template <class T>
+struct GradientKernels {
+    Blocking blocking;
+    // Packed weights of either type to packed weights and transposes; returns whether all are finite.
+    bool (*pack_double)(const Layout&, const double* weights, T* matrices, T* transposes);
+    bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
+    void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
+    // Forward, and backward into the packed gradient's chains.
+    void (*gradient)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
+    // total += a block's gradient; what stands in the padding of the block counts as zero.
+    void (*add_block)(const Layout&, T* block, double* total);
+};
+
+struct Kernels {
+    const char* name;
+    GradientKernels<float> float32;
+    GradientKernels<double> float64;
+    // Returns whether all of `next` is finite.
+    bool (*update_float)(const Update<float>&);
+    bool (*update_double)(const Update<double>&);
+    // Whole blocks are written: room for n rounded up to a multiple of 32.
+    void (*words)(const Stream&, std::size_t n, std::uint32_t* out);
+    void (*normals)(const Stream&, std::size_t n, double* out);
+};
+
+namespace v3 {
+extern const Kernels kernels;
+}
+namespace v3wide {
+extern const Kernels kernels;
+}
+namespace v4 {
+extern const Kernels kernels;
+}
+
+}  // namespace glassnet

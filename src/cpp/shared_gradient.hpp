@@ -1,0 +1,231 @@
+// The gradient of one network over many rows, cut into fixed blocks that several threads may take.
+//
+// A block's chains run in row order; the blocks' sums are added in float64 in block order, whoever finishes first.
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "buffer.hpp"
+#include "crew.hpp"
+#include "kernels.hpp"
+
+namespace glassnet {
+
+inline constexpr std::size_t block_rows = 2048;
+
+template <class T>
+const GradientKernels<T>& gradient_kernels(const Kernels& kernels) {
+    if constexpr (std::is_same_v<T, float>) {
+        return kernels.float32;
+    } else {
+        return kernels.float64;
+    }
+}
+
+// Features and labels in the gradient's precision, rows padded to whole vectors.
+template <class T>
+struct Rows {
+    Rows(const Layout& layout, const float* features, const float* labels, std::size_t n)
+        : n_rows(n),
+          features(n * layout.feature_stride + layout.tile_capacity * layout.feature_stride + layout.feature_rows),
+          labels(n) {
+        for (std::size_t row = 0; row < n; ++row) {
+            for (std::size_t i = 0; i < layout.n_features; ++i) {
+                this->features.data()[row * layout.feature_stride + i] = features[row * layout.n_features + i];
+            }
+            this->labels.data()[row] = labels[row];
+        }
+    }
+
+    std::size_t n_rows;
+    Buffer<T> features, labels;
+};
+
+// A thread's own room for a tile and a block.
+template <class T>
+struct Workspace {
+    explicit Workspace(const Layout& layout)
+        : features(layout.tile_capacity * layout.feature_stride + layout.feature_rows),
+          labels(layout.tile_capacity),
+          activations(layout.depth * layout.layer_activations() + slack(layout)),
+          deltas(2 * layout.layer_activations() + slack(layout)),
+          outputs(layout.tile_capacity),
+          slopes(layout.tile_capacity),
+          block(layout.packed_size) {}
+
+    // Kernels read a little beyond the last row.
+    static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
+
+    Buffer<T> features, labels, activations, deltas, outputs, slopes, block;
+};
+
+enum class Pass { forward, gradient };
+
+template <class T>
+class SharedGradient {
+public:
+    SharedGradient(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew)
+        : kernels_(gradient_kernels<T>(kernels)),
+          layout_(layout),
+          data_(data),
+          crew_(crew),
+          matrices_(layout.packed_size),
+          transposes_(layout.transposed_size),
+          total_(layout.packed_size) {}
+
+    // Begins anew: all rows where `order` is null, else n_rows of them in that order. No thread may be at work here.
+    template <class M>
+    void begin(Pass pass, const M* weights, const std::uint32_t* order, std::size_t n_rows) {
+        const std::lock_guard lock(mutex_);
+        weights_ = {matrices_.data(), transposes_.data(), pack(weights)};
+        pass_ = pass;
+        order_ = order;
+        n_rows_ = n_rows;
+        n_blocks_ = (n_rows + block_rows - 1) / block_rows;
+        next_ = merged_ = in_work_ = 0;
+        waiting_.clear();
+        waiting_.resize(n_blocks_);
+        score_ = {};
+        total_.clear();
+    }
+
+    bool has_blocks() const {
+        const std::lock_guard lock(mutex_);
+        return next_ < n_blocks_;
+    }
+
+    std::size_t n_blocks() const { return n_blocks_; }
+
+    // Takes blocks until none is left or the crew stops.
+    void work(Workspace<T>& workspace) {
+        for (;;) {
+            std::size_t index = 0;
+            {
+                const std::lock_guard lock(mutex_);
+                if (next_ == n_blocks_ || crew_.stopped()) return;
+                index = next_++;
+                ++in_work_;
+            }
+            const InWork guard{*this};
+            Score score;
+            if (!compute(index, workspace, score)) return;
+            merge(index, workspace, score);
+        }
+    }
+
+    // Waits for the other threads' blocks; false where the crew stopped before all was done.
+    bool finish() {
+        std::unique_lock lock(mutex_);
+        done_.wait(lock, [this] { return in_work_ == 0; });
+        return merged_ == n_blocks_;
+    }
+
+    double* total() { return total_.data(); }
+    const Score& score() const { return score_; }
+
+private:
+    struct Finished {
+        Score score;
+        Buffer<T> block;
+    };
+
+    struct InWork {
+        SharedGradient& shared;
+        ~InWork() {
+            const std::lock_guard lock(shared.mutex_);
+            if (--shared.in_work_ == 0) shared.done_.notify_all();
+        }
+    };
+
+    bool pack(const double* weights) {
+        return kernels_.pack_double(layout_, weights, matrices_.data(), transposes_.data());
+    }
+    bool pack(const float* weights) {
+        return kernels_.pack_float(layout_, weights, matrices_.data(), transposes_.data());
+    }
+
+    bool compute(std::size_t index, Workspace<T>& w, Score& score) const {
+        if (pass_ == Pass::gradient) w.block.clear();
+        const std::size_t begin = index * block_rows, end = std::min(begin + block_rows, n_rows_);
+        for (std::size_t row = begin; row < end; row += layout_.tile_rows) {
+            if (crew_.stopped()) return false;
+            const Tile<T> tile = make_tile(row, std::min(layout_.tile_rows, end - row), w);
+            if (pass_ == Pass::gradient) {
+                kernels_.gradient(layout_, weights_, tile, score, w.block.data());
+            } else {
+                kernels_.forward(layout_, weights_, tile, score);
+            }
+        }
+        return true;
+    }
+
+    Tile<T> make_tile(std::size_t row, std::size_t n, Workspace<T>& w) const {
+        const std::size_t stride = layout_.feature_stride;
+        Tile<T> tile{data_.features.data() + row * stride, data_.labels.data() + row, n, w.activations.data(),
+                     w.deltas.data(), w.outputs.data(), w.slopes.data()};
+        if (order_ != nullptr) {
+            for (std::size_t i = 0; i < n; ++i) {
+                const std::size_t from = order_[row + i];
+                std::copy_n(data_.features.data() + from * stride, stride, w.features.data() + i * stride);
+                w.labels.data()[i] = data_.labels.data()[from];
+            }
+            tile.features = w.features.data();
+            tile.labels = w.labels.data();
+        }
+        return tile;
+    }
+
+    void merge(std::size_t index, Workspace<T>& w, const Score& score) {
+        const std::lock_guard lock(mutex_);
+        if (index != merged_) {
+            waiting_[index] = {score, pass_ == Pass::gradient ? std::exchange(w.block, spare()) : Buffer<T>(1)};
+            return;
+        }
+        add(score, w.block);
+        while (merged_ < n_blocks_ && waiting_[merged_].block.size() > 0) {
+            Finished& next = waiting_[merged_];
+            add(next.score, next.block);
+            if (pass_ == Pass::gradient) spares_.push_back(std::move(next.block));
+        }
+    }
+
+    void add(const Score& score, Buffer<T>& block) {
+        if (pass_ == Pass::gradient) kernels_.add_block(layout_, block.data(), total_.data());
+        score_.loss += score.loss;
+        score_.awake += score.awake;
+        score_.correct += score.correct;
+        ++merged_;
+    }
+
+    Buffer<T> spare() {
+        if (spares_.empty()) return Buffer<T>(layout_.packed_size);
+        Buffer<T> buffer = std::move(spares_.back());
+        spares_.pop_back();
+        return buffer;
+    }
+
+    const GradientKernels<T>& kernels_;
+    const Layout& layout_;
+    const Rows<T>& data_;
+    const Crew& crew_;
+    Buffer<T> matrices_, transposes_;
+    PackedWeights<T> weights_{};
+
+    mutable std::mutex mutex_;
+    std::condition_variable done_;
+    Pass pass_ = Pass::gradient;
+    const std::uint32_t* order_ = nullptr;
+    std::size_t n_rows_ = 0, n_blocks_ = 0, next_ = 0, merged_ = 0, in_work_ = 0;
+    std::vector<Finished> waiting_;  // blocks finished before their turn
+    std::vector<Buffer<T>> spares_;
+    Buffer<double> total_;
+    Score score_;
+};
+
+}  // namespace glassnet

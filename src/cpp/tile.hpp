@@ -1,0 +1,181 @@
+// A tile of rows through the network: forward, hinge, backward.
+#pragma once
+
+#include "kernels.hpp"
+#include "product.hpp"
+
+namespace glassnet::GLASSNET_ISA {
+
+// finish(row, column, sum) stores a vector of the product of `rows` (n_rows, n_terms) with a packed matrix.
+template <class T, class Finish>
+GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std::size_t n_terms, const T* rows,
+                                   std::size_t stride, const T* matrix, std::size_t padded_rows, Finish finish) {
+    for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
+        using V = Vec<T>;
+        constexpr int M = block_rows[N];
+        const std::size_t column = vector * V::lanes;
+        const T* panel = matrix + column * padded_rows;
+        for (std::size_t row = 0; row < n_rows; row += M) {
+            V sum[M][N];
+            for (int m = 0; m < M; ++m) {
+                for (int n = 0; n < N; ++n) sum[m][n] = V::all(T(0));
+            }
+            multiply_add<M, N, T>(sum, {rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
+            for (int m = 0; m < M; ++m) {
+                for (int n = 0; n < N; ++n) finish(row + m, column + n * V::lanes, sum[m][n]);
+            }
+        }
+    });
+}
+
+// gradient += activations^T deltas, the chains over rows going on from where they stand.
+template <class T>
+void add_outer(const Layout& layout, std::size_t n_rows, const T* activations, std::size_t activation_stride,
+               std::size_t fan_in, const T* deltas, T* gradient, std::size_t padded_rows) {
+    for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
+        using V = Vec<T>;
+        constexpr int M = block_rows[N];
+        const std::size_t column = vector * V::lanes;
+        T* panel = gradient + column * padded_rows;
+        for (std::size_t i = 0; i < fan_in; i += M) {
+            T* block = panel + i * N * V::lanes;
+            V sum[M][N];
+            for (int m = 0; m < M; ++m) {
+                for (int n = 0; n < N; ++n) sum[m][n] = V::load(block + (m * N + n) * V::lanes);
+            }
+            multiply_add<M, N, T>(sum, {activations + i, 1, activation_stride}, deltas + column, layout.hidden_stride,
+                                  n_rows);
+            for (int m = 0; m < M; ++m) {
+                for (int n = 0; n < N; ++n) sum[m][n].store(block + (m * N + n) * V::lanes);
+            }
+        }
+    });
+}
+
+// The dot product over 16 virtual lanes: lane = index mod 16, one chain a lane, then folded in halves. Entries of
+// `rows` from n on are read, up to whole vectors, and taken as zero.
+template <class T>
+void dot_products(std::size_t n_rows, const T* rows, std::size_t stride, const T* weights, std::size_t n, T* out) {
+    using V = Vec<T>;
+    constexpr std::size_t virtual_lanes = 16, n_parts = virtual_lanes / V::lanes;
+    const std::size_t last = (n - 1) / virtual_lanes * virtual_lanes;
+    alignas(64) T inside[virtual_lanes];
+    for (std::size_t l = 0; l < virtual_lanes; ++l) inside[l] = last + l < n ? T(1) : T(0);
+    for (std::size_t row = 0; row < n_rows; ++row, rows += stride) {
+        V part[n_parts];
+        for (std::size_t p = 0; p < n_parts; ++p) part[p] = V::all(T(0));
+        for (std::size_t i = 0; i < last; i += virtual_lanes) {
+            for (std::size_t p = 0; p < n_parts; ++p) {
+                const std::size_t at = i + p * V::lanes;
+                part[p] = fma(V::load(rows + at), V::load(weights + at), part[p]);
+            }
+        }
+        for (std::size_t p = 0; p < n_parts; ++p) {
+            const std::size_t at = last + p * V::lanes;
+            const V entries = where_positive(V::load(inside + p * V::lanes), V::load(rows + at));
+            part[p] = fma(entries, V::load(weights + at), part[p]);
+        }
+        for (std::size_t half = n_parts / 2; half > 0; half /= 2) {
+            for (std::size_t p = 0; p < half; ++p) part[p] = part[p] + part[p + half];
+        }
+        out[row] = fold(part[0]);
+    }
+}
+
+template <class T>
+void forward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
+    const T* rows = tile.features;
+    std::size_t stride = layout.feature_stride;
+    for (std::size_t layer = 0; layer < layout.depth; ++layer) {
+        T* out = tile.activations + layer * layout.layer_activations();
+        multiply_rows(layout, tile.n_rows, layout.fan_in(layer), rows, stride, weights.matrices + layout.offset(layer),
+                      layout.padded_rows(layer), [&](std::size_t row, std::size_t column, Vec<T> sum) {
+                          relu(sum).store(out + row * layout.hidden_stride + column);
+                      });
+        rows = out;
+        stride = layout.hidden_stride;
+    }
+    dot_products(tile.n_rows, rows, stride, weights.matrices + layout.output_offset(), layout.width, tile.outputs);
+}
+
+// The quadratic hinge. An output that is not a number counts as awake, so that it reaches the weights.
+template <class T>
+void hinge(const Tile<T>& tile, Score& score) {
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        const T margin = tile.labels[row] * tile.outputs[row];
+        const bool asleep = margin >= T(1);
+        const T slack = asleep ? T(0) : T(1) - margin;
+        tile.slopes[row] = -tile.labels[row] * slack;
+        score.loss += static_cast<double>(slack * slack * T(0.5));
+        score.awake += !asleep;
+        score.correct += margin > T(0);
+    }
+}
+
+// A sleeping row contributes nothing even where it is infinite: 0 times its activations must be 0.
+template <class T>
+void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        const T output = tile.outputs[row];
+        const bool asleep = tile.labels[row] * output >= T(1);
+        const bool infinite = output - output != T(0);
+        if (!asleep || (weights.finite && !infinite)) continue;
+        for (std::size_t layer = 0; layer < layout.depth; ++layer) {
+            T* h = tile.activations + layer * layout.layer_activations() + row * layout.hidden_stride;
+            for (std::size_t i = 0; i < layout.row_size(); ++i) h[i] = T(0);
+        }
+    }
+}
+
+// The output's weight gradient, and the deltas of the last hidden layer.
+template <class T>
+void backward_output(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* deltas,
+                     T* gradient) {
+    using V = Vec<T>;
+    const T* h = tile.activations + (layout.depth - 1) * layout.layer_activations();
+    const T* output_weights = weights.matrices + layout.output_offset();
+    T* output_gradient = gradient + layout.output_offset();
+    for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
+        const std::size_t first = vector * V::lanes;
+        V w[N], sum[N];
+        for (int n = 0; n < N; ++n) {
+            w[n] = V::load(output_weights + first + n * V::lanes);
+            sum[n] = V::load(output_gradient + first + n * V::lanes);
+        }
+        for (std::size_t row = 0; row < tile.n_rows; ++row) {
+            const V slope = V::all(tile.slopes[row]);
+            for (int n = 0; n < N; ++n) {
+                const std::size_t at = row * layout.hidden_stride + first + n * V::lanes;
+                const V active = V::load(h + at);
+                sum[n] = fma(active, slope, sum[n]);
+                where_positive(active, slope * w[n]).store(deltas + at);
+            }
+        }
+        for (int n = 0; n < N; ++n) sum[n].store(output_gradient + first + n * V::lanes);
+    });
+}
+
+template <class T>
+void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* gradient) {
+    T* deltas = tile.deltas;
+    T* next = tile.deltas + layout.layer_activations();
+    backward_output(layout, weights, tile, deltas, gradient);
+    for (std::size_t layer = layout.depth - 1; layer > 0; --layer) {
+        const T* h = tile.activations + (layer - 1) * layout.layer_activations();
+        add_outer(layout, tile.n_rows, h, layout.hidden_stride, layout.width, deltas, gradient + layout.offset(layer),
+                  layout.hidden_rows);
+        multiply_rows(layout, tile.n_rows, layout.width, deltas, layout.hidden_stride,
+                      weights.transposes + layout.transposed_offset(layer), layout.hidden_rows,
+                      [&](std::size_t row, std::size_t column, Vec<T> sum) {
+                          const std::size_t at = row * layout.hidden_stride + column;
+                          where_positive(Vec<T>::load(h + at), sum).store(next + at);
+                      });
+        T* const done = deltas;
+        deltas = next;
+        next = done;
+    }
+    add_outer(layout, tile.n_rows, tile.features, layout.feature_stride, layout.n_features, deltas, gradient,
+              layout.feature_rows);
+}
+
+}  // namespace glassnet::GLASSNET_ISA
