@@ -41,14 +41,16 @@ def estimate(values: Floats, origin: NDArray[np.int64]) -> Estimate:
         values: ``(replica, ...)``; where one is NaN, so is the mean.
         origin: ``(replica,)``, a label for each replica's initial condition.
     """
-    n, labels = len(values), np.unique(origin)
+    n = len(values)
     if n == 0:
         nothing = np.full(values.shape[1:], np.nan)
         return Estimate(nothing, nothing, 0)
     mean = values.mean(axis=0)
-    if len(labels) < 2:
-        return Estimate(mean, np.full_like(mean, np.nan), len(labels))
-    deviation = values - mean
-    together = np.stack([deviation[origin == label].sum(axis=0) for label in labels])
-    variance = len(labels) / (len(labels) - 1) * (together**2).sum(axis=0) / n**2
-    return Estimate(mean, np.sqrt(variance), len(labels))
+    order = np.argsort(origin, kind="stable")
+    first = np.flatnonzero(np.diff(origin[order], prepend=origin.min() - 1))
+    n_origins = len(first)
+    if n_origins < 2:
+        return Estimate(mean, np.full_like(mean, np.nan), n_origins)
+    together = np.add.reduceat((values - mean)[order], first, axis=0)
+    variance = n_origins / (n_origins - 1) * (together**2).sum(axis=0) / n**2
+    return Estimate(mean, np.sqrt(variance), n_origins)
