@@ -2,6 +2,7 @@
 // it uses no function of the standard library, whose inline functions the linker shares between instruction sets.
 #include "kernels.hpp"
 
+#include "peak.hpp"
 #include "random.hpp"
 #include "tile.hpp"
 #include "weights.hpp"
@@ -36,7 +37,7 @@ constexpr GradientKernels<T> gradient_kernels = {
 
 extern const Kernels kernels = {
     GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>, update<float>, update<double>,
-    words, normals,
+    words, normals, multiply_add_rounds,
 };
 
 }  // namespace glassnet::GLASSNET_ISA

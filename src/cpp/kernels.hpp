@@ -74,6 +74,7 @@ struct Kernels {
     // Whole blocks are written: room for n rounded up to a multiple of 32.
     void (*words)(const Stream&, std::size_t n, std::uint32_t* out);
     void (*normals)(const Stream&, std::size_t n, double* out);
+    std::size_t (*multiply_add_rounds)(std::size_t n);
 };
 
 namespace v3 {

@@ -212,6 +212,13 @@ nb::object normals(std::uint32_t seed, std::uint32_t origin, std::uint32_t noise
     return nb::cast(out.array());
 }
 
+// Floating-point operations made in n rounds of the fastest loop there is.
+std::size_t multiply_add_flop(std::size_t n, const std::string& kernel) {
+    const Kernels& kernels = find_kernels(kernel);
+    const nb::gil_scoped_release release;
+    return n * kernels.multiply_add_rounds(n);
+}
+
 nb::object permutation(Input<std::uint32_t, 1> random_words) {
     const std::size_t n = random_words.shape(0);
     std::vector<std::uint32_t> order(n);
@@ -241,5 +248,6 @@ NB_MODULE(_cpu, module) {
                "gradient"_a, "threads"_a, "kernel"_a);
     module.def("words", &words, "purpose"_a, "seed"_a, "origin"_a, "noise"_a, "step"_a, "n"_a, "kernel"_a);
     module.def("normals", &normals, "seed"_a, "origin"_a, "noise"_a, "step"_a, "n"_a, "kernel"_a);
+    module.def("multiply_add_flop", &multiply_add_flop, "n"_a, "kernel"_a);
     module.def("permutation", &permutation, "words"_a);
 }

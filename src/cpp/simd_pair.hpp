@@ -11,6 +11,7 @@ struct FloatPair {
     static constexpr std::size_t lanes = 2 * V::lanes;
     V low, high;
     GLASSNET_INLINE static FloatPair load(const Scalar* p) { return {V::load(p), V::load(p + V::lanes)}; }
+    GLASSNET_INLINE static FloatPair zero() { return {V::zero(), V::zero()}; }
     template <class T>
     GLASSNET_INLINE static FloatPair from(const T* p) {
         return {V::from(p), V::from(p + V::lanes)};

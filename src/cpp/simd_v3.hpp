@@ -8,6 +8,14 @@
 
 namespace glassnet::GLASSNET_ISA {
 
+// A zero made where it is used. A shared one would sit in a register through the products' loops, which have none to
+// spare: gcc would spill an accumulator.
+GLASSNET_INLINE __m256 fresh_zero() {
+    __m256 zero;
+    asm volatile("vxorps %0, %0, %0" : "=x"(zero));
+    return zero;
+}
+
 // from: a load that converts to the vector's type, rounding to nearest.
 // relu: max returns its second operand where the first is not greater, so NaN passes.
 // where_positive: a in the lanes where h > 0, else 0.
@@ -16,6 +24,7 @@ struct F32x8 {
     static constexpr std::size_t lanes = 8;
     __m256 v;
     GLASSNET_INLINE static F32x8 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+    GLASSNET_INLINE static F32x8 zero() { return {fresh_zero()}; }
     GLASSNET_INLINE static F32x8 from(const float* p) { return load(p); }
     GLASSNET_INLINE static F32x8 from(const double* p) {
         return {_mm256_set_m128(_mm256_cvtpd_ps(_mm256_loadu_pd(p + 4)), _mm256_cvtpd_ps(_mm256_loadu_pd(p)))};
@@ -28,9 +37,9 @@ GLASSNET_INLINE F32x8 fma(F32x8 a, F32x8 b, F32x8 c) { return {_mm256_fmadd_ps(a
 GLASSNET_INLINE F32x8 operator*(F32x8 a, F32x8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
 GLASSNET_INLINE F32x8 operator+(F32x8 a, F32x8 b) { return {_mm256_add_ps(a.v, b.v)}; }
 GLASSNET_INLINE F32x8 operator-(F32x8 a, F32x8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
-GLASSNET_INLINE F32x8 relu(F32x8 a) { return {_mm256_max_ps(_mm256_setzero_ps(), a.v)}; }
+GLASSNET_INLINE F32x8 relu(F32x8 a) { return {_mm256_max_ps(fresh_zero(), a.v)}; }
 GLASSNET_INLINE F32x8 where_positive(F32x8 h, F32x8 a) {
-    return {_mm256_and_ps(a.v, _mm256_cmp_ps(h.v, _mm256_setzero_ps(), _CMP_GT_OQ))};
+    return {_mm256_and_ps(a.v, _mm256_cmp_ps(h.v, fresh_zero(), _CMP_GT_OQ))};
 }
 
 struct F64x4 {
@@ -38,6 +47,7 @@ struct F64x4 {
     static constexpr std::size_t lanes = 4;
     __m256d v;
     GLASSNET_INLINE static F64x4 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+    GLASSNET_INLINE static F64x4 zero() { return {_mm256_castps_pd(fresh_zero())}; }
     GLASSNET_INLINE static F64x4 from(const double* p) { return load(p); }
     GLASSNET_INLINE static F64x4 from(const float* p) { return {_mm256_cvtps_pd(_mm_loadu_ps(p))}; }
     GLASSNET_INLINE static F64x4 all(double x) { return {_mm256_set1_pd(x)}; }
@@ -50,9 +60,9 @@ GLASSNET_INLINE F64x4 operator+(F64x4 a, F64x4 b) { return {_mm256_add_pd(a.v, b
 GLASSNET_INLINE F64x4 operator-(F64x4 a, F64x4 b) { return {_mm256_sub_pd(a.v, b.v)}; }
 GLASSNET_INLINE F64x4 operator/(F64x4 a, F64x4 b) { return {_mm256_div_pd(a.v, b.v)}; }
 GLASSNET_INLINE F64x4 square_root(F64x4 a) { return {_mm256_sqrt_pd(a.v)}; }
-GLASSNET_INLINE F64x4 relu(F64x4 a) { return {_mm256_max_pd(_mm256_setzero_pd(), a.v)}; }
+GLASSNET_INLINE F64x4 relu(F64x4 a) { return {_mm256_max_pd(_mm256_castps_pd(fresh_zero()), a.v)}; }
 GLASSNET_INLINE F64x4 where_positive(F64x4 h, F64x4 a) {
-    return {_mm256_and_pd(a.v, _mm256_cmp_pd(h.v, _mm256_setzero_pd(), _CMP_GT_OQ))};
+    return {_mm256_and_pd(a.v, _mm256_cmp_pd(h.v, _mm256_castps_pd(fresh_zero()), _CMP_GT_OQ))};
 }
 
 // Lanes added in halves: l and l + half, down to one.

@@ -10,6 +10,7 @@ struct F32x16 {
     static constexpr std::size_t lanes = 16;
     __m512 v;
     GLASSNET_INLINE static F32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    GLASSNET_INLINE static F32x16 zero() { return {_mm512_setzero_ps()}; }
     GLASSNET_INLINE static F32x16 from(const float* p) { return load(p); }
     GLASSNET_INLINE static F32x16 from(const double* p) {
         const __m256 low = _mm512_cvtpd_ps(_mm512_loadu_pd(p)), high = _mm512_cvtpd_ps(_mm512_loadu_pd(p + 8));
@@ -33,6 +34,7 @@ struct F64x8 {
     static constexpr std::size_t lanes = 8;
     __m512d v;
     GLASSNET_INLINE static F64x8 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+    GLASSNET_INLINE static F64x8 zero() { return {_mm512_setzero_pd()}; }
     GLASSNET_INLINE static F64x8 from(const double* p) { return load(p); }
     GLASSNET_INLINE static F64x8 from(const float* p) { return {_mm512_cvtps_pd(_mm256_loadu_ps(p))}; }
     GLASSNET_INLINE static F64x8 all(double x) { return {_mm512_set1_pd(x)}; }

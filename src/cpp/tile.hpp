@@ -18,7 +18,7 @@ GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std
         for (std::size_t row = 0; row < n_rows; row += M) {
             V sum[M][N];
             for (int m = 0; m < M; ++m) {
-                for (int n = 0; n < N; ++n) sum[m][n] = V::all(T(0));
+                for (int n = 0; n < N; ++n) sum[m][n] = V::zero();
             }
             multiply_add<M, N, T>(sum, {rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
             for (int m = 0; m < M; ++m) {
@@ -63,7 +63,7 @@ void dot_products(std::size_t n_rows, const T* rows, std::size_t stride, const T
     for (std::size_t l = 0; l < virtual_lanes; ++l) inside[l] = last + l < n ? T(1) : T(0);
     for (std::size_t row = 0; row < n_rows; ++row, rows += stride) {
         V part[n_parts];
-        for (std::size_t p = 0; p < n_parts; ++p) part[p] = V::all(T(0));
+        for (std::size_t p = 0; p < n_parts; ++p) part[p] = V::zero();
         for (std::size_t i = 0; i < last; i += virtual_lanes) {
             for (std::size_t p = 0; p < n_parts; ++p) {
                 const std::size_t at = i + p * V::lanes;

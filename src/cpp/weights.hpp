@@ -60,10 +60,10 @@ GLASSNET_INLINE bool all_zero(V sum) {
 template <class T, class M>
 bool pack(const Layout& layout, const M* weights, T* matrices, T* transposes) {
     using V = Vec<T>;
-    V infinite = V::all(T(0));
+    V infinite = V::zero();
     for (std::size_t i = 0; i < layout.packed_size; i += V::lanes) {
         const V w = V::from(weights + i);
-        infinite = fma(w, V::all(T(0)), infinite);
+        infinite = fma(w, V::zero(), infinite);
         w.store(matrices + i);
     }
     for (std::size_t layer = 1; layer < layout.depth; ++layer) {
@@ -106,7 +106,7 @@ bool update_all(const Update<M>& u) {
     alignas(64) double mean[V::lanes];
     const V rate = V::all(u.rate), l2 = V::all(u.l2), scale = V::all(u.scale);
     const F64 reciprocal = F64::all(u.reciprocal_rows);
-    V infinite = V::all(M(0));
+    V infinite = V::zero();
     for (std::size_t i = 0; i < u.n; i += V::lanes) {
         for (std::size_t l = 0; l < V::lanes; l += F64::lanes) {
             (F64::load(u.gradient_sum + i + l) * reciprocal).store(mean + l);
@@ -114,7 +114,7 @@ bool update_all(const Update<M>& u) {
         const V w = V::load(u.weights + i);
         V next = w - rate * (V::from(mean) + l2 * w);
         if constexpr (noisy) next = next + scale * V::from(u.xi + i);
-        infinite = fma(next, V::all(M(0)), infinite);
+        infinite = fma(next, V::zero(), infinite);
         next.store(u.next + i);
     }
     return all_zero(infinite);
