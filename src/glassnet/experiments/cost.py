@@ -1,0 +1,95 @@
+"""What a plan will cost: steps, floating-point operations, time here, memory and disk, before anything is begun."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from glassnet.engines import Engine
+from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.points import Evolve, Point
+from glassnet.protocol import sparse_times
+from glassnet.recording import N_BINS, N_MOMENTS
+
+_TRIAL_SECONDS: Final = 0.3
+_PROGRAM_BYTES: Final = 250 * 2**20
+_COPIES: Final = 3
+"""A block's record at its largest: what is gathered, the checkpoint made of it, and that as bytes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is left to do; an upper bound, since a quench may stop early.
+
+    Args:
+        networks: units to be made.
+        steps: of all replicas together.
+        flop: dense, 6 N rows a step.
+        seconds: on this machine.
+        memory: bytes at the largest block.
+        disk: bytes of the whole run, before compression.
+    """
+
+    networks: int
+    steps: int
+    flop: float
+    seconds: float
+    memory: int
+    disk: int
+
+
+def cost(plan: Plan, engine: Engine) -> Cost:
+    """Estimate what is left of a plan; each kind of step is tried out for a moment."""
+    speeds: dict[tuple[int, int], float] = {}
+    seconds = 0.0
+    for block in plan.blocks:
+        kind = block.point.flop_per_step, block.point.rows_per_step
+        if kind not in speeds:
+            speeds[kind] = _steps_per_second(block, engine)
+        seconds += block.n_steps * len(block.origins) / speeds[kind]
+    sizes = [_unit_bytes(point) for point in plan.points]
+    largest = max((len(b.origins) * _unit_bytes(b.point) for b in plan.blocks), default=0)
+    data = max(p.surface.landscape.dataset.features.nbytes for p in plan.points)
+    return Cost(
+        networks=sum(len(block.origins) for block in plan.blocks),
+        steps=sum(block.n_steps * len(block.origins) for block in plan.blocks),
+        flop=plan.flop,
+        seconds=seconds,
+        memory=_PROGRAM_BYTES + 2 * data + _COPIES * largest,
+        disk=plan.n_replicas * sum(sizes) + largest,
+    )
+
+
+def _steps_per_second(block: Block, engine: Engine) -> float:
+    point = block.point
+    n = min(len(block.origins), len(os.sched_getaffinity(0)))
+    session = engine.session(point.initial(block.origins[:n]), point.surface.landscape, point.stage.dynamics)
+    session.advance(np.ones(n, dtype=np.int64))
+    steps, made, began = 1, 0, time.perf_counter()
+    while (passed := time.perf_counter() - began) < _TRIAL_SECONDS:
+        session.advance(np.full(n, steps))
+        made += steps
+        steps *= 2
+    return made * n / passed
+
+
+def _unit_bytes(point: Point) -> int:
+    """One unit's arrays, before compression."""
+    network, stage = point.surface.landscape.network, point.stage
+    weights = network.n_weights * np.dtype(point.dtype).itemsize
+    if isinstance(stage, Evolve):
+        return weights
+    waits, times, layers = len(stage.waiting_times), len(stage.times), network.depth + 1
+    n_losses, per_layer = 6, N_MOMENTS + len(stage.chi) + 2
+    sparse = len(sparse_times(int(stage.times[-1])))
+    at_one_wait = (
+        8 * times * (layers * per_layer + n_losses)
+        + 4 * sparse * layers * N_BINS
+        + 4 * len(stage.snapshots_until) * network.n_weights
+        + weights
+    )
+    return waits * at_one_wait + weights

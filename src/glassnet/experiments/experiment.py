@@ -1,0 +1,154 @@
+"""What every experiment's request is: resolved numbers, one canonical JSON, and the points they stand for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+
+from glassnet import _check
+from glassnet.engines import Cpu, Engine, Reference
+from glassnet.experiments.points import Point
+from glassnet.random import MAX_NAME
+from glassnet.store.directory import canonical, unit_name
+
+
+def _field(check: Callable[[str, Any], Any]) -> BeforeValidator:
+    """A field's check by name and value; what is wrong with the type is as wrong as any other value."""
+
+    def validate(value: Any, info: ValidationInfo) -> Any:
+        try:
+            return check(str(info.field_name), value)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+
+    return BeforeValidator(validate)
+
+
+def one_of(kind: Any) -> BeforeValidator:
+    """The values of a Literal."""
+    return _field(lambda name, value: _check.choice(name, value, get_args(kind)))
+
+
+def _number(name: str, value: Any, *, positive: bool) -> float:
+    return _check.number(name, value, positive=positive) + 0.0  # -0.0 is 0.0
+
+
+def _numbers(name: str, values: Any, *, positive: bool) -> tuple[float, ...]:
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise ValueError(f"{name} must be numbers, but got {values!r}")
+    numbers = tuple(sorted(_number(name, value, positive=positive) for value in values))
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ValueError(f"{name} must hold at least one number and each once, but got {list(numbers)}")
+    return numbers
+
+
+def _times(name: str, values: Any) -> tuple[int, ...]:
+    return tuple(int(time) for time in _check.increasing_times(name, values))
+
+
+Count = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=1))]
+Whole = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=0))]
+Seed = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
+Positive = Annotated[float, _field(lambda name, value: _number(name, value, positive=True))]
+NotNegative = Annotated[float, _field(lambda name, value: _number(name, value, positive=False))]
+OptionalPositive = Annotated[
+    float | None, _field(lambda name, value: None if value is None else _number(name, value, positive=True))
+]
+OptionalCount = Annotated[
+    int | None, _field(lambda name, value: None if value is None else _check.integer(name, value, low=1))
+]
+PositiveNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=True))]
+NotNegativeNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=False))]
+Times = Annotated[tuple[int, ...], _field(_times)]
+"""Whole steps, increasing."""
+
+EngineName = Literal["cpu", "reference"]
+Precision = Literal["float32", "float64"]
+
+
+class Experiment(BaseModel, ABC):
+    """A request: frozen, of resolved numbers; equal requests have equal hashes.
+
+    Args:
+        replicas: origins 0 to ``replicas`` - 1 at every point.
+        seed: keys initial weights, batches and noise.
+        engine: who makes the steps.
+        gradient: precision of its data gradients.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: ClassVar[str]
+    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]]
+    """Fields that a run may be continued with, and whether the second value holds the first."""
+
+    replicas: Count
+    seed: Seed = 0
+    engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
+    gradient: Annotated[Precision, one_of(Precision)] = "float32"
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, Any]) -> Self:
+        """The request of these numbers.
+
+        Raises:
+            ValueError: an unknown field, or one that is not what it must be; the message names it.
+        """
+        for name in numbers:
+            if name not in cls.model_fields:
+                raise ValueError(f"{name} must be one of {', '.join(cls.model_fields)}")
+        try:
+            return cls.model_validate(dict(numbers))
+        except ValidationError as error:
+            raise ValueError("\n".join(_message(dict(problem)) for problem in error.errors())) from None
+
+    @abstractmethod
+    def points(self) -> tuple[Point, ...]:
+        """What is to be made, parents before their children."""
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return self.model_dump(mode="json")
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the canonical JSON of experiment and numbers."""
+        return unit_name({"experiment": self.experiment, **self.numbers})
+
+    def make_engine(self, threads: int | None = None) -> Engine:
+        """The engine asked for."""
+        return Cpu(threads=threads, gradient=self.gradient) if self.engine == "cpu" else Reference()
+
+    def refuse_to_replace(self, stored: Experiment, where: str) -> None:
+        """Refuse to go on with a run of another request; this one may only ask for more.
+
+        Raises:
+            ValueError: naming the field that differs.
+        """
+        for name, value in self.numbers.items():
+            old = stored.numbers[name]
+            if canonical(old) == canonical(value):
+                continue
+            grows = self.grows.get(name)
+            if grows is None:
+                raise ValueError(
+                    f"{where} was written by another request: {name} is {canonical(old)} there, "
+                    f"but {canonical(value)} was asked for; choose another folder"
+                )
+            if not grows(old, value):
+                raise ValueError(
+                    f"{where} was written by a larger request: {name} is {canonical(old)} there, "
+                    f"but {canonical(value)} was asked for; in another folder beside it, what is done is taken from it"
+                )
+
+
+def _message(problem: dict[str, Any]) -> str:
+    """One line for one of pydantic's findings; our own checks already name the field."""
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    field = ".".join(str(part) for part in problem["loc"])
+    return f"{field}: {problem['msg'].lower()}, but got {problem['input']!r}"

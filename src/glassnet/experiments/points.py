@@ -1,0 +1,188 @@
+"""Points and units: what a run is made of, whatever the experiment.
+
+A point is everything that is asked of a replica but which one it is: a surface, a start, and stages one after the
+other. A unit is one replica at one point. Its identity, whose hash is its address in the store, is made of all that
+its result depends on, and of nothing else: not the end time of a measurement, the other units, or the experiment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import dynamics as _dynamics
+from glassnet.datasets import Dataset, load_dataset
+from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import Name as DatasetName
+from glassnet.dynamics import Dynamics
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.loss import QuadraticHinge
+from glassnet.network import Mlp
+from glassnet.protocol import log_times
+
+Dtype = Literal["float64", "float32"]
+
+_RECORDING: Final = 1
+"""Raised when what a measurement records, or its save grid, changes."""
+
+
+class EngineIdentity(Protocol):
+    """What of an engine is part of a unit's identity."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def gradient(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The landscape of a point, and the test set that goes with it, by name."""
+
+    dataset: DatasetName
+    inputs: Inputs
+    n_samples: int
+    width: int
+    depth: int
+    l2: float
+
+    @property
+    def landscape(self) -> Landscape:
+        """The training data under the network and the loss."""
+        data = _load(self.dataset, self.inputs, "train", self.n_samples)
+        return Landscape(Mlp(data.n_features, self.width, self.depth), data, QuadraticHinge(self.l2))
+
+    @property
+    def test(self) -> Dataset:
+        """The whole test set."""
+        return _load(self.dataset, self.inputs, "test", None)
+
+
+@dataclass(frozen=True)
+class Evolve:
+    """A stage that only moves on: ``n_steps`` of ``dynamics``, as :func:`glassnet.evolve` makes them."""
+
+    dynamics: Dynamics
+    n_steps: int
+    stop_loss: float | None = None
+    check_every: int | None = None
+    noise: int = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on."""
+        return {
+            "dynamics": _dynamics.describe(self.dynamics),
+            "noise": self.noise,
+            "n_steps": self.n_steps,
+            "stop_loss": self.stop_loss,
+            "check_every": self.check_every,
+        }
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A last stage that is recorded, as :func:`glassnet.measure` does, at every log-spaced time until its end."""
+
+    dynamics: Dynamics
+    waiting_times: tuple[int, ...]
+    until: int
+    chi: tuple[float, ...]
+    snapshots: tuple[int, ...]
+    noise: int = 0
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """Save times: what the first reference sees before the end."""
+        return log_times(self.until - self.waiting_times[0])
+
+    @property
+    def snapshots_until(self) -> NDArray[np.int64]:
+        """Those of the snapshots that the end leaves."""
+        return np.intersect1d(self.times, np.array(self.snapshots, dtype=np.int64))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on, the end apart."""
+        return {
+            "dynamics": _dynamics.describe(self.dynamics),
+            "noise": self.noise,
+            "recording": _RECORDING,
+            "grid": "log",
+            "waiting_times": list(self.waiting_times),
+            "chi": list(self.chi),
+            "snapshots": list(self.snapshots),
+        }
+
+
+Stage = Evolve | Measure
+
+
+@dataclass(frozen=True)
+class Point:
+    """A surface, random initial weights of one seed, and the stages from there.
+
+    Only the last stage may be a measurement. ``label`` is for people and does not tell points apart.
+    """
+
+    surface: Surface
+    seed: int
+    dtype: Dtype
+    stages: tuple[Stage, ...]
+    label: str = field(compare=False)
+
+    @property
+    def stage(self) -> Stage:
+        """The last stage, the one that makes this point's units from its parent's."""
+        return self.stages[-1]
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows whose gradient one step of the last stage takes."""
+        return _dynamics.batch_size(self.stage.dynamics) or self.surface.n_samples
+
+    @property
+    def flop_per_step(self) -> int:
+        """6 N rows: the dense cost of one replica's step."""
+        return 6 * self.surface.landscape.network.n_weights * self.rows_per_step
+
+    def initial(self, origins: tuple[int, ...]) -> Ensemble:
+        """The replicas before the first stage."""
+        network = self.surface.landscape.network
+        weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
+        return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
+
+    def parent(self, points: tuple[Point, ...]) -> Point | None:
+        """The point among ``points`` at which this one's last stage starts; None at random weights."""
+        before = self.stages[:-1]
+        if not before:
+            return None
+        return next(point for point in points if point == replace(self, stages=before))
+
+    def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
+        """All that the unit of ``origin`` depends on, as JSON values."""
+        landscape = self.surface.landscape
+        network = landscape.network
+        last = self.stage.identity
+        if isinstance(self.stage, Measure):
+            last["test"] = self.surface.test.fingerprint
+        return {
+            "dataset": landscape.dataset.fingerprint,
+            "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
+            "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
+            "start": {"init": "uniform", "seed": self.seed, "origin": origin, "dtype": self.dtype},
+            "engine": {"name": engine.name, "version": engine.version, "gradient": engine.gradient},
+            "stages": [*(stage.identity for stage in self.stages[:-1]), last],
+        }
+
+
+@lru_cache(maxsize=8)
+def _load(name: DatasetName, inputs: Inputs, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
+    return load_dataset(name, n_samples=n_samples, split=split, inputs=inputs)

@@ -1,0 +1,161 @@
+"""How an ensemble of quenched networks relaxes at each temperature (Figs. 3 to 5, 7, 8, A1, A4 to A11)."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Final, Self
+
+from pydantic import model_validator
+
+from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import N_SAMPLES
+from glassnet.datasets.raw import Name as DatasetName
+from glassnet.dynamics import Langevin, Sgd
+from glassnet.experiments.experiment import (
+    Count,
+    Experiment,
+    NotNegative,
+    NotNegativeNumbers,
+    OptionalCount,
+    OptionalPositive,
+    Positive,
+    PositiveNumbers,
+    Times,
+    Whole,
+    one_of,
+)
+from glassnet.experiments.points import Dtype, Evolve, Measure, Point, Surface
+from glassnet.protocol import log_times
+
+SNAPSHOTS: Final = (100, 1_000, 3_000, 20_000, 100_000, 300_000)
+"""As many as a record can hold: the last times of all scales, and two before."""
+
+
+class Relaxation(Experiment):
+    """Quench by SGD from random weights, then Langevin dynamics at several temperatures, measured.
+
+    Args:
+        dataset: "mnist" or "cifar10"; its test set is followed beside the training set.
+        inputs: how pixels become features, see :func:`glassnet.load_dataset`.
+        samples: P_D, the first rows of the training set.
+        width: units in each hidden layer.
+        depth: hidden layers.
+        l2: lambda.
+        dtype: of the weights.
+        quench_rate: learning rate of SGD.
+        batch_size: rows a step of SGD.
+        epochs: length of the quench.
+        stop_loss: end a replica's quench where its data loss is below this; looked at every ``check_epochs``.
+        learning_rate: mu of Langevin dynamics.
+        temperatures: T, in any order.
+        waiting_times: t_w, steps since the end of the quench.
+        t_max: the run ends this many steps after the last waiting time; one of :func:`glassnet.log_times`.
+        chi: sensitivities of the overlap.
+        snapshots: times at which the displacements are kept whole, up to six.
+        shown_waiting_time: the one in the summary and the figures.
+        shown_chi: the one in the summary and the figures.
+    """
+
+    experiment: ClassVar[str] = "relaxation"
+    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
+        "replicas": lambda old, new: new >= old,
+        "temperatures": lambda old, new: set(new) >= set(old),
+        "t_max": lambda old, new: new >= old,
+    }
+
+    dataset: Annotated[DatasetName, one_of(DatasetName)]
+    inputs: Annotated[Inputs, one_of(Inputs)] = "standardised"
+    samples: Count
+    width: Count
+    depth: Count = 6
+    l2: NotNegative
+    dtype: Annotated[Dtype, one_of(Dtype)] = "float64"
+    quench_rate: Positive = 1e-3
+    batch_size: Count = 100
+    epochs: Whole
+    stop_loss: OptionalPositive = None
+    check_epochs: OptionalCount = None
+    learning_rate: Positive = 1e-3
+    temperatures: NotNegativeNumbers
+    waiting_times: Times
+    t_max: Count
+    chi: PositiveNumbers
+    snapshots: Times = SNAPSHOTS
+    shown_waiting_time: Whole
+    shown_chi: Positive
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        available = N_SAMPLES[self.dataset]["train"]
+        if self.samples > available:
+            raise ValueError(f"samples must be at most {available}, the rows of {self.dataset}, but got {self.samples}")
+        if self.batch_size > self.samples:
+            raise ValueError(f"batch_size must be at most samples = {self.samples}, but got {self.batch_size}")
+        if self.inputs == "mnist" and self.dataset != "mnist":
+            raise ValueError(f"inputs must not be 'mnist' for {self.dataset}")
+        if (self.stop_loss is None) != (self.check_epochs is None):
+            raise ValueError(
+                "stop_loss and check_epochs must be given together, "
+                f"but got stop_loss = {self.stop_loss}, check_epochs = {self.check_epochs}"
+            )
+        if len(self.snapshots) > len(SNAPSHOTS):
+            raise ValueError(f"snapshots must be at most {len(SNAPSHOTS)} times, but got {len(self.snapshots)}")
+        if self.shown_waiting_time not in self.waiting_times:
+            raise ValueError(
+                f"shown_waiting_time must be one of {list(self.waiting_times)}, but got {self.shown_waiting_time}"
+            )
+        if self.shown_chi not in self.chi:
+            raise ValueError(f"shown_chi must be one of {list(self.chi)}, but got {self.shown_chi}")
+        grid = log_times(2 * self.t_max)
+        if self.t_max not in grid:
+            below, above = grid[grid < self.t_max][-1], grid[grid > self.t_max][0]
+            raise ValueError(
+                f"t_max must be a save time, the nearest of which are {below} and {above}, but got {self.t_max}"
+            )
+        return self
+
+    @property
+    def surface(self) -> Surface:
+        """The landscape everything moves on."""
+        return Surface(self.dataset, self.inputs, self.samples, self.width, self.depth, self.l2)
+
+    @property
+    def quench(self) -> Point:
+        """The point at the end of SGD, at which all temperatures start."""
+        epoch = self.samples // self.batch_size
+        stage = Evolve(
+            Sgd(self.quench_rate, self.batch_size),
+            self.epochs * epoch,
+            self.stop_loss,
+            None if self.check_epochs is None else self.check_epochs * epoch,
+        )
+        return Point(self.surface, self.seed, self.dtype, (stage,), "quench")
+
+    @property
+    def measured(self) -> dict[float, Point]:
+        """The point of each temperature, from hot to cold."""
+        return {temperature: self._at(temperature) for temperature in self.temperatures[::-1]}
+
+    def points(self) -> tuple[Point, ...]:
+        """The quench, then Langevin dynamics from hot to cold."""
+        return (self.quench, *self.measured.values())
+
+    def _at(self, temperature: float) -> Point:
+        stage = Measure(
+            dynamics=Langevin(temperature, self.learning_rate),
+            waiting_times=self.waiting_times,
+            until=self.waiting_times[-1] + self.t_max,
+            chi=self.chi,
+            snapshots=self.snapshots,
+            noise=noise_of(temperature),
+        )
+        start = self.quench
+        return replace(start, stages=(*start.stages, stage), label=f"Langevin T = {temperature:g}")
+
+
+def noise_of(temperature: float) -> int:
+    """Which noise realisation a temperature uses, by its value: the others in a list do not change it."""
+    return int.from_bytes(hashlib.sha256(struct.pack("<d", temperature)).digest()[:4], "little")

@@ -1,0 +1,222 @@
+"""The runner: make what a plan says is missing, block by block, whatever the experiment.
+
+A block's state is kept from time to time, so that a run that was stopped or killed goes on from there. Neither blocks
+nor interruptions can be seen in the bits of a unit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import simulate
+from glassnet._concat import concat
+from glassnet.engines import Engine
+from glassnet.ensemble import Ensemble
+from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.points import Evolve, Measure, Point
+from glassnet.record import Record
+from glassnet.simulate import Progress
+from glassnet.store import files
+from glassnet.store.directory import RunDirectory, Unit, unit_name
+from glassnet.store.files import Value
+
+CHECKPOINT_SECONDS: Final = 10.0
+"""How often a block's state is kept."""
+
+_CHECKPOINT_SHARE: Final = 0.02
+
+State = TypeVar("State", Ensemble, Record)
+
+
+@dataclass(frozen=True)
+class Update:
+    """How far a block is: ``done`` of ``total`` replica-steps; ``stored`` once its units are on the disk."""
+
+    block: Block
+    done: int
+    total: int
+    stored: bool
+
+
+Listener = Callable[[Update], None]
+
+
+def run(
+    plan: Plan,
+    engine: Engine,
+    directory: RunDirectory,
+    *,
+    on_update: Listener = lambda update: None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Copy what other runs have and make what is missing.
+
+    Args:
+        plan: what is to be done in ``directory``, whose ``run.json`` has been written.
+        engine: who makes the steps, the same as in the plan.
+        directory: where everything is kept.
+        on_update: hears of progress, about twice a second.
+        checkpoint_every: seconds; more where writing a checkpoint would take over 2 % of the time.
+
+    Raises:
+        KeyboardInterrupt: stopped by the user; what was done is kept.
+        OSError: the disk is full, or the folder cannot be written.
+    """
+    for source, target in plan.taken:
+        files.write_bytes(target, source.read_bytes())
+    for block in plan.blocks:
+        _Worker(block, plan.points, engine, directory, on_update, checkpoint_every).work()
+    directory.tidy()
+
+
+class _Worker:
+    """Brings one block to its end."""
+
+    def __init__(
+        self,
+        block: Block,
+        points: tuple[Point, ...],
+        engine: Engine,
+        directory: RunDirectory,
+        on_update: Listener,
+        checkpoint_every: float,
+    ) -> None:
+        self._block, self._point, self._engine, self._directory = block, block.point, engine, directory
+        self._parent = block.point.parent(points)
+        self._identities = [block.point.identity(origin, engine) for origin in block.origins]
+        self._names = [unit_name(identity) for identity in self._identities]
+        self._landscape, self._test = block.point.surface.landscape, block.point.surface.test
+        self._on_update, self._every = on_update, checkpoint_every
+        self._latest: Callable[[], tuple[list[int], Value]] | None = None
+        self._written, self._cost = time.monotonic(), 0.0
+
+    def work(self) -> None:
+        """Compute, keep checkpoints, store the units."""
+        try:
+            stage = self._point.stage
+            if isinstance(stage, Evolve):
+                self._evolve(stage)
+            else:
+                self._measure(stage)
+        except KeyboardInterrupt:
+            self._checkpoint()
+            raise
+        total = self._block.n_steps * len(self._block.origins)
+        self._on_update(Update(self._block, total, total, stored=True))
+
+    def _evolve(self, stage: Evolve) -> None:
+        start = self._start() if self._block.checkpoint is None else self._under_way(Ensemble)
+        target = start.step + self._block.n_steps
+
+        def listen(progress: Progress[Ensemble]) -> None:
+            def latest() -> tuple[list[int], Value]:
+                now = progress.state()
+                return (stage.n_steps - (target - now.step)).tolist(), now
+
+            self._hear(progress.done, latest)
+
+        quenched = simulate.evolve(
+            start,
+            self._landscape,
+            stage.dynamics,
+            self._block.n_steps,
+            stop_loss=stage.stop_loss,
+            check_every=stage.check_every,
+            engine=self._engine,
+            on_progress=listen,
+        )
+        seen = simulate.evaluate(quenched, self._landscape, test=self._test, engine=self._engine)
+        for i, identity in enumerate(self._identities):
+            results = {str(name): float(values[i]) for name, values in seen.data_vars.items()}
+            self._directory.write_unit(identity, Unit(quenched[i], stage.n_steps, results))
+
+    def _measure(self, stage: Measure) -> None:
+        n, before = len(self._block.origins), self._block.end or 0
+
+        def listen(progress: Progress[Record]) -> None:
+            def latest() -> tuple[list[int], Value]:
+                now = progress.state()
+                return [now.elapsed] * n, now
+
+            self._hear(progress.done - before * n, latest)
+
+        if self._block.end is None:
+            record = simulate.measure(
+                self._start(),
+                self._landscape,
+                stage.dynamics,
+                waiting_times=stage.waiting_times,
+                times=stage.times,
+                until=stage.until,
+                chi=stage.chi,
+                snapshots=stage.snapshots_until,
+                test=self._test,
+                engine=self._engine,
+                on_progress=listen,
+            )
+        else:
+            so_far = self._stored() if self._block.checkpoint is None else self._under_way(Record)
+            record = simulate.extend(
+                _with_snapshots(so_far, stage.snapshots_until),
+                self._landscape,
+                np.setdiff1d(stage.times, so_far.plan.times),
+                until=stage.until,
+                test=self._test,
+                engine=self._engine,
+                on_progress=listen,
+            )
+        for i, identity in enumerate(self._identities):
+            self._directory.write_unit(identity, Unit(record[i], stage.until, {}))
+
+    def _start(self) -> Ensemble:
+        """The replicas where the last stage begins."""
+        if self._parent is None:
+            ensemble = self._point.initial(self._block.origins)
+        else:
+            identities = [self._parent.identity(origin, self._engine) for origin in self._block.origins]
+            ensemble = concat([_ensemble(self._directory.read_unit(identity).value) for identity in identities])
+        return ensemble.rename(noise=self._point.stage.noise)
+
+    def _stored(self) -> Record:
+        """The units as they were when they ended earlier."""
+        values = [self._directory.read_unit(identity).value for identity in self._identities]
+        return concat([value for value in values if isinstance(value, Record)])
+
+    def _under_way(self, kind: type[State]) -> State:
+        """The block's replicas from its checkpoint."""
+        assert self._block.checkpoint is not None
+        value, header = files.read(self._block.checkpoint)
+        if not isinstance(value, kind):
+            raise ValueError(f"{self._block.checkpoint} must hold {kind.__name__}, but holds {type(value).__name__}")
+        return value[[header["units"].index(name) for name in self._names]]
+
+    def _hear(self, done: int, latest: Callable[[], tuple[list[int], Value]]) -> None:
+        self._latest = latest
+        if time.monotonic() - self._written > max(self._every, self._cost / _CHECKPOINT_SHARE):
+            self._checkpoint()
+        total = self._block.n_steps * len(self._block.origins)
+        self._on_update(Update(self._block, done, total, stored=False))
+
+    def _checkpoint(self) -> None:
+        if self._latest is None:
+            return
+        began = time.monotonic()
+        ends, value = self._latest()
+        self._directory.write_checkpoint(dict(zip(self._names, ends, strict=True)), value)
+        self._written = time.monotonic()
+        self._cost = self._written - began
+
+
+def _ensemble(value: Value) -> Ensemble:
+    return value if isinstance(value, Ensemble) else value.ensemble
+
+
+def _with_snapshots(record: Record, times: NDArray[np.int64]) -> Record:
+    """The record with room for displacements at later times, such as a longer run has from its beginning."""
+    return replace(record, data=record.data.reindex(snapshot_time=times))

@@ -1,0 +1,98 @@
+"""What a relaxation run found, in two tables: a row a temperature, and a row a quenched replica."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import xarray as xr
+
+from glassnet.analysis import ensemble_mean, relaxation_time
+from glassnet.experiments.view import Run
+from glassnet.observables import mean_square_displacement, overlap
+from glassnet.record import Record
+
+Row = dict[str, float | int | str | None]
+
+
+def temperature_rows(run: Run) -> list[Row]:
+    """From hot to cold, at the waiting time and chi that the run shows.
+
+    ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
+    curve, the mean overlap ``q`` and mean square displacement ``msd`` at time ``t``, ``n_used`` and ``n_lost``
+    replicas behind them, ``data_loss`` and ``test_loss`` at that time.
+    """
+    return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
+
+
+def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
+    request = run.request
+    at = {"waiting_time": [request.shown_waiting_time]}
+    q = overlap(record, chi=request.shown_chi).sel(at)
+    tau = relaxation_time(q, 0.9).squeeze("waiting_time")
+    end = {"time": request.t_max}
+    mean_q = ensemble_mean(q).squeeze("waiting_time").sel(end)
+    msd = ensemble_mean(mean_square_displacement(record).sel(at)).squeeze("waiting_time").sel(end)
+    losses = {name: _mean(record.data[name].sel(at).sel(end)) for name in ("data_loss", "test_loss")}
+    return {
+        "temperature": temperature,
+        "tau_90": _plain(tau["estimate"]),
+        "low": _plain(tau["low"]),
+        "high": _plain(tau["high"]),
+        "tau_90_of": str(tau["estimate_of"].item()),
+        "outcome": str(tau["outcome_of_mean"].item()),
+        "t": request.t_max,
+        "q": _plain(mean_q["mean"]),
+        "msd": _plain(msd["mean"]),
+        **losses,
+        "n_used": int(tau["n_used"]),
+        "n_lost": int(tau["n_lost"]),
+    }
+
+
+def quench_rows(run: Run) -> list[Row]:
+    """A row a replica: losses, accuracies, share of awake rows, epochs made, sigma, and whether it diverged."""
+    quenched, results = run.quenched, run.quench_results
+    epoch = run.request.samples // run.request.batch_size
+    sigma = quenched.weights.std(axis=1, dtype="float64")
+    return [
+        {
+            "origin": int(quenched.origin[i]),
+            "epochs": int(quenched.step[i]) / epoch,
+            "diverged": int(not quenched.alive[i]),
+            "sigma": float(sigma[i]),
+            **results[int(quenched.origin[i])],
+        }
+        for i in range(len(quenched))
+    ]
+
+
+def as_json(run: Run) -> str:
+    """Both tables; a number that does not exist is null, infinity the text "inf"."""
+    tables = {"temperatures": temperature_rows(run), "quench": quench_rows(run)}
+    return json.dumps(tables, indent=2, allow_nan=False) + "\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """A table with its names in the first line."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _plain(value: xr.DataArray) -> float | str | None:
+    number = float(value)
+    if math.isnan(number):
+        return None
+    return number if math.isfinite(number) else "inf"
+
+
+def _mean(values: xr.DataArray) -> Any:
+    kept = values.dropna("replica")
+    return _plain(kept.mean()) if kept.size else None

@@ -1,0 +1,206 @@
+"""A run on disk: a folder of units, each addressed by the hash of what was asked for.
+
+    run.json            what was asked for, by which versions on which machine
+    units/HASH.zarr.zip one file a unit; a unit is one replica at one point
+    checkpoints/        blocks of units in progress
+    figures/, summary.json, summary.csv
+
+Every file appears whole or not at all, and carries its own checksum, so that a process may be killed at any moment.
+Units do not know the run they belong to: runs beside each other in one folder share them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from glassnet.store import files
+from glassnet.store.files import FORMAT, Value
+
+Identity = Mapping[str, Any]
+"""What was asked for, as JSON values."""
+
+_DESCRIPTION: Final = "run.json"
+_SUFFIX: Final = ".zarr.zip"
+
+
+def canonical(value: Any) -> str:
+    """JSON of ``value`` that is the same for equal values: sorted keys, no spaces, numbers by their shortest form."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def unit_name(identity: Identity) -> str:
+    """SHA-256 (hex) of the identity's canonical JSON: the unit's address."""
+    return hashlib.sha256(canonical(identity).encode()).hexdigest()
+
+
+def first_difference(a: Any, b: Any, name: str = "") -> str | None:
+    """Where two JSON values differ, as ``field.subfield: a, b``; None where they do not."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        for key in sorted({*a, *b}):
+            inner = f"{name}.{key}" if name else str(key)
+            if (found := first_difference(a.get(key), b.get(key), inner)) is not None:
+                return found
+        return None
+    return None if canonical(a) == canonical(b) else f"{name} {canonical(a)}, not {canonical(b)}"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stored unit.
+
+    Args:
+        value: one replica.
+        end: steps since the beginning of its last stage.
+        results: what was evaluated of it, as plain numbers.
+    """
+
+    value: Value
+    end: int
+    results: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the state of a block in progress is.
+
+    Args:
+        path: the file.
+        ends: steps since the beginning of its last stage for each unit, by name, in the order of the replicas.
+    """
+
+    path: Path
+    ends: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The folder of a run."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a run.
+
+        Raises:
+            ValueError: the path is a file, or a folder that holds other things.
+        """
+        if (self.path / _DESCRIPTION).is_file():
+            return True
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{self.path} must be the folder of a run, but is a file")
+        if self.path.is_dir() and any(p.suffix != ".part" for p in self.path.iterdir()):
+            raise ValueError(f"{self.path} must be new, empty or the folder of a run, but holds other things")
+        return False
+
+    def describe(self) -> dict[str, Any]:
+        """What ``run.json`` says.
+
+        Raises:
+            FileNotFoundError: no such run.
+            ValueError: the file is damaged, or of a later format.
+        """
+        path = self.path / _DESCRIPTION
+        if not path.is_file():
+            raise FileNotFoundError(f"{self.path} is not the folder of a run: it has no {_DESCRIPTION}")
+        try:
+            content = json.loads(path.read_bytes())
+            description, checksum = content["run"], content["sha256"]
+            found_format = content["format"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} is damaged or was not written by glassnet: {error!r}") from None
+        if found_format != FORMAT:
+            raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found_format!r}")
+        if _sha256(description) != checksum:
+            raise ValueError(f"{path} is damaged: its checksum does not match its content")
+        return dict(description)
+
+    def write_description(self, description: Mapping[str, Any]) -> None:
+        """Make the folder where it is missing, and put ``run.json`` in place."""
+        for folder in (self.path, self.path / "units", self.path / "checkpoints"):
+            folder.mkdir(parents=True, exist_ok=True)
+        content = {"format": FORMAT, "run": description, "sha256": _sha256(description)}
+        self.write_text(_DESCRIPTION, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Put a text file of the run in place."""
+        files.write_bytes(self.path / name, text.encode())
+
+    def unit_path(self, identity: Identity) -> Path:
+        """Where a unit's file is or would be."""
+        return self.path / "units" / (unit_name(identity) + _SUFFIX)
+
+    def read_unit(self, identity: Identity) -> Unit:
+        """A unit.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: its file is damaged, or holds another unit.
+        """
+        path = self.unit_path(identity)
+        value, header = files.read(path)
+        _refuse_other(path, header, identity)
+        return Unit(value, header["end"], header["results"])
+
+    def unit_end(self, identity: Identity) -> int | None:
+        """How far a unit got, in steps since the beginning of its last stage; None where there is none.
+
+        Raises:
+            ValueError: as :meth:`read_unit`.
+        """
+        path = self.unit_path(identity)
+        if not path.exists():
+            return None
+        header = files.read_header(path)
+        _refuse_other(path, header, identity)
+        return int(header["end"])
+
+    def write_unit(self, identity: Identity, unit: Unit) -> None:
+        """Put a unit in place."""
+        header = {"identity": dict(identity), "end": unit.end, "results": unit.results}
+        files.write(self.unit_path(identity), unit.value, header)
+
+    def siblings(self) -> list[RunDirectory]:
+        """The other runs in the same folder."""
+        if not self.path.parent.is_dir():
+            return []
+        return [run for run in runs_in(self.path.parent) if run.path.name != self.path.name]
+
+    def checkpoints(self) -> Iterator[Checkpoint | ValueError]:
+        """The blocks in progress; for a damaged file the error that names it."""
+        for path in sorted((self.path / "checkpoints").glob(f"*{_SUFFIX}")):
+            try:
+                header = files.read_header(path)
+                yield Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+            except ValueError as error:
+                yield error
+
+    def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
+        """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""
+        path = self.path / "checkpoints" / (_sha256(list(ends)) + _SUFFIX)
+        files.write(path, value, {"units": list(ends), "ends": list(ends.values())})
+
+    def tidy(self) -> None:
+        """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""
+        for path in [*self.path.rglob("*.part"), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")]:
+            path.unlink(missing_ok=True)
+
+
+def runs_in(folder: Path) -> list[RunDirectory]:
+    """The runs in a folder, by name."""
+    return [RunDirectory(path.parent) for path in sorted(folder.glob(f"*/{_DESCRIPTION}"))]
+
+
+def _refuse_other(path: Path, header: Mapping[str, Any], identity: Identity) -> None:
+    difference = first_difference(header.get("identity"), json.loads(canonical(identity)))
+    if difference is not None:
+        raise ValueError(f"{path} holds another unit, with {difference}")
+
+
+def _sha256(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

@@ -1,0 +1,220 @@
+"""An ensemble or a record as one file: a zip of zarr arrays that carries the checksum of every one of its bytes.
+
+The file is an ordinary zip, which ``zarr.storage.ZipStore`` opens. Its comment, the last bytes, holds the SHA-256 of
+all that stands before it, so that a flipped bit or a missing end is seen before anything is believed. Members are
+stored in sorted order and undated: the same value gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from zarr.storage import MemoryStore, ZipStore
+
+from glassnet.ensemble import Ensemble
+from glassnet.network import Mlp
+from glassnet.record import Record
+
+Value = Ensemble | Record
+
+FORMAT: Final = 1
+"""What this version writes; files of a later format are refused."""
+
+_MARK: Final = b"glassnet sha256 "
+_DIGEST_LENGTH: Final = 64
+_CHUNK_BYTES: Final = 64 * 2**20
+
+
+def save(value: Value, path: str | os.PathLike[str]) -> None:
+    """Write an ensemble or a record to one file, bit for bit; an existing file is replaced only when all is written.
+
+    Args:
+        value: what to keep.
+        path: the file, by custom ``name.zarr.zip``; its folder must exist.
+
+    Raises:
+        TypeError: neither an ensemble nor a record.
+        OSError: the folder is missing, or the disk is full; an existing file is then untouched.
+    """
+    write(Path(path), value, {})
+
+
+def load(path: str | os.PathLike[str]) -> Value:
+    """The ensemble or record that :func:`save` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a damaged, truncated or foreign file, or one of a later format.
+    """
+    return read(Path(path))[0]
+
+
+def write(path: Path, value: Value, header: Mapping[str, Any]) -> None:
+    """:func:`save` with a header of JSON values, which :func:`read` gives back."""
+    if isinstance(value, Ensemble):
+        kind, data = "ensemble", _ensemble_data(value)
+    elif isinstance(value, Record):
+        kind, data = "record", _record_data(value)
+    else:
+        raise TypeError(f"value must be an ensemble or a record, but got {type(value).__name__}")
+    about = {
+        "format": FORMAT,
+        "kind": kind,
+        "header": dict(header),
+        "attributes": data.attrs,
+    }
+    write_bytes(path, _packed(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True, allow_nan=False)})))
+
+
+def read(path: Path) -> tuple[Value, dict[str, Any]]:
+    """The value in a file and its header.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: as :func:`load`.
+    """
+    about = _checked(path)
+    try:
+        with ZipStore(path, mode="r") as store:
+            data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
+        data = _sorted(data, _with_tuples(about["attributes"]))
+        value = _ensemble_of(data) if about["kind"] == "ensemble" else _record_of(data)
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read, though its checksum is right: {error}") from error
+    return value, dict(about["header"])
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a file whose every byte was checked.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: as :func:`load`.
+    """
+    return dict(_checked(path)["header"])
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put a whole file in place at once: it is written beside, forced to the disk, and renamed."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """What a file says about itself, once its checksum was found right."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not a file; glassnet.open_run opens the folder of a run")
+    content = path.read_bytes()
+    body, mark, digest = content[:-_DIGEST_LENGTH], _MARK, content[-_DIGEST_LENGTH:]
+    if not body.endswith(mark):
+        what = "is damaged or was cut short" if content.startswith(b"PK") else "was not written by glassnet"
+        raise ValueError(f"{path} {what}: its checksum is missing")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        raise ValueError(f"{path} is damaged: its checksum does not match its content")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        about: dict[str, Any] = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
+    if about["format"] != FORMAT:
+        raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {about['format']}")
+    return about
+
+
+def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:
+    """The same variables in alphabetical order: the order of making must not show in the bytes."""
+    plain = {n: (data[n].dims, data[n].values, data[n].attrs) for n in sorted(data.variables, key=str)}
+    coordinates = {name: plain.pop(name) for name in list(plain) if name in data.coords}
+    return xr.Dataset(plain, coordinates, attributes)
+
+
+def _packed(data: xr.Dataset) -> bytes:
+    arrays: dict[str, Any] = {}
+    encoding = {
+        str(name): {"_FillValue": None, "chunks": _chunks(variable)}
+        for name, variable in data.variables.items()
+        if variable.ndim
+    }
+    data.to_zarr(MemoryStore(arrays), mode="w", encoding=encoding, consolidated=False, zarr_format=3)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(arrays):
+            archive.writestr(zipfile.ZipInfo(name), arrays[name].to_bytes())
+        archive.comment = _MARK + b"0" * _DIGEST_LENGTH
+    body = buffer.getvalue()[:-_DIGEST_LENGTH]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def _chunks(variable: xr.Variable) -> tuple[int, ...]:
+    """Whole arrays but for the largest, which are cut along their first dimension."""
+    first, *rest = (max(1, size) for size in variable.shape)
+    one = int(np.prod(rest)) * variable.dtype.itemsize
+    return (max(1, min(first, _CHUNK_BYTES // one)), *rest)
+
+
+def _ensemble_data(ensemble: Ensemble) -> xr.Dataset:
+    variables = {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise", "step", "alive")}
+    return xr.Dataset(
+        {"weights": (("replica", "weight"), ensemble.weights), **variables}, attrs={"network": _network(ensemble)}
+    )
+
+
+def _ensemble_of(data: xr.Dataset) -> Ensemble:
+    names = ("weights", "seed", "origin", "noise", "step", "alive")
+    return Ensemble(Mlp(**data.attrs["network"]), **{name: data[name].values for name in names})
+
+
+def _record_data(record: Record) -> xr.Dataset:
+    state = record.ensemble
+    return record.data.assign(
+        {
+            "references": (("waiting_time", "replica", "weight"), record.references),
+            "final_weights": (("replica", "weight"), state.weights),
+            "final_step": ("replica", state.step),
+            "final_alive": ("replica", state.alive),
+        }
+    )
+
+
+def _record_of(data: xr.Dataset) -> Record:
+    ensemble = Ensemble(
+        Mlp(**data.attrs["network"]),
+        data.final_weights.values,
+        *(data[name].values for name in ("seed", "origin", "noise", "final_step", "final_alive")),
+    )
+    references = data.references.values
+    kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
+    return Record(kept, ensemble, references)
+
+
+def _network(ensemble: Ensemble) -> dict[str, int]:
+    network = ensemble.network
+    return {"n_features": network.n_features, "width": network.width, "depth": network.depth}
+
+
+def _with_tuples(value: Any) -> Any:
+    """JSON knows lists only; what glassnet keeps in attributes are tuples."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_with_tuples(item) for item in value)
+    return value
