@@ -139,10 +139,9 @@ def _bundled(name: Name, split: Split, scaling: Scaling) -> _Components:
 
 
 def _computed(name: Name, split: Split, scaling: Scaling, folder: Path, n_features: int) -> _Components:
-    train = read_raw(name, "train", folder)
-    # At least as many as are bundled, so that asking for fewer gives the same columns bit for bit.
-    pca = fit_pca(pixel_moments(train.pixels), scaling, max(n_features, N_BUNDLED))
-    asked = train if split == "train" else read_raw(name, "test", folder)
+    asked = read_raw(name, split, folder)
+    train = asked if split == "train" else read_raw(name, "train", folder)
+    pca = fit_pca(pixel_moments(train.pixels), scaling, n_features)
     return _Components(
         pca.scores(asked.pixels), asked.labels, pca.std, pca.variance_share, f"original files in {folder}"
     )
