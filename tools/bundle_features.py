@@ -54,14 +54,16 @@ def bundle(name: Name, directory: Path) -> dict[str, NDArray[Any]]:
     for scaling, description in SCALINGS.items():
         pca = fit_pca(moments, scaling, N_BUNDLED)
         arrays |= {f"{split}_{scaling}": pca.scores(raw.pixels) for split, raw in splits.items()}
-        arrays |= {f"{scaling}_std": pca.std, f"{scaling}_variance_share": pca.variance_share}
-        provenance[scaling] = {
-            "inputs": description,
-            "component_std": [float(f"{std:.6g}") for std in pca.std],
-            "variance_explained": [float(f"{share:.6g}") for share in pca.variance_share],
-        }
+        std, share = rounded(pca.std), rounded(pca.variance_share)
+        arrays |= {f"{scaling}_std": np.array(std), f"{scaling}_variance_share": np.array(share)}
+        provenance[scaling] = {"inputs": description, "component_std": std, "variance_explained": share}
     arrays["provenance"] = np.array(json.dumps(provenance, indent=1))
     return arrays
+
+
+def rounded(values: NDArray[np.float64]) -> list[float]:
+    """To nine digits: the last bits of LAPACK's eigenvalues depend on the number of threads."""
+    return [float(f"{value:.9g}") for value in values]
 
 
 def write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
