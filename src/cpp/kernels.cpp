@@ -16,27 +16,29 @@ namespace {
 template <class T>
 void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score) {
     forward(layout, weights, tile);
-    hinge(tile, score);
+    hinge(layout, tile, score);
 }
 
 template <class T>
 void differentiate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
                         T* gradient) {
     forward(layout, weights, tile);
-    hinge(tile, score);
+    hinge(layout, tile, score);
     silence_sleeping(layout, weights, tile);
     backward(layout, weights, tile, gradient);
 }
 
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
-    blocking<T>, pack<T, double>, pack<T, float>, evaluate_tile<T>, differentiate_tile<T>, add_block<T>,
+    blocking<T>, pack<T, double>, pack<T, float>, evaluate_tile<T>, differentiate_tile<T>,
+    clear_padding<T>, add_block<T>,
 };
 
 }  // namespace
 
 extern const Kernels kernels = {
-    GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>, update<float>, update<double>,
+    GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>,
+    update<float, float>, update<float, double>, update<double, float>, update<double, double>,
     words, normals, multiply_add_rounds,
 };
 

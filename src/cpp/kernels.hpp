@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "layout.hpp"
 
@@ -25,8 +26,7 @@ struct PackedWeights {
 // Rows that go through the network together, and room for what they become.
 template <class T>
 struct Tile {
-    const T* features;  // (n_rows, feature_stride)
-    const T* labels;
+    const T* rows;  // (n_rows, row_stride): a row's features, then its label
     std::size_t n_rows;
     T* activations;  // (depth, tile_capacity, hidden_stride)
     T* deltas;       // (2, tile_capacity, hidden_stride)
@@ -39,12 +39,13 @@ struct Stream {
     std::uint64_t step;
 };
 
-// One update of packed weights: next = (weights - rate (mean + l2 weights)) + scale xi, mean = sum / rows.
-template <class M>
+// One update of packed weights: next = (weights - rate (mean + l2 weights)) + scale xi, mean = sum / rows. Weights are
+// of type M, sums over rows of type S.
+template <class M, class S>
 struct Update {
     std::size_t n;  // a multiple of 16
     const M* weights;
-    const double* gradient_sum;
+    const S* gradient_sum;
     double reciprocal_rows;
     M rate, l2, scale;
     const double* xi;  // null without noise
@@ -60,22 +61,40 @@ struct GradientKernels {
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
     // Forward, and backward into the packed gradient's chains.
     void (*gradient)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
-    // total += a block's gradient; what stands in the padding of the block counts as zero.
-    void (*add_block)(const Layout&, T* block, double* total);
+    // Zeroes what the products left in a block's padding.
+    void (*clear_padding)(const Layout&, T* block);
+    // total += block, from 0 for the first.
+    void (*add_block)(const Layout&, const T* block, bool first, double* total);
 };
 
 struct Kernels {
     const char* name;
     GradientKernels<float> float32;
     GradientKernels<double> float64;
-    // Returns whether all of `next` is finite.
-    bool (*update_float)(const Update<float>&);
-    bool (*update_double)(const Update<double>&);
+    // Return whether all of `next` is finite.
+    bool (*update_float_by_float)(const Update<float, float>&);
+    bool (*update_float_by_double)(const Update<float, double>&);
+    bool (*update_double_by_float)(const Update<double, float>&);
+    bool (*update_double_by_double)(const Update<double, double>&);
     // Whole blocks are written: room for n rounded up to a multiple of 32.
     void (*words)(const Stream&, std::size_t n, std::uint32_t* out);
     void (*normals)(const Stream&, std::size_t n, double* out);
     std::size_t (*multiply_add_rounds)(std::size_t n);
 };
+
+template <class T>
+const GradientKernels<T>& gradient_kernels(const Kernels& kernels) {
+    if constexpr (std::is_same_v<T, float>) {
+        return kernels.float32;
+    } else {
+        return kernels.float64;
+    }
+}
+
+inline bool update(const Kernels& k, const Update<float, float>& u) { return k.update_float_by_float(u); }
+inline bool update(const Kernels& k, const Update<float, double>& u) { return k.update_float_by_double(u); }
+inline bool update(const Kernels& k, const Update<double, float>& u) { return k.update_double_by_float(u); }
+inline bool update(const Kernels& k, const Update<double, double>& u) { return k.update_double_by_double(u); }
 
 namespace v3 {
 extern const Kernels kernels;

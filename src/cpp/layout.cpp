@@ -58,13 +58,14 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
         s.hidden_rows = std::max(s.hidden_rows, round_up(width, rows));
     }
 
-    constexpr std::size_t virtual_lanes = 16, line = 64, usual_tile = 64;
-    s.feature_stride = round_up(n_features, s.lanes);
+    constexpr std::size_t virtual_lanes = 16, line = 64, usual_tile = 120;
+    s.row_stride = round_up(n_features + 1, s.lanes);
     s.hidden_stride = s.row_size();
     // Rows an even number of cache lines apart would fall on few sets of the cache.
     while (s.hidden_stride * scalar_bytes > 2 * line && s.hidden_stride * scalar_bytes % (2 * line) == 0) {
         s.hidden_stride += s.lanes;
     }
+    s.row_group = group;
     s.tile_rows = std::max<std::size_t>(1, usual_tile / group) * group;
     s.tile_capacity = s.tile_rows + tallest;
     s.packed_size = round_up(s.output_offset() + s.row_size(), virtual_lanes) + virtual_lanes;

@@ -26,9 +26,10 @@ struct Layout {
     int panels[max_panel + 1];        // how many panels of n vectors make up such a row
     std::size_t feature_rows;         // padded rows of the first matrix
     std::size_t hidden_rows;          // and of the others and of the transposes
-    std::size_t feature_stride;       // between rows of features
+    std::size_t row_stride;           // between rows of features, each with its label
     std::size_t hidden_stride;        // between rows of activations and deltas
-    std::size_t tile_rows;            // rows that go through the network together
+    std::size_t row_group;            // rows that all panels' blocks divide
+    std::size_t tile_rows;            // most rows that go through the network together
     std::size_t tile_capacity;        // rows that a tile's buffers hold
     std::size_t packed_size;          // all matrices, the output's vector last
     std::size_t transposed_size;      // transposes of all but the first matrix and the output

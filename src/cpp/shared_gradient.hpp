@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <type_traits>
 #include <utility>
@@ -19,40 +20,34 @@ namespace glassnet {
 
 inline constexpr std::size_t block_rows = 2048;
 
-template <class T>
-const GradientKernels<T>& gradient_kernels(const Kernels& kernels) {
-    if constexpr (std::is_same_v<T, float>) {
-        return kernels.float32;
-    } else {
-        return kernels.float64;
-    }
-}
-
-// Features and labels in the gradient's precision, rows padded to whole vectors.
+// Rows in the gradient's precision, each its features and then its label, padded to whole vectors.
 template <class T>
 struct Rows {
     Rows(const Layout& layout, const float* features, const float* labels, std::size_t n)
-        : n_rows(n),
-          features(n * layout.feature_stride + layout.tile_capacity * layout.feature_stride + layout.feature_rows),
-          labels(n) {
-        for (std::size_t row = 0; row < n; ++row) {
-            for (std::size_t i = 0; i < layout.n_features; ++i) {
-                this->features.data()[row * layout.feature_stride + i] = features[row * layout.n_features + i];
-            }
-            this->labels.data()[row] = labels[row];
+        : n_rows(n), values((n + layout.tile_capacity) * layout.row_stride + layout.feature_rows) {
+        T* out = values.data();
+        for (std::size_t row = 0; row < n; ++row, out += layout.row_stride) {
+            std::copy_n(features + row * layout.n_features, layout.n_features, out);
+            out[layout.n_features] = labels[row];
         }
     }
 
     std::size_t n_rows;
-    Buffer<T> features, labels;
+    Buffer<T> values;
+};
+
+// The rows that a sum is over: all n where `order` is null, else n of them in that order. The `n_after` entries that
+// follow in the order will be asked for next.
+struct RowOrder {
+    const std::uint32_t* order;
+    std::size_t n, n_after;
 };
 
 // A thread's own room for a tile and a block.
 template <class T>
 struct Workspace {
     explicit Workspace(const Layout& layout)
-        : features(layout.tile_capacity * layout.feature_stride + layout.feature_rows),
-          labels(layout.tile_capacity),
+        : rows(layout.tile_capacity * layout.row_stride + layout.feature_rows),
           activations(layout.depth * layout.layer_activations() + slack(layout)),
           deltas(2 * layout.layer_activations() + slack(layout)),
           outputs(layout.tile_capacity),
@@ -62,7 +57,7 @@ struct Workspace {
     // Kernels read a little beyond the last row.
     static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
 
-    Buffer<T> features, labels, activations, deltas, outputs, slopes, block;
+    Buffer<T> rows, activations, deltas, outputs, slopes, block;
 };
 
 enum class Pass { forward, gradient };
@@ -77,22 +72,21 @@ public:
           crew_(crew),
           matrices_(layout.packed_size),
           transposes_(layout.transposed_size),
-          total_(layout.packed_size) {}
+          total_(layout.packed_size),
+          single_(layout.packed_size) {}
 
-    // Begins anew: all rows where `order` is null, else n_rows of them in that order. No thread may be at work here.
+    // Begins anew; no thread may be at work here.
     template <class M>
-    void begin(Pass pass, const M* weights, const std::uint32_t* order, std::size_t n_rows) {
+    void begin(Pass pass, const M* weights, RowOrder rows) {
         const std::lock_guard lock(mutex_);
         weights_ = {matrices_.data(), transposes_.data(), pack(weights)};
         pass_ = pass;
-        order_ = order;
-        n_rows_ = n_rows;
-        n_blocks_ = (n_rows + block_rows - 1) / block_rows;
+        rows_ = rows;
+        n_blocks_ = (rows.n + block_rows - 1) / block_rows;
         next_ = merged_ = in_work_ = 0;
         waiting_.clear();
         waiting_.resize(n_blocks_);
         score_ = {};
-        total_.clear();
     }
 
     bool has_blocks() const {
@@ -126,7 +120,11 @@ public:
         return merged_ == n_blocks_;
     }
 
-    double* total() { return total_.data(); }
+    // Calls use(sum) with the packed sum over all rows: in float64, or of a single block as it is.
+    template <class Use>
+    auto with_sum(Use use) const {
+        return n_blocks_ == 1 ? use(single_.data()) : use(static_cast<const double*>(total_.data()));
+    }
     const Score& score() const { return score_; }
 
 private:
@@ -152,10 +150,11 @@ private:
 
     bool compute(std::size_t index, Workspace<T>& w, Score& score) const {
         if (pass_ == Pass::gradient) w.block.clear();
-        const std::size_t begin = index * block_rows, end = std::min(begin + block_rows, n_rows_);
-        for (std::size_t row = begin; row < end; row += layout_.tile_rows) {
+        const std::size_t begin = index * block_rows, end = std::min(begin + block_rows, rows_.n);
+        const std::size_t step = rows_per_tile(end - begin);
+        for (std::size_t row = begin; row < end; row += step) {
             if (crew_.stopped()) return false;
-            const Tile<T> tile = make_tile(row, std::min(layout_.tile_rows, end - row), w);
+            const Tile<T> tile = make_tile(row, std::min(step, end - row), w);
             if (pass_ == Pass::gradient) {
                 kernels_.gradient(layout_, weights_, tile, score, w.block.data());
             } else {
@@ -165,20 +164,36 @@ private:
         return true;
     }
 
+    // Tiles of a block are as equal as the kernels' groups of rows allow.
+    std::size_t rows_per_tile(std::size_t n) const {
+        const std::size_t n_tiles = (n + layout_.tile_rows - 1) / layout_.tile_rows;
+        const std::size_t n_groups = (n + layout_.row_group - 1) / layout_.row_group;
+        return (n_groups + n_tiles - 1) / n_tiles * layout_.row_group;
+    }
+
     Tile<T> make_tile(std::size_t row, std::size_t n, Workspace<T>& w) const {
-        const std::size_t stride = layout_.feature_stride;
-        Tile<T> tile{data_.features.data() + row * stride, data_.labels.data() + row, n, w.activations.data(),
-                     w.deltas.data(), w.outputs.data(), w.slopes.data()};
-        if (order_ != nullptr) {
-            for (std::size_t i = 0; i < n; ++i) {
-                const std::size_t from = order_[row + i];
-                std::copy_n(data_.features.data() + from * stride, stride, w.features.data() + i * stride);
-                w.labels.data()[i] = data_.labels.data()[from];
-            }
-            tile.features = w.features.data();
-            tile.labels = w.labels.data();
+        const T* rows = data_.values.data() + row * layout_.row_stride;
+        if (rows_.order != nullptr) {
+            gather(row, n, w.rows.data());
+            rows = w.rows.data();
         }
-        return tile;
+        return {rows, n, w.activations.data(), w.deltas.data(), w.outputs.data(), w.slopes.data()};
+    }
+
+    void gather(std::size_t begin, std::size_t n, T* out) const {
+        const std::size_t stride = layout_.row_stride;
+        const std::uint32_t* const rows = rows_.order + begin;
+        const T* const values = data_.values.data();
+        for (std::size_t i = rows_.n; i < rows_.n + n && begin + i < rows_.n + rows_.n_after; ++i) {
+            __builtin_prefetch(values + rows[i] * stride);
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            const T* in = values + rows[i] * stride;
+            for (std::size_t column = 0; column < stride; column += 4) {
+                std::memcpy(out + column, in + column, 4 * sizeof(T));
+            }
+            out += stride;
+        }
     }
 
     void merge(std::size_t index, Workspace<T>& w, const Score& score) {
@@ -196,7 +211,14 @@ private:
     }
 
     void add(const Score& score, Buffer<T>& block) {
-        if (pass_ == Pass::gradient) kernels_.add_block(layout_, block.data(), total_.data());
+        if (pass_ == Pass::gradient) {
+            kernels_.clear_padding(layout_, block.data());
+            if (n_blocks_ == 1) {
+                std::swap(single_, block);
+            } else {
+                kernels_.add_block(layout_, block.data(), merged_ == 0, total_.data());
+            }
+        }
         score_.loss += score.loss;
         score_.awake += score.awake;
         score_.correct += score.correct;
@@ -220,11 +242,12 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable done_;
     Pass pass_ = Pass::gradient;
-    const std::uint32_t* order_ = nullptr;
-    std::size_t n_rows_ = 0, n_blocks_ = 0, next_ = 0, merged_ = 0, in_work_ = 0;
+    RowOrder rows_{};
+    std::size_t n_blocks_ = 0, next_ = 0, merged_ = 0, in_work_ = 0;
     std::vector<Finished> waiting_;  // blocks finished before their turn
     std::vector<Buffer<T>> spares_;
     Buffer<double> total_;
+    Buffer<T> single_;  // the only block's sum
     Score score_;
 };
 

@@ -73,7 +73,7 @@ public:
                          [&](std::size_t r, Thread& thread, std::int64_t) -> std::int64_t {
                              Replica<M>& replica = replicas_[r];
                              if (pass == Pass::forward || !replica.seen) {
-                                 if (!differentiate(pass, replica, thread, nullptr, data_.n_rows)) return 1;
+                                 if (!differentiate(pass, replica, thread, all_rows())) return 1;
                                  scores[r] = thread.gradient.score();
                              }
                              if (pass == Pass::gradient) {
@@ -129,10 +129,11 @@ private:
         return crew_.run(std::move(units), tasks, interrupted);
     }
 
-    bool differentiate(Pass pass, const Replica<M>& replica, Thread& thread, const std::uint32_t* order,
-                       std::size_t n_rows) {
+    RowOrder all_rows() const { return {nullptr, data_.n_rows, 0}; }
+
+    bool differentiate(Pass pass, const Replica<M>& replica, Thread& thread, RowOrder rows) {
         SharedGradient<T>& gradient = thread.gradient;
-        gradient.begin(pass, replica.weights.data(), order, n_rows);
+        gradient.begin(pass, replica.weights.data(), rows);
         if (gradient.n_blocks() > 1) crew_.call_for_help();
         gradient.work(thread.workspace);
         return gradient.finish();
@@ -142,26 +143,33 @@ private:
         if (replica.seen) return;
         if (replica.seen_gradient.size() == 0) replica.seen_gradient = Buffer<double>(layout_.packed_size);
         const double reciprocal = 1.0 / static_cast<double>(data_.n_rows);
-        const double* sum = gradient.total();
-        for (std::size_t i = 0; i < layout_.packed_size; ++i) replica.seen_gradient.data()[i] = sum[i] * reciprocal;
+        double* const mean = replica.seen_gradient.data();
+        gradient.with_sum([&](const auto* sum) {
+            for (std::size_t i = 0; i < layout_.packed_size; ++i) mean[i] = static_cast<double>(sum[i]) * reciprocal;
+        });
         replica.seen = gradient.score();
     }
 
     // One update, or none where it would leave the finite numbers; false where the crew stopped before it.
     bool update(Replica<M>& replica, Thread& thread) {
-        ReplicaSetting& setting = replica.setting;
-        Update<M> u{};
-        u.n = layout_.packed_size;
         if (setting_.sampling == Sampling::all_rows && replica.seen) {
-            u.gradient_sum = replica.seen_gradient.data();
-            u.reciprocal_rows = 1.0;
-        } else {
-            const std::uint32_t* order = draw_batch(replica, thread);
-            if (!differentiate(Pass::gradient, replica, thread, order, setting_.batch_size)) return false;
-            u.gradient_sum = thread.gradient.total();
-            u.reciprocal_rows = 1.0 / static_cast<double>(setting_.batch_size);
+            move(replica, thread, replica.seen_gradient.data(), 1.0);
+            return true;
         }
+        if (!differentiate(Pass::gradient, replica, thread, draw_batch(replica, thread))) return false;
+        const double reciprocal = 1.0 / static_cast<double>(setting_.batch_size);
+        thread.gradient.with_sum([&](const auto* sum) { move(replica, thread, sum, reciprocal); });
+        return true;
+    }
+
+    template <class S>
+    void move(Replica<M>& replica, Thread& thread, const S* gradient_sum, double reciprocal_rows) {
+        ReplicaSetting& setting = replica.setting;
+        Update<M, S> u{};
+        u.n = layout_.packed_size;
         u.weights = replica.weights.data();
+        u.gradient_sum = gradient_sum;
+        u.reciprocal_rows = reciprocal_rows;
         u.rate = static_cast<M>(setting.learning_rate);
         u.l2 = static_cast<M>(setting.l2);
         if (setting.temperature > 0) {
@@ -170,27 +178,17 @@ private:
             u.xi = draw_noise(setting, thread);
         }
         u.next = replica.next.data();
-        if (make(u)) {
+        if (glassnet::update(kernels_, u)) {
             std::swap(replica.weights, replica.next);
             ++setting.step;
             replica.seen.reset();
         } else {
             setting.alive = false;
         }
-        return true;
     }
 
-    bool make(const Update<M>& u) const {
-        if constexpr (std::is_same_v<M, float>) {
-            return kernels_.update_float(u);
-        } else {
-            return kernels_.update_double(u);
-        }
-    }
-
-    // The rows of the next batch, null for all.
-    const std::uint32_t* draw_batch(Replica<M>& replica, Thread& thread) {
-        if (setting_.sampling == Sampling::all_rows) return nullptr;
+    RowOrder draw_batch(Replica<M>& replica, Thread& thread) {
+        if (setting_.sampling == Sampling::all_rows) return all_rows();
         const ReplicaSetting& s = replica.setting;
         const std::size_t n_rows = data_.n_rows, size = setting_.batch_size;
         const auto purpose = static_cast<std::uint32_t>(setting_.sampling);
@@ -200,7 +198,7 @@ private:
             for (std::size_t i = 0; i < size; ++i) {
                 replica.order[i] = static_cast<std::uint32_t>(std::uint64_t{thread.words[i]} * n_rows >> 32);
             }
-            return replica.order.data();
+            return {replica.order.data(), size, 0};
         }
         const auto steps = static_cast<std::int64_t>(n_rows / size);
         const std::int64_t epoch = s.step / steps;
@@ -211,7 +209,8 @@ private:
             thread.sorter.sort(thread.words.data(), n_rows, replica.order.data());
             replica.epoch = epoch;
         }
-        return replica.order.data() + static_cast<std::size_t>(s.step % steps) * size;
+        const std::size_t begin = static_cast<std::size_t>(s.step % steps) * size;
+        return {replica.order.data() + begin, size, n_rows - begin - size};
     }
 
     void draw_words(const Stream& stream, std::size_t n, Thread& thread) {

@@ -84,8 +84,8 @@ void dot_products(std::size_t n_rows, const T* rows, std::size_t stride, const T
 
 template <class T>
 void forward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
-    const T* rows = tile.features;
-    std::size_t stride = layout.feature_stride;
+    const T* rows = tile.rows;
+    std::size_t stride = layout.row_stride;
     for (std::size_t layer = 0; layer < layout.depth; ++layer) {
         T* out = tile.activations + layer * layout.layer_activations();
         multiply_rows(layout, tile.n_rows, layout.fan_in(layer), rows, stride, weights.matrices + layout.offset(layer),
@@ -100,12 +100,13 @@ void forward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T
 
 // The quadratic hinge. An output that is not a number counts as awake, so that it reaches the weights.
 template <class T>
-void hinge(const Tile<T>& tile, Score& score) {
+void hinge(const Layout& layout, const Tile<T>& tile, Score& score) {
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
-        const T margin = tile.labels[row] * tile.outputs[row];
+        const T label = tile.rows[row * layout.row_stride + layout.n_features];
+        const T margin = label * tile.outputs[row];
         const bool asleep = margin >= T(1);
         const T slack = asleep ? T(0) : T(1) - margin;
-        tile.slopes[row] = -tile.labels[row] * slack;
+        tile.slopes[row] = -label * slack;
         score.loss += static_cast<double>(slack * slack * T(0.5));
         score.awake += !asleep;
         score.correct += margin > T(0);
@@ -117,7 +118,7 @@ template <class T>
 void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
         const T output = tile.outputs[row];
-        const bool asleep = tile.labels[row] * output >= T(1);
+        const bool asleep = tile.rows[row * layout.row_stride + layout.n_features] * output >= T(1);
         const bool infinite = output - output != T(0);
         if (!asleep || (weights.finite && !infinite)) continue;
         for (std::size_t layer = 0; layer < layout.depth; ++layer) {
@@ -174,7 +175,7 @@ void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<
         deltas = next;
         next = done;
     }
-    add_outer(layout, tile.n_rows, tile.features, layout.feature_stride, layout.n_features, deltas, gradient,
+    add_outer(layout, tile.n_rows, tile.rows, layout.row_stride, layout.n_features, deltas, gradient,
               layout.feature_rows);
 }
 

@@ -93,23 +93,23 @@ void clear_padding(const Layout& layout, T* gradient) {
 }
 
 template <class T>
-void add_block(const Layout& layout, T* block, double* total) {
-    clear_padding(layout, block);
+void add_block(const Layout& layout, const T* block, bool first, double* total) {
     for (std::size_t i = 0; i < layout.packed_size; i += F64::lanes) {
-        (F64::load(total + i) + F64::from(block + i)).store(total + i);
+        const F64 before = first ? F64::zero() : F64::load(total + i);
+        (before + F64::from(block + i)).store(total + i);
     }
 }
 
-template <class M, bool noisy>
-bool update_all(const Update<M>& u) {
+template <bool noisy, class M, class S>
+bool update_all(const Update<M, S>& u) {
     using V = Vec<M>;
     alignas(64) double mean[V::lanes];
     const V rate = V::all(u.rate), l2 = V::all(u.l2), scale = V::all(u.scale);
-    const F64 reciprocal = F64::all(u.reciprocal_rows);
+    const F64 zero = F64::zero(), reciprocal = F64::all(u.reciprocal_rows);
     V infinite = V::zero();
     for (std::size_t i = 0; i < u.n; i += V::lanes) {
         for (std::size_t l = 0; l < V::lanes; l += F64::lanes) {
-            (F64::load(u.gradient_sum + i + l) * reciprocal).store(mean + l);
+            ((zero + F64::from(u.gradient_sum + i + l)) * reciprocal).store(mean + l);
         }
         const V w = V::load(u.weights + i);
         V next = w - rate * (V::from(mean) + l2 * w);
@@ -120,9 +120,9 @@ bool update_all(const Update<M>& u) {
     return all_zero(infinite);
 }
 
-template <class M>
-bool update(const Update<M>& u) {
-    return u.xi != nullptr ? update_all<M, true>(u) : update_all<M, false>(u);
+template <class M, class S>
+bool update(const Update<M, S>& u) {
+    return u.xi != nullptr ? update_all<true>(u) : update_all<false>(u);
 }
 
 }  // namespace glassnet::GLASSNET_ISA
