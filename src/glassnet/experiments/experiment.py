@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from glassnet import _check
 from glassnet.engines import Cpu, Engine, Reference
@@ -88,7 +88,7 @@ class Experiment(BaseModel, ABC):
     replicas: Count
     seed: Seed = 0
     engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
-    gradient: Annotated[Precision, one_of(Precision)] = "float32"
+    gradient: Annotated[Precision, one_of(Precision)]
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> Self:
@@ -100,10 +100,17 @@ class Experiment(BaseModel, ABC):
         for name in numbers:
             if name not in cls.model_fields:
                 raise ValueError(f"{name} must be one of {', '.join(cls.model_fields)}")
+        precision = "float64" if numbers.get("engine") == "reference" else "float32"
         try:
-            return cls.model_validate(dict(numbers))
+            return cls.model_validate({"gradient": precision, **numbers})
         except ValidationError as error:
-            raise ValueError("\n".join(_message(dict(problem)) for problem in error.errors())) from None
+            raise ValueError(_message(dict(error.errors()[0]))) from None
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.engine == "reference" and self.gradient != "float64":
+            raise ValueError(f"gradient must be 'float64' with engine 'reference', but got {self.gradient!r}")
+        return self
 
     @abstractmethod
     def points(self) -> tuple[Point, ...]:
@@ -120,7 +127,11 @@ class Experiment(BaseModel, ABC):
         return unit_name({"experiment": self.experiment, **self.numbers})
 
     def make_engine(self, threads: int | None = None) -> Engine:
-        """The engine asked for."""
+        """The engine asked for, with so many threads if it knows any.
+
+        Raises:
+            ValueError: threads below 1.
+        """
         return Cpu(threads=threads, gradient=self.gradient) if self.engine == "cpu" else Reference()
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
@@ -147,7 +158,7 @@ class Experiment(BaseModel, ABC):
 
 
 def _message(problem: dict[str, Any]) -> str:
-    """One line for one of pydantic's findings; our own checks already name the field."""
+    """One line for a finding of pydantic's; our own checks already name the field."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     field = ".".join(str(part) for part in problem["loc"])

@@ -114,14 +114,9 @@ def preset(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | No
     if (dataset, phase, scale) == ("cifar10", "overparameterised", "laptop"):
         # Nothing sleeps there and it is the widest: as much as fits in a night.
         numbers |= {"replicas": 2, "t_max": 5_000}
-    return Relaxation.of(_with_shown(numbers | dict(changes or {})))
-
-
-def _with_shown(numbers: dict[str, Any]) -> dict[str, Any]:
-    """What is shown must be among what is measured: where it is not, the last waiting time and the first chi."""
-    waits, chi = numbers["waiting_times"], numbers["chi"]
-    if waits and numbers["shown_waiting_time"] not in waits:
-        numbers["shown_waiting_time"] = waits[-1]
-    if chi and numbers["shown_chi"] not in chi:
-        numbers["shown_chi"] = chi[0]
-    return numbers
+    numbers |= dict(changes or {})
+    # What is shown must be among what is measured.
+    for shown, measured in (("shown_waiting_time", "waiting_times"), ("shown_chi", "chi")):
+        if shown not in (changes or {}) and measured in (changes or {}) and numbers[shown] not in numbers[measured]:
+            numbers[shown] = numbers[measured][-1]
+    return Relaxation.of(numbers)

@@ -107,6 +107,7 @@ class _Worker:
         except KeyboardInterrupt:
             self._checkpoint()
             raise
+        self._directory.drop_checkpoint(self._names)
         total = self._block.n_steps * len(self._block.origins)
         self._on_update(Update(self._block, total, total, stored=True))
 

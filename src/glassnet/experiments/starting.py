@@ -27,8 +27,14 @@ def refuse_misfit(directory: RunDirectory, request: Relaxation, engine: Engine) 
         raise ValueError(f"{where} was made with {difference}; choose another folder")
 
 
-def begin(directory: RunDirectory, request: Relaxation, engine: Engine) -> None:
-    """Write ``run.json``, or add to it that the run goes on now, perhaps elsewhere or with a larger request.
+def begin(directory: RunDirectory, request: Relaxation, engine: Engine, *, to_work: bool) -> None:
+    """Write ``run.json``; where it is there already, with the perhaps larger request.
+
+    Args:
+        directory: where the run is or will be.
+        request: what is asked for now.
+        engine: who makes the steps.
+        to_work: whether anything will be made; if so, that this machine goes on now is added.
 
     Raises:
         ValueError: as :func:`refuse_misfit`.
@@ -42,7 +48,7 @@ def begin(directory: RunDirectory, request: Relaxation, engine: Engine) -> None:
             "request_sha256": request.hash,
             "seed": request.seed,
             "engine": _identity(engine),
-            "sessions": [*sessions, provenance()],
+            "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import xarray as xr
@@ -15,6 +14,7 @@ from glassnet.analysis import ensemble_mean, relaxation_time
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
+from glassnet.store.files import write_bytes
 
 Row = dict[str, float | int | str | None]
 
@@ -23,8 +23,8 @@ def temperature_rows(run: Run) -> list[Row]:
     """From hot to cold, at the waiting time and chi that the run shows.
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
-    curve, the mean overlap ``q`` and mean square displacement ``msd`` at time ``t``, ``n_used`` and ``n_lost``
-    replicas behind them, ``data_loss`` and ``test_loss`` at that time.
+    curve, the mean overlap ``q`` and mean square displacement ``msd`` at time ``t``, ``data_loss`` and
+    ``test_loss`` at that time, and of ``n_replicas`` how many are behind it (``n_used``) or were lost (``n_lost``).
     """
     return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
 
@@ -49,6 +49,7 @@ def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
         "q": _plain(mean_q["mean"]),
         "msd": _plain(msd["mean"]),
         **losses,
+        "n_replicas": len(record.ensemble),
         "n_used": int(tau["n_used"]),
         "n_lost": int(tau["n_lost"]),
     }
@@ -65,28 +66,28 @@ def quench_rows(run: Run) -> list[Row]:
             "epochs": int(quenched.step[i]) / epoch,
             "diverged": int(not quenched.alive[i]),
             "sigma": float(sigma[i]),
-            **results[int(quenched.origin[i])],
+            **{name: _plain(value) for name, value in results[int(quenched.origin[i])].items()},
         }
         for i in range(len(quenched))
     ]
 
 
-def as_json(run: Run) -> str:
-    """Both tables; a number that does not exist is null, infinity the text "inf"."""
-    tables = {"temperatures": temperature_rows(run), "quench": quench_rows(run)}
-    return json.dumps(tables, indent=2, allow_nan=False) + "\n"
+def write_summary(run: Run) -> None:
+    """Put ``summary.json`` (both tables) and ``summary.csv`` (the temperatures) into the run's folder.
 
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """A table with its names in the first line."""
+    A number that does not exist is null or empty, infinity is the text "inf".
+    """
+    rows = temperature_rows(run)
+    tables = {"temperatures": rows, "quench": quench_rows(run)}
+    write_bytes(run.path / "summary.json", (json.dumps(tables, indent=2, allow_nan=False) + "\n").encode())
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue()
+    write_bytes(run.path / "summary.csv", text.getvalue().encode())
 
 
-def _plain(value: xr.DataArray) -> float | str | None:
+def _plain(value: xr.DataArray | float) -> float | str | None:
     number = float(value)
     if math.isnan(number):
         return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -182,8 +182,14 @@ class RunDirectory:
 
     def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
         """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""
-        path = self.path / "checkpoints" / (_sha256(list(ends)) + _SUFFIX)
-        files.write(path, value, {"units": list(ends), "ends": list(ends.values())})
+        files.write(self._checkpoint_path(ends), value, {"units": list(ends), "ends": list(ends.values())})
+
+    def drop_checkpoint(self, units: Iterable[str]) -> None:
+        """Remove the state of a block that is stored."""
+        self._checkpoint_path(units).unlink(missing_ok=True)
+
+    def _checkpoint_path(self, units: Iterable[str]) -> Path:
+        return self.path / "checkpoints" / (_sha256(list(units)) + _SUFFIX)
 
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""

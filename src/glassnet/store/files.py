@@ -72,7 +72,7 @@ def write(path: Path, value: Value, header: Mapping[str, Any]) -> None:
         "header": dict(header),
         "attributes": data.attrs,
     }
-    write_bytes(path, _packed(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True, allow_nan=False)})))
+    write_bytes(path, _packed(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True)})))
 
 
 def read(path: Path) -> tuple[Value, dict[str, Any]]:

@@ -1,0 +1,124 @@
+"""How far a run is: a bar on a terminal, a plain line from time to time elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.runner import Listener, Update
+
+LINE_SECONDS: Final = 10.0
+
+
+@dataclass
+class Pace:
+    """Speeds seen so far and what they say about the rest.
+
+    Work is counted in dense flop. Kinds of steps differ in speed (a batch of 100 rows, all rows), so each has its own.
+    """
+
+    plan: Plan
+    _left: dict[Block, float] = field(init=False)
+    _flop: dict[int, float] = field(default_factory=dict)
+    _seconds: dict[int, float] = field(default_factory=dict)
+    _now: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._left = {block: block.flop for block in self.plan.blocks}
+
+    def hear(self, update: Update) -> None:
+        """Take in an update."""
+        block, now = update.block, time.monotonic()
+        left = block.flop * (1.0 - update.done / update.total) if update.total else 0.0
+        kind = block.point.rows_per_step
+        self._flop[kind] = self._flop.get(kind, 0.0) + self._left[block] - left
+        self._seconds[kind] = self._seconds.get(kind, 0.0) + now - self._now
+        self._left[block], self._now = left, now
+
+    @property
+    def share(self) -> float:
+        """Share of the work that is done."""
+        return 1.0 - sum(self._left.values()) / self.plan.flop if self.plan.flop else 1.0
+
+    def steps_per_second(self, block: Block) -> float:
+        """Of all replicas together, on average over blocks of this kind."""
+        return self._speed(block) / block.point.flop_per_step
+
+    @property
+    def seconds_left(self) -> float:
+        """At the speeds seen so far."""
+        return sum(left / self._speed(block) for block, left in self._left.items() if left)
+
+    def _speed(self, block: Block) -> float:
+        kind = block.point.rows_per_step
+        if self._flop.get(kind, 0.0) > 0.0 and self._seconds[kind] > 0.0:
+            return self._flop[kind] / self._seconds[kind]
+        return max(sum(self._flop.values()), 1.0) / max(sum(self._seconds.values()), 1e-9)
+
+
+@contextmanager
+def shown(plan: Plan, console: Console) -> Iterator[Listener]:
+    """Show the progress of a plan; what is given takes the runner's updates."""
+    pace = Pace(plan)
+    if not console.is_terminal:
+        yield _Lines(pace, console)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
+    with Progress(*columns, console=console, transient=True, expand=True) as bar:
+        task = bar.add_task("starting", total=1.0, speed="")
+
+        def listen(update: Update) -> None:
+            pace.hear(update)
+            bar.update(task, description=_what(update), completed=pace.share, speed=_how_fast(pace, update))
+
+        yield listen
+
+
+class _Lines:
+    """Prints a line about every ten seconds."""
+
+    def __init__(self, pace: Pace, console: Console) -> None:
+        self._pace, self._console = pace, console
+        self._printed = time.monotonic()
+
+    def __call__(self, update: Update) -> None:
+        self._pace.hear(update)
+        if time.monotonic() - self._printed < LINE_SECONDS:
+            return
+        self._printed = time.monotonic()
+        share = f"{100 * self._pace.share:3.0f} %"
+        self._console.print(f"{share}  {_what(update)}, {_how_fast(self._pace, update)}", highlight=False)
+
+
+def _what(update: Update) -> str:
+    block = update.block
+    n = len(block.origins)
+    behind = (block.end or 0) + update.done // n
+    return f"{block.point.label}: step {behind} of {(block.end or 0) + block.n_steps} of {counted(n, 'replica')}"
+
+
+def _how_fast(pace: Pace, update: Update) -> str:
+    return f"{pace.steps_per_second(update.block):.3g} steps/s, {duration(pace.seconds_left)} left"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Days, hours, minutes and seconds as people write them."""
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,342 @@
+"""Requests, units and the runner: what is stored depends on what was asked for, and on nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from pydantic import ValidationError
+
+import glassnet as gn
+from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
+from glassnet.experiments.cost import cost
+from glassnet.experiments.plan import Plan, plan
+from glassnet.experiments.relaxation import noise_of
+from glassnet.experiments.runner import Update, run
+from glassnet.experiments.starting import begin, refuse_misfit
+from glassnet.experiments.summary import quench_rows, temperature_rows
+from glassnet.store import RunDirectory
+from glassnet.store.directory import unit_name
+
+TINY: dict[str, Any] = {
+    "samples": 200,
+    "width": 4,
+    "epochs": 20,
+    "replicas": 2,
+    "temperatures": [0.1, 0.0],
+    "waiting_times": [3, 10],
+    "t_max": 40,
+    "chi": [30, 300],
+}
+
+
+def tiny(**changes: Any) -> Relaxation:
+    return preset("regularised", "mnist", "demo", {**TINY, **changes})
+
+
+def planned(request: Relaxation, path: Path) -> Plan:
+    return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(path))
+
+
+def make(request: Relaxation, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run:
+    work, engine, directory = planned(request, path), request.make_engine(), RunDirectory(path)
+    begin(directory, request, engine, to_work=True)
+    run(work, engine, directory, on_update=on_update, checkpoint_every=0.0)
+    return open_run(path)
+
+
+def units(path: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((path / "units").iterdir())}
+
+
+def test_every_preset_is_allowed_and_says_what_the_tables_say() -> None:
+    for phase in PHASES:
+        for dataset in DATASETS:
+            for scale in SCALES:
+                preset(phase, dataset, scale)
+    demo = preset("regularised", "mnist", "demo")
+    assert (demo.samples, demo.width, demo.l2, demo.replicas, demo.epochs) == (6000, 30, 1e-2, 4, 5000)
+    assert (demo.waiting_times, demo.t_max, demo.temperatures) == ((300,), 3000, (0.0, 1e-4, 1e-3, 1e-2))
+    assert [preset(p, "mnist", "demo").width for p in PHASES[1:]] == [9, 22]
+    over = preset("overparameterised", "mnist", "laptop")
+    assert (over.width, over.epochs, over.stop_loss, over.check_epochs) == (72, 17_000, 1e-6, 100)
+    assert preset("overparameterised", "mnist", "demo").stop_loss is None
+    night = preset("overparameterised", "cifar10", "laptop")
+    assert (night.width, night.replicas, night.t_max, night.stop_loss) == (80, 2, 5000, None)
+    paper = preset("underparameterised", "mnist", "paper")
+    assert (len(paper.temperatures), paper.replicas, paper.waiting_times[-1]) == (12, 50, 150_000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"replicas": 0}, "replicas must be an integer >= 1, but got 0"),
+        ({"replicas": 1.5}, "replicas must be an integer >= 1, but got 1.5"),
+        ({"temperatures": [0.1, -1]}, "temperatures must be a finite number >= 0, but got -1"),
+        ({"temperatures": [0.1, 0.1]}, "temperatures must hold at least one number and each once"),
+        ({"temperatures": 0.1}, "temperatures must be numbers, but got 0.1"),
+        ({"chi": [0]}, "chi must be a finite number > 0, but got 0"),
+        ({"l2": float("nan")}, "l2 must be a finite number >= 0, but got nan"),
+        ({"t_max": 201}, "t_max must be a save time, the nearest of which are 200 and 220, but got 201"),
+        ({"waiting_times": [5, 3]}, "waiting_times must increase"),
+        ({"samples": 60_001}, "samples must be at most 60000, the rows of mnist, but got 60001"),
+        ({"samples": 99}, "batch_size must be at most samples = 99, but got 100"),
+        ({"seed": -1}, "seed must be an integer from 0 to 4294967295, but got -1"),
+        ({"stop_loss": 0.1}, "stop_loss and check_epochs must be given together"),
+        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', but got 'gpu'"),
+        ({"engine": "reference", "gradient": "float32"}, "gradient must be 'float64' with engine 'reference'"),
+        ({"dataset": "cifar10", "inputs": "mnist"}, "inputs must not be 'mnist' for cifar10"),
+        ({"shown_chi": 7}, "shown_chi must be one of"),
+        ({"tempratures": [1]}, "tempratures must be one of replicas, seed"),
+    ],
+)
+def test_wrong_numbers_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny(**changes)
+
+
+def test_unknown_names_name_the_known() -> None:
+    for arguments in (("solid", "mnist", "demo"), ("regularised", "cifar", "demo"), ("regularised", "mnist", "huge")):
+        with pytest.raises(ValueError, match=r"must be one of '.*, but got '(solid|cifar|huge)'"):
+            preset(*arguments)
+
+
+def test_a_request_is_a_value() -> None:
+    assert tiny() == tiny(temperatures=(0, 0.1), seed=0)
+    assert tiny().hash == Relaxation.of(tiny().numbers).hash
+    assert len({tiny().hash, tiny(seed=1).hash, tiny(t_max=50).hash}) == 3
+    with pytest.raises(ValidationError):
+        tiny().seed = 3  # type: ignore[misc]
+
+
+def unit_names(request: Relaxation) -> list[str]:
+    engine = request.make_engine()
+    return [unit_name(point.identity(origin, engine)) for point in request.points() for origin in range(2)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"samples": 300},
+        {"inputs": "pixel"},
+        {"width": 5},
+        {"depth": 5},
+        {"l2": 0.02},
+        {"epochs": 21},
+        {"quench_rate": 2e-3},
+        {"batch_size": 50, "epochs": 10},
+        {"stop_loss": 1e-6, "check_epochs": 1},
+        {"seed": 1},
+        {"dtype": "float32"},
+        {"gradient": "float64"},
+        {"engine": "reference"},
+    ],
+)
+def test_all_that_a_unit_depends_on_is_in_its_address(change: dict[str, Any]) -> None:
+    assert not set(unit_names(tiny())) & set(unit_names(tiny(**change)))
+
+
+@pytest.mark.parametrize(
+    "change", [{"waiting_times": [3]}, {"chi": [30]}, {"snapshots": [10]}, {"learning_rate": 2e-3}]
+)
+def test_temperatures_share_a_quench(change: dict[str, Any]) -> None:
+    mine, other = unit_names(tiny()), unit_names(tiny(**change))
+    assert mine[:2] == other[:2]
+    assert not set(mine[2:]) & set(other[2:])
+
+
+def test_what_a_unit_does_not_depend_on_is_not_in_its_address() -> None:
+    other = tiny(t_max=100, replicas=5, temperatures=[0.1, 0.01, 0.0], shown_chi=30, shown_waiting_time=3)
+    assert set(unit_names(tiny())) < set(unit_names(other))
+
+
+def test_noise_goes_by_the_value_of_a_temperature() -> None:
+    stages = {t: point.stage.noise for t, point in tiny(temperatures=[1, 0.1, 0]).measured.items()}
+    assert stages == {t: noise_of(t) for t in (1.0, 0.1, 0.0)}
+    assert len(set(stages.values())) == 3
+
+
+def test_a_run_is_what_the_verbs_make(tmp_path: Path) -> None:
+    request = tiny(shown_chi=30)
+    found = make(request, tmp_path / "run")
+    data, test = gn.load_dataset("mnist", n_samples=200), gn.load_dataset("mnist", split="test")
+    landscape = gn.Landscape(gn.Mlp(10, 4, 6), data, gn.QuadraticHinge(l2=1e-2))
+    quenched = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, gn.Sgd(1e-3, 100), 40)
+    assert np.array_equal(found.quenched.weights, quenched.weights)
+    record = gn.measure(
+        quenched.rename(noise=noise_of(0.1)),
+        landscape,
+        gn.Langevin(0.1, 1e-3),
+        waiting_times=[3, 10],
+        times=gn.log_times(47),
+        until=50,
+        chi=[30, 300],
+        test=test,
+    )
+    assert list(found.records) == [0.1, 0.0]
+    for name in set(record.data.variables) - {"displacement", "snapshot_time"}:
+        assert np.array_equal(found.records[0.1].data[name], record.data[name], equal_nan=True), name
+    assert np.array_equal(found.records[0.1].ensemble.weights, record.ensemble.weights)
+    assert found.record.data.sizes["replica"] == 4
+    assert (len(found.done), found.missing) == (6, ())
+
+    row = temperature_rows(found)[0]
+    tau = gn.relaxation_time(gn.overlap(record, chi=30).sel(waiting_time=[10]))
+    assert (row["tau_90"], row["low"]) == (tau.estimate.item(), tau.low.item())
+    assert row["q"] == pytest.approx(gn.overlap(record, chi=30).sel(waiting_time=10, time=40).mean().item())
+    seen = gn.evaluate(quenched, landscape, test=test)
+    assert [r["test_loss"] for r in quench_rows(found)] == seen.test_loss.values.tolist()
+    assert [r["epochs"] for r in quench_rows(found)] == [20, 20]
+
+
+def test_more_of_everything_adds_units_and_nothing_is_made_twice(tmp_path: Path) -> None:
+    small, large = tiny(), tiny(replicas=3, temperatures=[0.1, 0.01, 0.0], t_max=120)
+    first = units(make(small, tmp_path / "a" / "run").path)
+    assert planned(small, tmp_path / "a" / "run").blocks == ()
+    work = planned(large, tmp_path / "a" / "run")
+    assert [(block.point.label, block.origins, block.end) for block in work.blocks] == [
+        ("quench", (2,), None),
+        ("Langevin T = 0.1", (2,), None),
+        ("Langevin T = 0.1", (0, 1), 50),
+        ("Langevin T = 0.01", (0, 1, 2), None),
+        ("Langevin T = 0", (2,), None),
+        ("Langevin T = 0", (0, 1), 50),
+    ]
+    grown = make(large, tmp_path / "a" / "run")
+    afresh = make(large, tmp_path / "b" / "run")
+    assert units(grown.path) == units(afresh.path)
+    assert set(first) < set(units(grown.path))
+    xr.testing.assert_identical(grown.record.data, afresh.record.data)
+
+
+def test_runs_beside_each_other_share_units(tmp_path: Path) -> None:
+    long = make(tiny(t_max=120), tmp_path / "long")
+    work = planned(tiny(replicas=3), tmp_path / "short")
+    assert (work.n_done, len(work.taken), {block.origins for block in work.blocks}) == (6, 6, {(2,)})
+    short = make(tiny(replicas=3), tmp_path / "short")
+    alone = make(tiny(replicas=3), tmp_path / "elsewhere" / "short")
+    xr.testing.assert_identical(short.record.data, alone.record.data)
+    assert short.record.data.attrs == alone.record.data.attrs
+    for name in set(units(long.path)) & set(units(short.path)):
+        assert units(long.path)[name] == units(short.path)[name]
+
+
+class Stop:
+    """Raises KeyboardInterrupt at the given update."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self, update: Update) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+LOSSES = {"stop_loss": 0.4991, "check_epochs": 3, "quench_rate": 0.2, "replicas": 4, "epochs": 60}
+
+
+@pytest.mark.parametrize("change", [{}, LOSSES], ids=["plain", "stopping by loss"])
+def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, change: dict[str, Any]) -> None:
+    request = tiny(**change)
+    whole = make(request, tmp_path / "a" / "run")
+    path = tmp_path / "b" / "run"
+    for after in range(1, 100):
+        with contextlib.suppress(KeyboardInterrupt):
+            make(request, path, Stop(after))
+            break
+    assert units(path) == units(whole.path)
+    assert list((path / "checkpoints").iterdir()) == []
+
+
+def test_a_block_under_way_is_taken_up_by_a_larger_request(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny(), path, lambda update: Stop(1)(update) if update.done > 40 else None)
+    large = tiny(replicas=3, temperatures=[0.1, 0.01, 0.0], t_max=120)
+    assert any(block.checkpoint for block in planned(large, path).blocks)
+    make(large, path)
+    assert units(path) == units(make(large, tmp_path / "elsewhere" / "run").path)
+
+
+def test_some_replicas_stop_by_their_own_loss(tmp_path: Path) -> None:
+    found = make(tiny(**LOSSES), tmp_path / "run")
+    epochs = found.quenched.step // 2
+    assert len(set(epochs.tolist())) > 1
+    assert all(epoch % 3 == 0 for epoch in epochs)
+
+
+def test_damage_is_named_and_mended(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    whole = units(make(tiny(), path).path)
+    for victim in list(whole)[::2]:
+        file = path / "units" / victim
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{victim} is damaged"):
+            _ = open_run(path).done
+        work = planned(tiny(), path)
+        assert len(work.notes) == 1
+        assert f"{victim} is damaged" in work.notes[0]
+        assert sum(len(block.origins) for block in work.blocks) == 1
+        make(tiny(), path)
+        assert units(path) == whole
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny(), path, lambda update: Stop(1)(update) if update.done > 40 else None)
+    (checkpoint,) = (path / "checkpoints").iterdir()
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
+    work = planned(tiny(), path)
+    assert checkpoint.name in work.notes[0]
+    assert not any(block.checkpoint for block in work.blocks)
+    make(tiny(), path)
+    assert units(path) == units(make(tiny(), tmp_path / "elsewhere" / "run").path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"l2": 0.5}, "was written by another request: l2 is 0.01 there, but 0.5 was asked for"),
+        ({"seed": 9}, "was written by another request: seed is 0 there, but 9"),
+        ({"replicas": 1}, "was written by a larger request: replicas is 2 there, but 1"),
+        ({"temperatures": [0.1]}, "was written by a larger request: temperatures"),
+        ({"t_max": 30}, "was written by a larger request: t_max is 40 there, but 30"),
+    ],
+)
+def test_another_request_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    begin(directory, tiny(), tiny().make_engine(), to_work=True)
+    other = tiny(**changes)
+    with pytest.raises(ValueError, match=f"{directory.path} {message}"):
+        refuse_misfit(directory, other, other.make_engine())
+
+
+def test_lost_replicas_are_counted(tmp_path: Path) -> None:
+    found = make(tiny(quench_rate=1e3, epochs=50, replicas=3), tmp_path / "run")
+    assert any(row["diverged"] for row in quench_rows(found))
+    for row in temperature_rows(found):
+        assert row["n_replicas"] == 3
+        assert row["n_lost"] == sum(bool(r["diverged"]) for r in quench_rows(found))
+
+
+def test_the_cost_is_said_beforehand(tmp_path: Path) -> None:
+    request = tiny()
+    work = planned(request, tmp_path / "run")
+    said = cost(work, request.make_engine())
+    n_weights = 10 * 4 + 5 * 16 + 4
+    assert said.networks == 6
+    assert said.steps == 2 * 40 + 4 * 50
+    assert said.flop == 6 * n_weights * (2 * 40 * 100 + 4 * 50 * 200)
+    assert said.seconds > 0
+    made = make(request, tmp_path / "run")
+    on_disk = sum(p.stat().st_size for p in (made.path / "units").iterdir())
+    assert on_disk < said.disk + 60_000 * len(work.points)
