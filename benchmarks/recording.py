@@ -1,0 +1,83 @@
+"""What recording costs: time against the bare run, and memory of a record at the paper's largest size.
+
+    python benchmarks/recording.py [--smoke]
+
+Bare runs and recorded runs of the same trajectory alternate; medians of their ratios are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import glassnet as gn
+from glassnet.dynamics import Dynamics
+from glassnet.recording import Plan, Recorder
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall time of ``work``."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def overhead(landscape: gn.Landscape, dynamics: Dynamics, n_steps: int, rounds: int) -> float:
+    """Time of a run recorded at the default save times over that of the same run unrecorded, minus one."""
+    start = gn.Ensemble.random(landscape.network, 2)
+    times, chi = gn.log_times(n_steps), [20, 50, 100, 200, 300, 400, 500, 1000]
+    ratios = []
+    for _ in range(rounds):
+        bare = seconds(lambda: gn.evolve(start, landscape, dynamics, n_steps))
+        recorded = seconds(lambda: gn.measure(start, landscape, dynamics, times=times, chi=chi))
+        ratios.append(recorded / bare)
+    return statistics.median(ratios) - 1
+
+
+def record_megabytes(n_replicas: int, width: int, n_times: int) -> float:
+    """Size in memory of a record with five waiting times, two chi and two snapshots."""
+    network = gn.Mlp(10, width, 6)
+    ensemble = gn.Ensemble.random(network, n_replicas)
+    times = gn.log_times(10**7)[:n_times]
+    plan = Plan(
+        waiting_times=np.arange(5) * 1000,
+        times=times,
+        until=int(times[-1]) + 4000,
+        snapshots=times[[-2, -1]],
+        chi=np.array([500.0, 6000.0]),
+        epsilon_of_chi=np.ones((n_replicas, 2)),
+        epsilon=np.array([]),
+        all_losses=True,
+        with_test=True,
+    )
+    recorder = Recorder(ensemble, plan)
+    arrays = sum(array.nbytes for array in recorder.arrays.values())
+    return (arrays + recorder.references.nbytes + ensemble.weights.nbytes) / 1e6
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes: only to see that it runs")
+    smoke = parser.parse_args().smoke
+    rows, langevin_steps, sgd_steps, rounds = (500, 20, 200, 1) if smoke else (60_000, 1000, 100_000, 3)
+    dataset = gn.load_dataset("mnist", n_samples=rows)
+    landscape = gn.Landscape(gn.Mlp(10, 30, 6), dataset, gn.QuadraticHinge(1e-2))
+    cases: dict[str, tuple[Dynamics, int]] = {
+        "gradient descent": (gn.GradientDescent(1e-3), langevin_steps),
+        "Langevin": (gn.Langevin(1e-4, 1e-3), langevin_steps),
+        "SGD, batch 100": (gn.Sgd(1e-3, 100), sgd_steps),
+    }
+    for name, (dynamics, n_steps) in cases.items():
+        cost = overhead(landscape, dynamics, n_steps, rounds)
+        print(f"{name:18} {n_steps:7d} steps, {rows} rows, width 30, 2 replicas, 8 chi: recording adds {cost:+.2%}")
+    size = record_megabytes(2 if smoke else 50, 82, 150)
+    print(f"record of {2 if smoke else 50} replicas, width 82, 5 waiting times, 150 save times: {size:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
