@@ -1,0 +1,171 @@
+"""Mean square displacement and non-Gaussian parameter against time (Figs. 5a-c and 7a-c)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
+from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, set_time_axis, styles
+from glassnet.figures.scales import log_limits, set_log, set_symlog
+from glassnet.figures.style import DOUBLE_COLUMN, GREY, SINGLE_COLUMN, THEORY, context, new_figure
+from glassnet.observables import mean_square_displacement, non_gaussian
+from glassnet.record import Record
+from glassnet.theory import brownian
+
+Floats = NDArray[np.float64]
+
+
+def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: int) -> Figure:
+    """Mean square displacement at each temperature beside free diffusion, 2 D t (Fig. 5a-c).
+
+    Lines are means over the surviving replicas, bands Student's 95 % intervals over initial conditions. Dashed: 2 D t
+    with D = mu T/P_D; dotted: a slope of 1; horizontal: the epsilon^2 of the overlap at this chi.
+
+    Args:
+        record: Langevin dynamics, all temperatures of one landscape.
+        chi: whose epsilon is shown, one that was recorded.
+        waiting_time: t_w in steps, one that was measured from.
+
+    Raises:
+        ValueError: no such chi or waiting time, or a record that cannot be drawn against temperature.
+    """
+    check(record, waiting_time)
+    data = record.data
+    msd = mean_square_displacement(record)
+    curves = mean_curves(msd, waiting_time)
+    epsilon2 = epsilons(record, chi)[used(msd, waiting_time)] ** 2
+    with context():
+        figure, (axes,) = new_figure(SINGLE_COLUMN, 2.8)
+        lines = styles(curves)
+        drawn = [epsilon2]
+        for curve in curves:
+            line = lines[curve.temperature]
+            draw_curve(axes, curve, line, floor=curve.mean[curve.mean > 0].min(initial=np.inf) / 10)
+            drawn.append(curve.mean)
+            if curve.temperature > 0 and curve.n_used:
+                free = brownian.mean_square_displacement(
+                    curve.x,
+                    temperature=curve.temperature,
+                    learning_rate=float(data["learning_rate"][0]),
+                    n_samples=data.attrs["n_samples"],
+                )
+                axes.plot(curve.x, free, color=line["color"], **THEORY, zorder=1.5)
+                drawn.append(free)
+        drawn.append(_draw_slope(axes, curves))
+        if epsilon2.size:
+            _draw_epsilon(axes, float(epsilon2.mean()))
+        set_time_axis(axes, record, curves)
+        set_log(axes, "y", log_limits(*drawn))
+        axes.set_ylabel(r"$\mathrm{MSD}(t)$ (weight$^2$)")
+        add_conditions(axes, conditions(curves, chi, waiting_time))
+        add_legend(figure, curves, theory="$2Dt$")
+    return figure
+
+
+def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
+    """Non-Gaussian parameter alpha_2 at each temperature (Fig. 7a-c), of all weights and within layers.
+
+    (a) pools all weights, as the paper does: layers that move unequally far make it positive by themselves. (b) takes
+    each layer apart and averages over layers by their number of weights. Lines are means over the surviving replicas,
+    bands Student's 95 % intervals; the shaded strip holds 95 % of such means for Gaussian displacements. The axis is
+    linear between -0.1 and 0.1.
+
+    Args:
+        record: Langevin dynamics, all temperatures of one landscape.
+        waiting_time: t_w in steps, one that was measured from.
+
+    Raises:
+        ValueError: no such waiting time, or a record that cannot be drawn against temperature.
+    """
+    check(record, waiting_time)
+    pooled = mean_curves(non_gaussian(record), waiting_time)
+    within = mean_curves(_within_layers(record), waiting_time)
+    noise = _gaussian_range(record, pooled)
+    with context():
+        figure, panels = new_figure(DOUBLE_COLUMN, 2.6, n_panels=2)
+        lines = styles(pooled)
+        drawn = [np.array([*noise, -_LINEAR, _LINEAR])]
+        for axes, curves in zip(panels, (pooled, within), strict=True):
+            axes.axhspan(*noise, color="0.9", linewidth=0, zorder=0.1, gid="gaussian")
+            axes.axhline(0.0, color="black", linewidth=0.5, zorder=0.5)
+            for curve in curves:
+                line = lines[curve.temperature]
+                draw_curve(axes, curve, line)
+                drawn.append(curve.mean)
+        every = np.concatenate(drawn)
+        for axes in panels:
+            set_time_axis(axes, record, pooled)
+            set_symlog(axes, "y", (1.6 * float(every.min()), 1.6 * float(every.max())), _LINEAR)
+        panels[0].set_ylabel(r"$\alpha_2(t)$, all weights")
+        panels[1].set_ylabel(r"$\alpha_2(t)$, within layers")
+        add_conditions(panels[1], conditions(pooled, None, waiting_time))
+        strip = Patch(facecolor="0.9", label="Gaussian,\n95 %")
+        add_legend(figure, pooled, others=[strip])
+    return figure
+
+
+_LINEAR: Final = 0.1
+"""Where the axis of alpha_2 changes from linear to logarithmic."""
+
+
+def _draw_slope(axes: Axes, curves: Sequence[Curve]) -> Floats:
+    """A dotted guide of slope 1 over the middle of the times, above all curves; what it spans."""
+    seen = [curve for curve in curves if len(curve.x) and curve.mean.max() > 0]
+    if not seen:
+        return np.empty(0)
+    start, end = (np.max([c.x[-1] for c in seen]) ** share for share in (0.25, 0.6))
+    top = max(float(np.interp(start, c.x, c.mean)) for c in seen)
+    x = np.array([start, end])
+    y = 6.0 * top * x / start
+    axes.plot(x, y, ":", color=GREY, linewidth=1.1)
+    axes.annotate(
+        "slope 1",
+        (float(np.sqrt(start * end)), float(np.sqrt(y[0] * y[1]))),
+        (-3, 2),
+        textcoords="offset points",
+        ha="right",
+        color=GREY,
+        fontsize=8,
+    )
+    return np.asarray(y)
+
+
+def _draw_epsilon(axes: Axes, epsilon2: float) -> None:
+    axes.axhline(epsilon2, color="black", linewidth=0.7, zorder=0.5, gid="epsilon")
+    across = axes.get_yaxis_transform()
+    axes.annotate(
+        r"$\epsilon^2$", (0.02, epsilon2), (0, 2), xycoords=across, textcoords="offset points", fontsize=9
+    )
+
+
+def _within_layers(record: Record) -> xr.DataArray:
+    """alpha_2 of each layer by itself, averaged over layers by their number of weights."""
+    sizes = record.data["n_layer_weights"].values
+    parts = [non_gaussian(record, layers=[layer]) for layer in range(len(sizes))]
+    mean: xr.DataArray = (
+        xr.concat(parts, "layer").weighted(xr.DataArray(sizes, dims="layer")).mean("layer", skipna=False)
+    )
+    return mean
+
+
+def _gaussian_range(record: Record, curves: Sequence[Curve]) -> tuple[float, float]:
+    """95 % range of the mean alpha_2 over n replicas if N displacements in each are Gaussian.
+
+    m_4/m_2^2 does not depend on m_2, so that its moments are those of m_4 over those of m_2^2: exactly
+    3 N/(N + 2) and N^2 (9 N + 96)/((N + 2)(N + 4)(N + 6)), a variance of 24/N for large N.
+    """
+    n = int(record.data["n_layer_weights"].sum())
+    n_used = min((curve.n_used for curve in curves if curve.n_used), default=1)
+    first = 3.0 * n / (n + 2)
+    variance = n**2 * (9.0 * n + 96) / ((n + 2.0) * (n + 4) * (n + 6)) - first**2
+    reach = 1.96 * math.sqrt(variance / n_used) / 3.0
+    return first / 3.0 - 1.0 - reach, first / 3.0 - 1.0 + reach

@@ -1,0 +1,100 @@
+"""What panels have in common: curves with their bands, axes of time, the ladder of temperatures, what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from glassnet.figures.curves import Curve
+from glassnet.figures.scales import log_limits, power, set_log
+from glassnet.figures.style import GREY, THEORY, draw_band, temperature_lines
+from glassnet.record import Record
+
+
+def styles(curves: Sequence[Curve]) -> dict[float, dict[str, Any]]:
+    """How the line of each curve's temperature is drawn."""
+    return temperature_lines([curve.temperature for curve in curves])
+
+
+def draw_mean(axes: Axes, curve: Curve, line: dict[str, Any]) -> None:
+    """A mean alone; a dot if there is one point."""
+    marker: dict[str, Any] = {"marker": "o", "markersize": 3.5} if len(curve.x) == 1 else {}
+    axes.plot(curve.x, curve.mean, **line, **marker)
+
+
+def draw_curve(
+    axes: Axes, curve: Curve, line: dict[str, Any], *, floor: float = -np.inf, ceiling: float = np.inf
+) -> None:
+    """A mean with its interval, which is cut at values that the quantity cannot have."""
+    draw_mean(axes, curve, line)
+    low, high = np.clip(curve.low, floor, ceiling), np.clip(curve.high, floor, ceiling)
+    draw_band(axes, curve.x, low, high, line["color"])
+
+
+def set_time_axis(axes: Axes, record: Record, curves: Sequence[Curve]) -> None:
+    """A logarithmic axis over the times at which anything is known; over all save times if nothing survived."""
+    seen = [curve.x for curve in curves if len(curve.x)]
+    if not seen:
+        seen = [record.data["time"].values]
+        say_empty(axes)
+    set_log(axes, "x", log_limits(*seen, pad=0.0))
+    axes.set_xlabel("$t$ (steps)")
+
+
+def say_empty(axes: Axes) -> None:
+    """Say why a panel is empty."""
+    axes.text(0.5, 0.6, "no replica survived", transform=axes.transAxes, ha="center", color=GREY)
+
+
+def add_legend(
+    figure: Figure, curves: Sequence[Curve], *, theory: str = "", others: Sequence[Artist] = ()
+) -> None:
+    """The temperatures from hot to cold on the right, then the prediction (dashed) and ``others``.
+
+    Where replicas were lost, (n/m) says that n of m are in the mean.
+    """
+    lines = styles(curves)
+    handles: list[Artist] = [
+        Line2D([], [], label=_label(curve), **lines[curve.temperature]) for curve in curves
+    ]
+    if theory:
+        handles.append(Line2D([], [], color=GREY, label=theory, **THEORY))
+    legend = figure.legend(
+        handles=[*handles, *others],
+        title="$T$",
+        loc="outside right upper",
+        alignment="left",
+        handlelength=2.0,
+        handletextpad=0.5,
+        borderaxespad=0.2,
+        labelspacing=0.35,
+    )
+    for text in legend.get_texts():
+        text.set_linespacing(0.9)
+
+
+def add_conditions(axes: Axes, text: str) -> None:
+    """State above the right end of a panel what it holds, such as chi and t_w."""
+    axes.set_title(text, loc="right", color=GREY)
+
+
+def conditions(curves: Sequence[Curve], chi: float | None, waiting_time: int) -> str:
+    """What every curve of a figure has in common, n being the replicas in each mean."""
+    parts = [] if chi is None else [rf"$\chi={power(chi)[1:-1]}$"]
+    parts.append(f"$t_w={power(waiting_time)[1:-1]}$")
+    counts = {curve.n_used for curve in curves}
+    if len(counts) == 1:
+        parts.append(f"$n={counts.pop()}$")
+    return ", ".join(parts)
+
+
+def _label(curve: Curve) -> str:
+    if not curve.n_lost:
+        return power(curve.temperature)
+    return f"{power(curve.temperature)} ({curve.n_used}/{curve.n_used + curve.n_lost})"

@@ -1,0 +1,141 @@
+"""How all figures look: type, sizes, the colours of temperature, error bands, and how they are written.
+
+Figures are ``matplotlib.figure.Figure`` objects made without pyplot: nothing needs a screen, no global state is left
+changed, and the settings below hold whatever the user's own matplotlibrc says.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+SINGLE_COLUMN: Final = 3.4
+"""Width in inches of one column of a Physical Review page."""
+
+DOUBLE_COLUMN: Final = 7.0
+"""Width in inches of two columns."""
+
+DPI: Final = 300
+
+GREY: Final = "0.45"
+
+THEORY: Final[dict[str, Any]] = {"linestyle": (0, (4, 1.8)), "linewidth": 0.8}
+"""Predictions are thin and dashed, in the colour of the measurement that they are compared with."""
+
+_RC: Final[dict[str, Any]] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 9,
+    "axes.labelsize": 10,
+    "axes.titlesize": 8.5,
+    "axes.titlepad": 4,
+    "axes.linewidth": 0.7,
+    "axes.formatter.use_mathtext": True,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.title_fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "lines.solid_joinstyle": "round",
+    "hatch.linewidth": 0.4,
+    "pdf.fonttype": 42,
+    "savefig.facecolor": "white",
+    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.w_pad": 0.03,
+    "figure.constrained_layout.wspace": 0.05,
+}
+
+# rc settings are the process's, so two threads must not hold them at once.
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def context() -> Iterator[None]:
+    """The settings of all figures, for as long as the block runs; safe to enter from several threads."""
+    with _LOCK, matplotlib.style.context(["default", _RC]):
+        yield
+
+
+class StyledFigure(Figure):
+    """A figure that is drawn under its own settings, whoever draws it and when."""
+
+    def draw(self, renderer: Any) -> None:
+        with context():
+            super().draw(renderer)
+
+
+def new_figure(width: float, height: float, n_panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """A figure of ``width`` by ``height`` inches and its panels side by side, lettered if there are several."""
+    figure = StyledFigure(figsize=(width, height), dpi=DPI, layout="constrained")
+    panels = list(figure.subplots(1, n_panels, squeeze=False)[0])
+    for letter, axes in zip("abcdefgh", panels, strict=False):
+        axes.tick_params(which="both", direction="in", top=True, right=True, width=0.6)
+        axes.tick_params(which="major", length=3.5)
+        axes.tick_params(which="minor", length=2.0)
+        if n_panels > 1:
+            axes.set_title(f"({letter})", loc="left")
+    return figure, panels
+
+
+def temperature_lines(temperatures: Sequence[float]) -> dict[float, dict[str, Any]]:
+    """How each temperature is drawn: colours from blue (cold) to yellow (hot), T = 0 black and dash-dotted.
+
+    Colours are evenly spaced by rank and lighter the hotter, so that neighbours are told apart in grey too.
+    """
+    hot = sorted({float(t) for t in temperatures if t > 0})
+    places = np.linspace(*_COLOUR_RANGE, len(hot)) if len(hot) > 1 else np.array([np.mean(_COLOUR_RANGE)])
+    colours = matplotlib.colormaps["plasma"](places)
+    lines: dict[float, dict[str, Any]] = (
+        {
+            t: {"color": tuple(float(x) for x in colour), "linestyle": "-"}
+            for t, colour in zip(hot, colours, strict=True)
+        }
+        if hot
+        else {}
+    )
+    return lines | {0.0: {"color": "black", "linestyle": (0, (5, 1.2, 1, 1.2))}}
+
+
+# The map's own ends are too close to black and to the page's white.
+_COLOUR_RANGE: Final = (0.09, 0.86)
+
+
+def draw_band(axes: Axes, x: NDArray[Any], low: NDArray[Any], high: NDArray[Any], colour: Any) -> None:
+    """Shade between ``low`` and ``high`` where both are finite."""
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.any():
+        axes.fill_between(x[known], low[known], high[known], color=colour, alpha=0.2, linewidth=0, zorder=1)
+
+
+def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
+    """Write a figure at 300 dpi in the format that the path's suffix names; the file appears whole or not at all.
+
+    PNG carries ``title`` and ``description`` as text, PDF as its title and subject.
+    """
+    kind = path.suffix.removeprefix(".")
+    metadata: dict[str, Any] = {"Title": title}
+    if kind == "png":
+        metadata["Description"] = description
+    elif kind == "pdf":
+        # Without a date the same data give the same bytes.
+        metadata |= {"Subject": description, "CreationDate": None}
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with context():
+            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,455 @@
+"""Figures: what is drawn is what was measured, limits are marked as limits, and files appear whole."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import small_landscape
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.special import erf, erfinv
+
+import glassnet as gn
+from glassnet import figures
+from glassnet.figures import style
+from glassnet.figures.scales import log_limits, power, set_log, set_symlog
+
+WAIT, CHI = 10, 100
+HOT, MIDDLE, COLD = 10.0, 0.02, 1e-5
+LEARNING_RATE, N_SAMPLES = 1e-4, 60
+
+DRAWINGS: dict[str, Callable[[gn.Record], Figure]] = {
+    "overlap": lambda r: figures.draw_overlap(r, chi=CHI, waiting_time=WAIT),
+    "relaxation_time": lambda r: figures.draw_relaxation_time(r, chi=CHI, waiting_time=WAIT),
+    "mean_square_displacement": lambda r: figures.draw_mean_square_displacement(
+        r, chi=CHI, waiting_time=WAIT
+    ),
+    "non_gaussian": lambda r: figures.draw_non_gaussian(r, waiting_time=WAIT),
+    "mobility": lambda r: figures.draw_mobility(r, waiting_time=WAIT),
+    "history": lambda r: figures.draw_history(r, waiting_time=WAIT),
+}
+
+
+def measured(
+    temperatures: Iterable[float],
+    *,
+    n_origins: int = 3,
+    overflowing: Iterable[int] = (),
+    times: Iterable[int] | None = None,
+    learning_rate: float = LEARNING_RATE,
+    **options: Any,
+) -> gn.Record:
+    """A small run with these temperatures; origins in ``overflowing`` diverge at the first step."""
+    landscape = small_landscape(n_samples=N_SAMPLES)
+    start = gn.Ensemble.random(landscape.network, n_origins)
+    weights = start.weights.copy()
+    weights[list(overflowing)] *= 1e150
+    start = gn.Ensemble(
+        start.network, weights, start.seed, start.origin, start.noise, start.step, start.alive
+    )
+    kinds = list(temperatures)
+    langevin = gn.Langevin(
+        np.repeat(kinds, n_origins).tolist(), learning_rate, options.pop("batch_size", None)
+    )
+    return gn.measure(
+        start.repeat(noise=range(len(kinds))),
+        landscape,
+        langevin,
+        waiting_times=[0, WAIT],
+        times=gn.log_times(200) if times is None else list(times),
+        chi=[10, CHI],
+        engine="reference",
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def record() -> gn.Record:
+    """Four temperatures: hot enough to be below the first save time, and T = 0, which does not reach 0.9."""
+    return measured([HOT, COLD, MIDDLE, 0.0])
+
+
+def x_of(line: Line2D) -> NDArray[np.float64]:
+    """The line's x values."""
+    return np.asarray(line.get_xdata(), dtype=np.float64)
+
+
+def y_of(line: Line2D) -> NDArray[np.float64]:
+    """The line's y values."""
+    return np.asarray(line.get_ydata(), dtype=np.float64)
+
+
+def lines(axes: Axes, **wanted: Any) -> list[Line2D]:
+    """The lines of a panel with these properties."""
+    return [line for line in axes.lines if all(getattr(line, f"get_{k}")() == v for k, v in wanted.items())]
+
+
+def solid(axes: Axes, record: gn.Record, temperature: float) -> Line2D:
+    """The line of one temperature's mean."""
+    wanted = style.temperature_lines(np.unique(record.data.temperature.values).tolist())[temperature]
+    kind = "-" if temperature else "--"
+    found = [x for x in lines(axes, color=wanted["color"], linestyle=kind) if x.get_linewidth() > 1]
+    assert len(found) == 1
+    return found[0]
+
+
+def mean_at(observable: xr.DataArray, temperature: float) -> xr.DataArray:
+    """The mean curve of one temperature at the shown waiting time, by plain averaging."""
+    rows = observable.isel(replica=observable.temperature.values == temperature)
+    return rows.sel(waiting_time=WAIT).mean("replica")
+
+
+def test_the_lines_of_the_overlap_are_its_means(record: gn.Record) -> None:
+    q = gn.overlap(record, chi=CHI)
+    figure = DRAWINGS["overlap"](record)
+    for axes in figure.axes:
+        for temperature in (HOT, MIDDLE, COLD, 0.0):
+            line = solid(axes, record, temperature)
+            np.testing.assert_array_equal(x_of(line), record.data.time)
+            np.testing.assert_allclose(y_of(line), mean_at(q, temperature), rtol=1e-14)
+        assert axes.get_xlim() == pytest.approx((1, 200))
+        assert axes.get_xlabel() == "$t$ (steps)"
+        assert axes.get_ylabel() == "$Q(t)$"
+        assert len([c for c in axes.collections if isinstance(c, PolyCollection)]) == 4
+    assert [axes.get_yscale() for axes in figure.axes] == ["linear", "log"]
+
+
+def test_the_dashed_lines_of_the_overlap_are_free_diffusion_with_each_replicas_epsilon(
+    record: gn.Record,
+) -> None:
+    axes = DRAWINGS["overlap"](record).axes[0]
+    colour = style.temperature_lines([HOT, MIDDLE, COLD])[MIDDLE]["color"]
+    (line,) = lines(axes, color=colour, linestyle="--")
+    t = x_of(line)
+    epsilon = record.data.sigma.values[record.data.temperature.values == MIDDLE] / CHI
+    d = LEARNING_RATE * MIDDLE / N_SAMPLES
+    np.testing.assert_allclose(y_of(line), erf(epsilon[:, None] / np.sqrt(4 * d * t)).mean(0), rtol=1e-12)
+
+
+def test_relaxation_times_are_drawn_as_numbers_or_as_limits(record: gn.Record) -> None:
+    found = gn.relaxation_time(gn.overlap(record, chi=CHI)).sel(waiting_time=WAIT)
+    assert found.outcome_of_mean.sel(temperature=[0.0, COLD, MIDDLE, HOT]).values.tolist() == [
+        "not reached",
+        "not reached",
+        "reached",
+        "below the first save time",
+    ]
+    (axes,) = DRAWINGS["relaxation_time"](record).axes
+    (estimate,) = lines(axes, gid="estimate")
+    assert x_of(estimate) == [MIDDLE]
+    assert y_of(estimate) == [float(found.estimate.sel(temperature=MIDDLE))]
+    (below,) = lines(axes, gid="below the first save time")
+    assert [*x_of(below), *y_of(below)] == [HOT, 1.0]
+    above = lines(axes, gid="not reached")
+    assert [y_of(line) for line in above] == [[200.0], [200.0]]
+    assert {line.get_color() == "black" for line in above} == {True, False}
+    arrows = [(a.xy[1], a.xyann[1]) for a in axes.texts if isinstance(a, Annotation) and a.arrow_patch]
+    assert sorted(tip > foot for tip, foot in arrows) == [False, True, True]
+    assert axes.get_ylabel() == r"$\tau_{90}$ (steps)"
+    assert "slope $-1$" in [line.get_label() for line in axes.lines]
+
+
+def test_an_interval_of_tau_and_the_line_at_zero_are_those_of_the_analysis() -> None:
+    record = measured([MIDDLE, 1e-3, 0.0], learning_rate=1e-2)
+    found = gn.relaxation_time(gn.overlap(record, chi=10)).sel(waiting_time=WAIT)
+    (axes,) = figures.draw_relaxation_time(record, chi=10, waiting_time=WAIT).axes
+    (zero,) = lines(axes, gid="zero")
+    assert y_of(zero) == pytest.approx([float(found.estimate.sel(temperature=0.0))] * 2)
+    bars = [np.sort(s[:, 1]) for c in axes.collections for s in getattr(c, "get_segments", list)()]
+    drawn = sorted(bars, key=lambda bar: float(bar[0]))
+    expected = sorted([float(found[k].sel(temperature=t)) for k in ("low", "high")] for t in (MIDDLE, 1e-3))
+    np.testing.assert_allclose(drawn, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "label"), [(0.9, r"\tau_{90}"), (np.exp(-1), r"\tau_e"), (0.5, r"\tau_{50}")]
+)
+def test_the_dashed_line_of_tau_is_free_diffusion(record: gn.Record, threshold: float, label: str) -> None:
+    (axes,) = figures.draw_relaxation_time(record, chi=CHI, waiting_time=WAIT, threshold=threshold).axes
+    (free,) = lines(axes, gid="free")
+    epsilon2 = np.mean((record.data.sigma.values / CHI) ** 2)
+    d = LEARNING_RATE * x_of(free) / N_SAMPLES
+    np.testing.assert_allclose(y_of(free), epsilon2 / (4 * d * erfinv(threshold) ** 2), rtol=1e-12)
+    assert label in axes.get_ylabel()
+    guide = lines(axes, gid="slope")[0]
+    slope = np.diff(np.log(y_of(guide))) / np.diff(np.log(x_of(guide)))
+    assert slope == pytest.approx(-1)
+
+
+def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(record: gn.Record) -> None:
+    msd = gn.mean_square_displacement(record)
+    (axes,) = DRAWINGS["mean_square_displacement"](record).axes
+    for temperature in (HOT, COLD, 0.0):
+        np.testing.assert_allclose(
+            y_of(solid(axes, record, temperature)), mean_at(msd, temperature), rtol=1e-14
+        )
+    colour = style.temperature_lines([HOT, MIDDLE, COLD])[HOT]["color"]
+    (free,) = lines(axes, color=colour, linestyle="--")
+    np.testing.assert_allclose(
+        y_of(free), 2 * LEARNING_RATE * HOT / N_SAMPLES * record.data.time.values, rtol=1e-14
+    )
+    (level,) = lines(axes, gid="epsilon")
+    assert y_of(level) == pytest.approx([np.mean((record.data.sigma.values / CHI) ** 2)] * 2)
+    low, high = axes.get_ylim()
+    assert 0 < low < float(mean_at(msd, 0.0).min())
+    assert float(mean_at(msd, HOT).max()) < high < 1e3 * float(mean_at(msd, HOT).max())
+
+
+def test_the_strip_of_alpha_2_holds_95_percent_of_gaussian_samples(record: gn.Record) -> None:
+    figure = DRAWINGS["non_gaussian"](record)
+    (strip,) = [patch for patch in figure.axes[0].patches if patch.get_gid() == "gaussian"]
+    box = strip.get_window_extent().transformed(figure.axes[0].transData.inverted())
+    n = int(record.data.n_layer_weights.sum())
+    dw = np.random.default_rng(0).normal(size=(4000, 3, n))
+    alpha = ((dw**4).mean(-1) / (3 * (dw**2).mean(-1) ** 2) - 1).mean(-1)
+    # Standard errors: 1/sqrt(4000) of the mean and 1.1 % of the width, a little more for a skew distribution.
+    assert (box.y0 + box.y1) / 2 == pytest.approx(alpha.mean(), abs=4 * alpha.std() / np.sqrt(4000))
+    assert (box.y1 - box.y0) / 2 == pytest.approx(1.96 * alpha.std(), rel=0.06)
+
+
+def test_alpha_2_is_drawn_pooled_and_within_layers(record: gn.Record) -> None:
+    pooled, within = DRAWINGS["non_gaussian"](record).axes
+    np.testing.assert_allclose(
+        y_of(solid(pooled, record, 0.0)), mean_at(gn.non_gaussian(record), 0.0), rtol=1e-12
+    )
+    sizes = record.data.n_layer_weights.values
+    layers = [mean_at(gn.non_gaussian(record, layers=[i]), 0.0).values for i in range(len(sizes))]
+    np.testing.assert_allclose(
+        y_of(solid(within, record, 0.0)), np.average(layers, axis=0, weights=sizes), rtol=1e-12
+    )
+
+
+def test_the_area_under_a_distribution_of_mobilities_is_one(record: gn.Record) -> None:
+    whole, apart = DRAWINGS["mobility"](record).axes
+    curves = [solid(whole, record, t) for t in (HOT, MIDDLE, COLD, 0.0)]
+    assert len(apart.lines) == record.data.sizes["layer"]
+    for line in (*curves, *apart.lines):
+        assert np.sum(y_of(line)) / 10 == pytest.approx(1)
+    colour = style.temperature_lines([HOT, MIDDLE, COLD])[HOT]["color"]
+    (free,) = lines(whole, color=colour, linestyle="--")
+    x, y = x_of(free), y_of(free)
+    assert np.trapezoid(y, np.log10(x)) == pytest.approx(1, rel=1e-4)
+    assert x[np.argmax(y)] == pytest.approx(np.sqrt(2 * LEARNING_RATE * HOT / N_SAMPLES * 200), rel=0.05)
+
+
+def test_the_history_shows_each_replica_and_the_mean_change(record: gn.Record) -> None:
+    level, drift, share = DRAWINGS["history"](record).axes
+    loss = record.data.data_loss
+    np.testing.assert_allclose(y_of(solid(level, record, HOT)), mean_at(loss, HOT), rtol=1e-14)
+    change = mean_at(loss - loss.isel(time=0), HOT)
+    np.testing.assert_allclose(y_of(solid(drift, record, HOT)), change, rtol=1e-12, atol=1e-15)
+    assert len([line for line in level.lines if line.get_linewidth() < 1]) == 12
+    assert share.get_ylim()[1] <= 1.01
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 14])
+def test_hotter_is_lighter_and_zero_is_black_and_broken(n: int) -> None:
+    hot = (10.0 ** -np.arange(n)).tolist()
+    drawn = style.temperature_lines([0.0, *hot])
+    grey = [np.dot([0.2126, 0.7152, 0.0722], to_rgb(drawn[t]["color"])) for t in sorted(hot)]
+    assert np.all(np.diff(grey) > 0.2 / n)
+    assert all(0.02 < g < 0.8 for g in grey)
+    assert drawn[0.0]["color"] == "black"
+    assert drawn[0.0]["linestyle"] != "-"
+    assert {drawn[t]["linestyle"] for t in hot} == {"-"}
+
+
+EDGES: dict[str, dict[str, Any]] = {
+    "a single replica": {"temperatures": [HOT, 0.0], "n_origins": 1},
+    "only T = 0": {"temperatures": [0.0]},
+    "one temperature, sparse losses": {"temperatures": [MIDDLE], "batch_size": 8},
+    "all lost": {"temperatures": [HOT, 0.0], "overflowing": [0, 1, 2]},
+    "Q of 0, cut short": {"temperatures": [1e5, 1e3, 1e-10], "until": 60, "learning_rate": 1e-2},
+    "one save time after 0": {"temperatures": [HOT, 0.0], "times": [0, 10]},
+}
+
+
+@pytest.mark.parametrize("case", EDGES)
+def test_every_figure_can_be_drawn_without_a_warning(case: str) -> None:
+    edge = measured(**EDGES[case])
+    for draw in DRAWINGS.values():
+        figure = draw(edge)
+        figure.set_dpi(40)
+        figure.canvas.draw()
+        for axes in figure.axes:
+            assert np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all()
+            assert axes.get_xlabel()
+            assert axes.get_ylabel() or axes.get_title(loc="left").startswith("(b)")
+
+
+def test_lost_replicas_are_counted_and_left_out() -> None:
+    record = measured([HOT, 0.0], overflowing=[1])
+    figure = DRAWINGS["mean_square_displacement"](record)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[:2] == ["$10$ (2/3)", "$0$ (2/3)"]
+    (axes,) = figure.axes
+    kept = record.data.sigma.values[record.data.lost_at.values < 0]
+    assert len(kept) == 4
+    assert y_of(lines(axes, gid="epsilon")[0]) == pytest.approx([np.mean((kept / CHI) ** 2)] * 2)
+    expected = gn.mean_square_displacement(record)[[0, 2], 1].mean("replica")
+    np.testing.assert_allclose(y_of(solid(axes, record, HOT)), expected, rtol=1e-14)
+    (tau,) = DRAWINGS["relaxation_time"](record).axes
+    assert "2/3" in [text.get_text() for text in tau.texts]
+
+
+def test_all_figures_are_written_as_png_of_the_right_size(record: gn.Record, tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "overlap.png").write_text("an older one")
+    written = figures.draw_all(record, tmp_path / "figures", chi=CHI, waiting_time=WAIT)
+    assert [path.name for path in written] == [f"{name}.png" for name in DRAWINGS]
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(
+        path.name for path in written
+    )
+    for path in written:
+        with Image.open(path) as image:
+            assert image.width in (1020, 2100)
+            assert 600 <= image.height <= 1000
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+            assert image.info["Title"]
+            assert "chi = 100, waiting time 10 steps" in image.info["Description"]
+            spread = np.asarray(image.convert("L"))
+            assert spread.min() < 60
+            assert spread.max() == 255
+
+
+def test_pdf_is_the_same_for_the_same_data(record: gn.Record, tmp_path: Path) -> None:
+    written = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
+    for path in written:
+        style.save(DRAWINGS["relaxation_time"](record), path, title="tau", description="a run")
+    first, second = (path.read_bytes() for path in written)
+    assert first.startswith(b"%PDF-")
+    assert b"(a run)" in first
+    assert first == second
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_text("old")
+    figure, (axes,) = style.new_figure(2, 2)
+    axes.set_xlabel("$\\unknown$")
+    with pytest.raises(ValueError, match="unknown"):
+        style.save(figure, path, title="t", description="d")
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.png", "old")]
+
+
+def test_neither_settings_nor_threads_change_a_figure(record: gn.Record, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    draw = DRAWINGS["mean_square_displacement"]
+
+    def written(name: str) -> bytes:
+        style.save(draw(record), tmp_path / name, title="t", description="d")
+        return (tmp_path / name).read_bytes()
+
+    plain = written("plain.png")
+    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context(
+        {"lines.linewidth": 9, "font.size": 30, "axes.grid": True, "xtick.direction": "out"}
+    ):
+        assert written("other.png") == plain
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda i=i: found.append(written(f"{i}.png"))) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [plain, plain]
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_what_cannot_be_drawn_is_refused_by_name(record: gn.Record, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"chi must be one that was recorded \(10, 100\).*7"):
+        figures.draw_all(record, tmp_path / "x", chi=7, waiting_time=WAIT)
+    with pytest.raises(
+        ValueError, match=r"waiting_time must be one that was measured from \(0, 10\), but got 5"
+    ):
+        figures.draw_non_gaussian(record, waiting_time=5)
+    with pytest.raises(ValueError, match="formats must be any of png, pdf, but got 'gif'"):
+        figures.draw_all(record, tmp_path / "x", chi=CHI, waiting_time=WAIT, formats=["gif"])
+    other = measured([HOT], learning_rate=2e-3)
+    two = gn.concat(
+        [
+            record,
+            gn.Record(
+                other.data.assign_coords(noise=other.data.noise + 9), _renamed(other), other.references
+            ),
+        ]
+    )
+    with pytest.raises(ValueError, match=r"one learning_rate .*0\.0001, 0\.002"):
+        figures.draw_history(two, waiting_time=WAIT)
+    landscape = small_landscape()
+    descent = gn.measure(
+        gn.Ensemble.random(landscape.network, 1),
+        landscape,
+        gn.GradientDescent(1e-3),
+        times=[1],
+        engine="reference",
+    )
+    with pytest.raises(ValueError, match="record must be of Langevin dynamics"):
+        figures.draw_mobility(descent, waiting_time=0)
+    assert not (tmp_path / "x").exists()
+
+
+def _renamed(record: gn.Record) -> gn.Ensemble:
+    e = record.ensemble
+    return gn.Ensemble(e.network, e.weights, e.seed, e.origin, e.noise + 9, e.step, e.alive)
+
+
+def test_without_histograms_there_is_no_figure_of_mobility(tmp_path: Path) -> None:
+    written = figures.draw_all(measured([HOT], times=[4, 11]), tmp_path, chi=CHI, waiting_time=WAIT)
+    assert "mobility.png" not in [path.name for path in written]
+    assert len(written) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "$0$"), (1, "$1$"), (300, "$300$"), (0.5, "$0.5$"), (1e-4, "$10^{-4}$"), (5e-4, r"$5\times 10^{-4}$"),
+     (20000, r"$2\times 10^{4}$")],
+)  # fmt: skip
+def test_numbers_are_written_as_in_print(value: float, text: str) -> None:
+    assert power(value) == text
+
+
+@settings(max_examples=8, deadline=None)
+@given(low=st.floats(-16, 5), span=st.floats(0.35, 24), symmetric=st.booleans())
+def test_ticks_neither_overlap_nor_go_missing(low: float, span: float, symmetric: bool) -> None:
+    with style.context():
+        figure, (axes,) = style.new_figure(style.SINGLE_COLUMN, 2.6)
+        if symmetric:
+            set_symlog(axes, "y", (-(10.0 ** min(low, 2)), 10.0 ** min(span, 6)), 0.1)
+        else:
+            set_log(axes, "y", (10.0**low, 10.0 ** (low + span)))
+        set_log(axes, "x", (10.0**low, 10.0 ** (low + span)))
+        figure.canvas.draw()
+    for axis in (axes.xaxis, axes.yaxis):
+        shown = [label for label in axis.get_ticklabels() if label.get_text()]
+        assert len(shown) >= 1
+        boxes = [label.get_window_extent() for label in shown]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+_NUMBERS = st.floats(-300, 300).map(lambda exponent: 10.0**exponent) | st.sampled_from(
+    [np.nan, np.inf, 0.0, -3.0]
+)
+
+
+@given(st.lists(_NUMBERS, max_size=6).map(np.array))
+def test_limits_hold_all_positive_numbers(values: NDArray[np.float64]) -> None:
+    low, high = log_limits(values)
+    good = values[np.isfinite(values) & (values > 0)]
+    assert 0 < low < high < np.inf
+    assert np.all((low <= good * (1 + 1e-9)) & (good <= high * (1 + 1e-9)))
