@@ -304,7 +304,9 @@ def test_lost_replicas_are_counted_and_left_out() -> None:
     expected = gn.mean_square_displacement(record)[[0, 2], 1].mean("replica")
     np.testing.assert_allclose(y_of(solid(axes, record, HOT)), expected, rtol=1e-14)
     (tau,) = DRAWINGS["relaxation_time"](record).axes
-    assert "2/3" in [text.get_text() for text in tau.texts]
+    texts = [text.get_text() for text in tau.texts]
+    assert "(2/3)" in texts
+    assert "$T=0$ (2/3)" in texts
 
 
 def test_all_figures_are_written_as_png_of_the_right_size(record: gn.Record, tmp_path: Path) -> None:

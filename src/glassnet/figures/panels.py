@@ -94,7 +94,10 @@ def conditions(curves: Sequence[Curve], chi: float | None, waiting_time: int) ->
     return ", ".join(parts)
 
 
+def survivors(curve: Curve) -> str:
+    """(n/m) if n of m replicas are in the mean, nothing if all are."""
+    return f"({curve.n_used}/{curve.n_used + curve.n_lost})" if curve.n_lost else ""
+
+
 def _label(curve: Curve) -> str:
-    if not curve.n_lost:
-        return power(curve.temperature)
-    return f"{power(curve.temperature)} ({curve.n_used}/{curve.n_used + curve.n_lost})"
+    return f"{power(curve.temperature)} {survivors(curve)}".strip()

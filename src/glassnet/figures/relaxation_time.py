@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from glassnet.analysis import relaxation_time
 from glassnet.analysis.relaxation import BELOW, NOT_REACHED
 from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, conditions, say_empty, styles
+from glassnet.figures.panels import add_conditions, conditions, say_empty, styles, survivors
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import GREY, SINGLE_COLUMN, THEORY, context, new_figure
 from glassnet.observables import overlap
@@ -70,15 +70,14 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
             line = lines[curve.temperature]
             tau = _Tau.of(means.sel(temperature=curve.temperature), window)
             if curve.temperature == 0:
-                _draw_zero(axes, tau, line)
+                _draw_zero(axes, tau, line, survivors(curve))
                 continue
             own = single[q["temperature"].values == curve.temperature]
             same = np.full(len(own), curve.temperature)
             axes.plot(same, own, ".", ms=3, color=line["color"], alpha=0.6, mew=0, zorder=3, gid="replicas")
             _draw_estimate(axes, curve.temperature, tau, line["color"], axes.transData)
-            if curve.n_lost and tau.known:
-                share = f"{curve.n_used}/{curve.n_used + curve.n_lost}"
-                _write(axes, share, (curve.temperature, tau.stands), (4, 4), axes.transData, size=7)
+            at = (curve.temperature, tau.stands if tau.known else window[1])
+            _write(axes, survivors(curve), at, (4, 4), axes.transData, size=7)
         axes.set_xlabel("$T$")
         axes.set_ylabel(_name(threshold) + " (steps)")
         figure.legend(
@@ -159,17 +158,17 @@ def _draw_estimate(axes: Axes, x: float, tau: _Tau, colour: Any, where: Transfor
         axes.errorbar(x, tau.value, bar, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.2, zorder=3.5)
 
 
-def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any]) -> None:
+def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any], note: str) -> None:
     """A line across for a number, its band, or a limit at the left end of the axis."""
     if np.isfinite(tau.value):
-        axes.axhline(tau.value, **line, linewidth=1.1, label="$T=0$", zorder=2, gid="zero")
+        axes.axhline(tau.value, **line, linewidth=1.1, label=f"$T=0$ {note}".strip(), zorder=2, gid="zero")
         if np.isfinite(tau.low):
             low, high = np.clip((tau.low, tau.high), *axes.get_ylim())
             axes.axhspan(low, high, color=line["color"], alpha=0.13, linewidth=0, zorder=0.8)
     elif tau.known:
         across = axes.get_yaxis_transform()
         _draw_estimate(axes, _ZERO, tau, line["color"], across)
-        _write(axes, "$T=0$", (_ZERO, tau.beyond), (5, 0), across, size=8, colour="black")
+        _write(axes, f"$T=0$ {note}".strip(), (_ZERO, tau.beyond), (5, 0), across, size=8, colour="black")
 
 
 _ZERO: Final = 0.05
