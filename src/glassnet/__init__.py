@@ -6,6 +6,7 @@ from glassnet.analysis import ensemble_mean, relaxation_time
 from glassnet.datasets import Dataset, load_dataset, random_dataset
 from glassnet.dynamics import GradientDescent, Langevin, Sgd
 from glassnet.ensemble import Ensemble
+from glassnet.experiments.view import Run, open_run
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.network import Mlp
@@ -13,6 +14,7 @@ from glassnet.observables import mean_square_displacement, mobility, non_gaussia
 from glassnet.protocol import linear_times, log_times, paper_times, sparse_times
 from glassnet.record import Record
 from glassnet.simulate import Progress, evaluate, evolve, extend, measure, resume
+from glassnet.store.files import load, save
 
 __all__ = [
     "Dataset",
@@ -24,6 +26,7 @@ __all__ = [
     "Progress",
     "QuadraticHinge",
     "Record",
+    "Run",
     "Sgd",
     "concat",
     "engines",
@@ -32,17 +35,20 @@ __all__ = [
     "evolve",
     "extend",
     "linear_times",
+    "load",
     "load_dataset",
     "log_times",
     "mean_square_displacement",
     "measure",
     "mobility",
     "non_gaussian",
+    "open_run",
     "overlap",
     "paper_times",
     "random_dataset",
     "relaxation_time",
     "resume",
+    "save",
     "sparse_times",
     "theory",
 ]
