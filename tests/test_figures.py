@@ -307,6 +307,10 @@ def test_lost_replicas_are_counted_and_left_out() -> None:
     texts = [text.get_text() for text in tau.texts]
     assert "(2/3)" in texts
     assert "$T=0$ (2/3)" in texts
+    (none,) = DRAWINGS["relaxation_time"](measured([HOT, 0.0], overflowing=[0, 1, 2])).axes
+    assert {"(0/3)", "$T=0$ (0/3)", "no replica survived"} <= {text.get_text() for text in none.texts}
+    assert [line.get_gid() for line in none.lines] == ["replicas"]
+    assert np.isnan(y_of(none.lines[0])).all()
 
 
 def test_all_figures_are_written_as_png_of_the_right_size(record: gn.Record, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
             same = np.full(len(own), curve.temperature)
             axes.plot(same, own, ".", ms=3, color=line["color"], alpha=0.6, mew=0, zorder=3, gid="replicas")
             _draw_estimate(axes, curve.temperature, tau, line["color"], axes.transData)
-            at = (curve.temperature, tau.stands if tau.known else window[1])
+            at = (curve.temperature, tau.stands)
             _write(axes, survivors(curve), at, (4, 4), axes.transData, size=7)
         axes.set_xlabel("$T$")
         axes.set_ylabel(_name(threshold) + " (steps)")
@@ -103,7 +103,8 @@ class _Tau:
         high: upper end.
         complete: whether every replica has a number, so that ``value`` is their mean.
         outcome: of the mean curve.
-        stands: where it is drawn: ``value``, or the end of the observed times that it lies beyond.
+        stands: where it is drawn: ``value``, or the end of the observed times that it lies beyond; the middle of
+            these where nothing is known.
         beyond: how far the arrow of a limit reaches.
     """
 
@@ -120,15 +121,15 @@ class _Tau:
         value, low, high = (float(group[name]) for name in ("estimate", "low", "high"))
         outcome = str(group["outcome_of_mean"].values)
         limits = {BELOW: (window[0], window[0] / 2.2), NOT_REACHED: (window[1], window[1] * 2.2)}
-        nowhere = (np.nan, np.nan)
-        stands, beyond = (value, value) if np.isfinite(value) else limits.get(outcome, nowhere)
+        middle = float(np.sqrt(window[0] * window[1]))
+        stands, beyond = (value, value) if np.isfinite(value) else limits.get(outcome, (middle, middle))
         complete = str(group["estimate_of"].values) == "geometric mean"
         return cls(value, low, high, complete, outcome, stands, beyond)
 
     @property
     def known(self) -> bool:
         """Whether there is a number or a limit; not if all replicas were lost."""
-        return bool(np.isfinite(self.stands))
+        return bool(np.isfinite(self.value)) or self.outcome in (BELOW, NOT_REACHED)
 
 
 def _draw_estimate(axes: Axes, x: float, tau: _Tau, colour: Any, where: Transform) -> None:
@@ -165,7 +166,7 @@ def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any], note: str) -> None:
         if np.isfinite(tau.low):
             low, high = np.clip((tau.low, tau.high), *axes.get_ylim())
             axes.axhspan(low, high, color=line["color"], alpha=0.13, linewidth=0, zorder=0.8)
-    elif tau.known:
+    else:
         across = axes.get_yaxis_transform()
         _draw_estimate(axes, _ZERO, tau, line["color"], across)
         _write(axes, f"$T=0$ {note}".strip(), (_ZERO, tau.beyond), (5, 0), across, size=8, colour="black")
