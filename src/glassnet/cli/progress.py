@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.plan import Block, Plan, wanted
 from glassnet.experiments.runner import Listener, Update
 
 LINE_SECONDS: Final = 10.0
@@ -82,7 +82,7 @@ def shown(plan: Plan, console: Console) -> Iterator[Listener]:
 
         def listen(update: Update) -> None:
             pace.hear(update)
-            bar.update(task, description=_what(update), completed=pace.share, speed=_how_fast(pace, update))
+            bar.update(task, description=update.block.point.label, completed=pace.share, speed=_how_fast(pace, update))
 
         yield listen
 
@@ -100,18 +100,20 @@ class _Lines:
             return
         self._printed = time.monotonic()
         share = f"{100 * self._pace.share:3.0f} %"
-        self._console.print(f"{share}  {_what(update)}, {_how_fast(self._pace, update)}", highlight=False)
+        line = f"{share}  {_what(update)}, {_how_fast(self._pace, update)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def _what(update: Update) -> str:
     block = update.block
     n = len(block.origins)
     behind = (block.end or 0) + update.done // n
-    return f"{block.point.label}: step {behind} of {(block.end or 0) + block.n_steps} of {counted(n, 'replica')}"
+    return f"{block.point.label}, {counted(n, 'replica')}: step {behind} of {wanted(block.point)}"
 
 
 def _how_fast(pace: Pace, update: Update) -> str:
-    return f"{pace.steps_per_second(update.block):.3g} steps/s, {duration(pace.seconds_left)} left"
+    speed = float(f"{pace.steps_per_second(update.block):.3g}")
+    return f"{speed:,g} steps/s, {duration(pace.seconds_left)} left"
 
 
 def counted(n: int, noun: str) -> str:

@@ -83,8 +83,13 @@ def quench_table(run: Run) -> Table:
     """A row a replica."""
     names = ("epochs", "data_loss", "test_loss", "accuracy", "test_accuracy", "awake", "sigma")
     heads = ("replica", "epochs", "loss", "test loss", "accuracy", "test acc.", "awake", "sigma")
-    table = _table("After the quench", *heads)
-    for row in quench_rows(run):
+    rows, limit = quench_rows(run), run.request.stop_loss
+    title = "After the quench"
+    if limit is not None:
+        below = sum(isinstance(row["data_loss"], float) and row["data_loss"] < limit for row in rows)
+        title += f": loss below {limit:g} in {below} of {counted(len(rows), 'replica')}"
+    table = _table(title, *heads)
+    for row in rows:
         lost = " lost" if row["diverged"] else ""
         table.add_row(f"{row['origin']}{lost}", *(_number(row[name]) for name in names))
     return table
@@ -165,7 +170,10 @@ def _list(values: Sequence[float], between: str = ", ") -> str:
 def _number(value: Any) -> str:
     if value is None:
         return "-"
-    return value if isinstance(value, str) else f"{value:.3g}"
+    if isinstance(value, str):
+        return value
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{rounded:g}"
 
 
 def _interval(row: Row) -> str:

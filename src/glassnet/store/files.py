@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import numpy as np
 import xarray as xr
-from zarr.storage import MemoryStore, ZipStore
 
 from glassnet.ensemble import Ensemble
 from glassnet.network import Mlp
@@ -82,6 +81,8 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
         FileNotFoundError: no such file.
         ValueError: as :func:`load`.
     """
+    from zarr.storage import ZipStore  # as heavy as the rest of glassnet, and often not needed
+
     about = _checked(path)
     try:
         with ZipStore(path, mode="r") as store:
@@ -148,6 +149,8 @@ def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:
 
 
 def _packed(data: xr.Dataset) -> bytes:
+    from zarr.storage import MemoryStore  # as above
+
     arrays: dict[str, Any] = {}
     encoding = {
         str(name): {"_FillValue": None, "chunks": _chunks(variable)}

@@ -9,21 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
-import zarr
-
 
 def provenance() -> dict[str, Any]:
     """Versions, machine and time now, as JSON values."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
-            "glassnet": version("glassnet"),
             "python": platform.python_version(),
-            "numpy": np.__version__,
-            "xarray": xr.__version__,
-            "zarr": zarr.__version__,
+            **{name: version(name) for name in ("glassnet", "numpy", "xarray", "zarr")},
         },
         "machine": {
             "system": platform.platform(),
