@@ -9,7 +9,8 @@ STAMP := $(VENV)/.installed
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml CMakeLists.txt $(wildcard src/cpp/*)
+# An editable install lists the modules there are: a folder that changes may have a new one.
+$(STAMP): pyproject.toml CMakeLists.txt $(wildcard src/cpp/*) $(shell find src/glassnet -type d -not -name __pycache__)
 	@command -v $(PYTHON) >/dev/null || { echo "glassnet needs Python 3.11 or later: install python3 (Debian: apt-get install python3 python3-venv)"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glassnet needs Python 3.11 or later, but $(PYTHON) is $$($(PYTHON) --version): give another one with make PYTHON=..."; exit 1; }
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || test -n "$(CXX:g++=)" || { echo "glassnet needs a C++ compiler: install g++ (Debian: apt-get install g++; Fedora: dnf install gcc-c++)"; exit 1; }

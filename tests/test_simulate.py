@@ -160,6 +160,11 @@ def test_extend_refuses_times_that_have_passed(engine: Engine) -> None:
         gn.extend(record, landscape, [3], engine=engine)
     with pytest.raises(ValueError, match="landscape must be the one the record was measured on"):
         gn.extend(record, small_landscape(l2=0.5), [9], engine=engine)
+    elsewhere = replace(
+        record, ensemble=gn.evolve(record.ensemble, landscape, gn.GradientDescent(0.1), 1, engine=engine)
+    )
+    with pytest.raises(ValueError, match="must stand where the record ends, 5 steps after"):
+        gn.extend(elsewhere, landscape, [9], engine=engine)
 
 
 def test_records_of_other_replicas_join(engine: Engine) -> None:

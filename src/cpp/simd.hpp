@@ -5,10 +5,10 @@
 #pragma once
 
 #define GLASSNET_INLINE [[gnu::always_inline]] inline
-#if defined(__clang__)
-#define GLASSNET_UNROLL(n) _Pragma("unroll")
-#else
 #define GLASSNET_PRAGMA(x) _Pragma(#x)
+#if defined(__clang__)
+#define GLASSNET_UNROLL(n) GLASSNET_PRAGMA(clang loop unroll_count(n))
+#else
 #define GLASSNET_UNROLL(n) GLASSNET_PRAGMA(GCC unroll n)
 #endif
 

@@ -207,7 +207,8 @@ def extend(
         on_progress: as in :func:`measure`.
 
     Raises:
-        ValueError: a time was already passed, the landscape is another, or the test set is missing.
+        ValueError: a time was already passed, the landscape is another, the test set is missing, or the record's
+            ensemble does not stand where the record ends.
     """
     old = record.plan
     passed = record.elapsed - int(old.waiting_times[0])
@@ -359,6 +360,12 @@ def _continue(
     l2 = _check.spread("l2", landscape.loss.l2, len(record.ensemble))
     if found != data.attrs["landscape_without_l2"] or not np.array_equal(l2, data.l2.values):
         raise ValueError("landscape must be the one the record was measured on, but its data, network or l2 differ")
+    expected = (data.entry_step.values + record.elapsed)[record.ensemble.alive]
+    if not np.array_equal(record.ensemble.step[record.ensemble.alive], expected):
+        raise ValueError(
+            f"record.ensemble must stand where the record ends, {record.elapsed} steps after its beginning, "
+            "but it does not: a record cut from a longer one cannot be continued"
+        )
     if (test is not None) != plan.with_test:
         wanted = "the record's test set" if plan.with_test else "None: the record has no test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
