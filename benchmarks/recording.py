@@ -52,7 +52,7 @@ def record_megabytes(n_replicas: int, width: int, n_times: int) -> float:
         epsilon_of_chi=np.ones((n_replicas, 2)),
         epsilon=np.array([]),
         all_losses=True,
-        with_test=True,
+        test="any",
     )
     recorder = Recorder(ensemble, plan)
     arrays = sum(array.nbytes for array in recorder.arrays.values())

@@ -34,6 +34,10 @@ def test_indexing_keeps_names() -> None:
     assert ensemble[-1].origin.tolist() == [4]
     with pytest.raises(ValueError, match="at least one of the 5 replicas"):
         ensemble[5:]
+    with pytest.raises(ValueError, match="each at most once"):
+        ensemble[[0, 0]]
+    with pytest.raises(IndexError, match="the index must be a number"):
+        ensemble[True]
 
 
 def test_repeat_gives_all_origins_for_each_noise() -> None:
@@ -76,6 +80,8 @@ def test_weights_come_flat_as_matrices_or_as_a_state_dict() -> None:
         ({"seed": -1}, "seed must be from 0 to 4294967295, but got -1"),
         ({"noise": 2**32}, "noise must be from 0 to"),
         ({"origin": 0.5}, "origin must be 1 integers"),
+        ({"origin": [0, 1]}, r"origin must be one number, or one for each of 1 replicas, but got \(2,\)"),
+        ({"weights": np.full((1, NETWORK.n_weights), 1j)}, "weights must be real numbers, but got complex128"),
         ({"dtype": "float16"}, "dtype must be float64 or float32, but got float16"),
     ],
 )

@@ -34,13 +34,13 @@ def test_a_stream_is_addressed_as_the_layout_says() -> None:
 
 
 def test_every_part_of_a_name_changes_the_stream() -> None:
-    names = [
+    names: list[tuple[Purpose, int, int, int, int]] = [
         (purpose, *(np.eye(4, dtype=int)[i] * factor).tolist())
         for purpose in (Purpose.NOISE, Purpose.INITIAL_WEIGHTS)
         for i in range(4)
         for factor in (1, 2**31 + 1)
     ]
-    streams = {tuple(random.words(*name, n_words=4).tolist()) for name in names}
+    streams = {tuple(random.words(*name, 4).tolist()) for name in names}
     assert len(streams) == len(names)
 
 

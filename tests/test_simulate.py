@@ -52,14 +52,12 @@ def test_two_calls_equal_one_and_neighbours_do_not_matter(engine: Engine, dynami
 def test_both_engines_make_the_same_trajectory(dynamics: Dynamics) -> None:
     landscape = small_landscape(n_samples=50)
     start = gn.Ensemble.random(landscape.network, 2)
-    found = {
-        name: gn.evolve(start, landscape, dynamics, 25, engine=engine).weights
-        for name, engine in {
-            "reference": gn.engines.Reference(),
-            "float64": gn.engines.Cpu(gradient="float64"),
-            "float32": gn.engines.Cpu(),
-        }.items()
+    engines: dict[str, Engine] = {
+        "reference": gn.engines.Reference(),
+        "float64": gn.engines.Cpu(gradient="float64"),
+        "float32": gn.engines.Cpu(),
     }
+    found = {name: gn.evolve(start, landscape, dynamics, 25, engine=engine).weights for name, engine in engines.items()}
     # 25 updates of size mu |g| <= 0.05 x 3, each with a relative error of a few hundred roundings of the gradient.
     assert np.abs(found["float64"] - found["reference"]).max() < 25 * 0.15 * 500 * 2.0**-53
     assert np.abs(found["float32"] - found["reference"]).max() < 25 * 0.15 * 500 * 2.0**-24
@@ -82,7 +80,11 @@ def test_measure_follows_the_trajectory_that_evolve_makes(engine: Engine, dynami
     for p in (1, 2, 3, 4):
         expected = np.mean(first**p, axis=1)
         assert np.allclose(found.moments.sel(moment=p)[:, 0], expected, rtol=1e-12, atol=0)
-    sigma = start.weights.std(axis=1)
+    sigma = np.sqrt(np.mean((start.weights - start.weights.mean(axis=1, keepdims=True)) ** 2, axis=1))
+    assert np.allclose(record.data.sigma, sigma, rtol=1e-14)
+    assert np.allclose(record.data.epsilon_of_chi, sigma[:, None] / [2, 5], rtol=1e-14)
+    norms = [(m**2).sum(axis=(1, 2)) for m in landscape.network.unflatten(at_7.weights)]
+    assert np.allclose(found.weight_norm2, np.stack(norms, axis=1), rtol=1e-13)
     inside = np.abs(displacement) <= (sigma / 5)[:, None]
     assert np.array_equal(found.within_chi.sel(chi=5).sum("layer"), inside.sum(axis=1))
     assert np.array_equal(record.references[1], at_4.weights)
@@ -238,6 +240,60 @@ def test_a_dead_network_goes_on_and_a_regularised_one_collapses(engine: Engine) 
     assert np.array_equal(after.weights[0], dead)
     assert np.abs(after.weights[1]).max() < 1e-15
     assert seen.data_loss.values.tolist() == [0.5, 0.5]
+    assert seen.dead.values.tolist() == [True, True]
+    assert not gn.evaluate(
+        gn.Ensemble.random(network, 1), replace(landscape, loss=gn.QuadraticHinge()), engine=engine
+    ).dead
+    record = gn.measure(start, landscape, gn.GradientDescent(0.1), times=[1], engine=engine)
+    assert record.data.dead.values.tolist() == [[[1.0]], [[1.0]]]
+
+
+def test_awake_and_accuracy_are_shares_of_rows(engine: Engine) -> None:
+    features = np.array([[2.0], [0.5], [1.0], [3.0]], np.float32)
+    landscape = gn.Landscape(
+        gn.Mlp(1, 1, 1), gn.Dataset(features, np.array([1, 1, -1, 1], np.float32)), gn.QuadraticHinge()
+    )
+    start = gn.Ensemble.from_weights(landscape.network, np.ones(2))
+    seen = gn.evaluate(start, landscape, engine=engine)
+    # f = x: margins 2, 0.5, -1, 3.
+    assert seen.awake.item() == 0.5
+    assert seen.accuracy.item() == 0.75
+    assert seen.data_loss.item() == (0.5**2 + 2**2) / 2 / 4
+
+
+def test_snapshots_of_one_replica_may_meet(engine: Engine) -> None:
+    landscape = small_landscape(l2=0.0, n_samples=12, width=10)
+    start = gn.Ensemble.random(landscape.network, 2)
+    sgd = gn.Sgd(0.2, batch_size=4)
+    both = gn.concat([start, gn.evolve(start, landscape, sgd, 60, engine=engine)])
+    after = gn.evolve(both, landscape, sgd, 600, stop_loss=0.05, check_every=3, engine=engine)
+    assert np.array_equal(after.weights[:2], after.weights[2:])
+    assert np.array_equal(after.step[:2], after.step[2:])
+
+
+def test_a_slice_of_a_record_continues(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 2)
+    record = gn.measure(start, landscape, gn.Langevin([0.1, 0.2], 0.1), times=[1, 4], engine=engine)
+    whole = gn.extend(record, landscape, [9], engine=engine)
+    assert_same_record(gn.extend(record[1:], landscape, [9], engine=engine), whole[1:])
+
+
+def test_a_record_keeps_its_test_set(engine: Engine) -> None:
+    landscape = small_landscape()
+    start = gn.Ensemble.random(landscape.network, 1)
+    one, other = (gn.random_dataset(30, 4, seed=seed) for seed in (9, 10))
+    record = gn.measure(start, landscape, gn.GradientDescent(0.1), times=[1], test=one, engine=engine)
+    for wrong in (other, None):
+        with pytest.raises(ValueError, match="test must be the record's test set"):
+            gn.extend(record, landscape, [3], test=wrong, engine=engine)
+    elsewhere = gn.measure(
+        start.rename(noise=1), landscape, gn.GradientDescent(0.1), times=[1], test=other, engine=engine
+    )
+    with pytest.raises(ValueError, match=r"all records must have test"):
+        gn.concat([record, elsewhere])
+    with pytest.raises(ValueError, match=r"comes twice: measure with ensemble\.rename"):
+        gn.concat([record, record])
 
 
 def test_gradient_descent_in_a_bowl_is_geometric(engine: Engine) -> None:
@@ -312,11 +368,18 @@ ENSEMBLE = gn.Ensemble.random(LANDSCAPE.network, 2)
     [
         ({"ensemble": gn.Ensemble.random(gn.Mlp(4, 9, 2), 2)}, "ensemble must be of the landscape's network"),
         ({"dynamics": gn.Sgd(0.1, 61)}, "batch_size must be at most the dataset's 60 rows, but got 61"),
-        ({"dynamics": gn.Langevin([1.0, 2.0, 3.0], 0.1)}, "temperature must be one number or 2 numbers.*got 3"),
-        ({"dynamics": gn.GradientDescent([0.1])}, "learning_rate must be one number or 2 numbers.*got 1"),
-        ({"landscape": small_landscape(l2=[0.1] * 3)}, "l2 must be one number or 2 numbers"),
+        (
+            {"dynamics": gn.Langevin([1.0, 2.0, 3.0], 0.1)},
+            "temperature must be one number, or one a replica of the ensemble of 2, but got 3",
+        ),
+        ({"dynamics": gn.GradientDescent([0.1])}, "learning_rate must be one number, or one a replica .* but got 1"),
+        ({"landscape": small_landscape(l2=[0.1] * 3)}, "l2 must be one number, or one a replica"),
         ({"times": [1, 5, 5]}, r"times must increase, but times\[2\] = 5 follows 5"),
         ({"times": [1.5]}, "times must be whole numbers of steps"),
+        ({"times": [1, np.inf]}, "times must be at most 72057594037927935, but got inf"),
+        ({"times": [1, 2**63]}, "times must be at most"),
+        ({"times": [2**55], "waiting_times": [2**55]}, r"max\(waiting_times\) \+ max\(times\) must be at most"),
+        ({"snapshots": [1.5]}, "snapshots must be whole numbers"),
         ({"times": []}, "times must be a non-empty sequence"),
         ({"waiting_times": [-1]}, "waiting_times must be >= 0, but got -1"),
         ({"chi": 0}, "chi must be a finite number > 0, but got 0"),
@@ -336,8 +399,20 @@ def test_bad_requests_are_refused_before_any_work(change: dict[str, object], mes
         gn.measure(**arguments)  # type: ignore[arg-type]
 
 
-def test_chi_needs_weights_that_differ() -> None:
-    ensemble = gn.Ensemble.from_weights(LANDSCAPE.network, np.zeros(LANDSCAPE.network.n_weights))
+def test_values_of_another_class_are_refused() -> None:
+    with pytest.raises(TypeError, match="landscape must be a Landscape, but got Dataset"):
+        gn.evolve(ENSEMBLE, LANDSCAPE.dataset, gn.GradientDescent(0.1), 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="dynamics must be a Sgd or GradientDescent or Langevin, but got float"):
+        gn.evolve(ENSEMBLE, LANDSCAPE, 0.1, 1)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="n_steps must be an integer from 0 to 72057594037927935"):
+        gn.evolve(ENSEMBLE, LANDSCAPE, gn.GradientDescent(0.1), 2**63)
+    with pytest.raises(ValueError, match="test must have the network's 4 features, but has 3"):
+        gn.evaluate(ENSEMBLE, LANDSCAPE, test=gn.random_dataset(5, 3))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1])
+def test_chi_needs_weights_that_differ(weight: float) -> None:
+    ensemble = gn.Ensemble.from_weights(LANDSCAPE.network, np.full(LANDSCAPE.network.n_weights, weight))
     with pytest.raises(ValueError, match="replica 0 has sigma = 0: give epsilon instead"):
         gn.measure(ensemble, LANDSCAPE, gn.GradientDescent(0.1), times=[1], chi=3)
 

@@ -10,6 +10,9 @@ from typing import Any, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_STEP = 2**56 - 1
+"""Largest step, epoch or time: what the counter of the random numbers holds."""
+
 PerReplica = float | tuple[float, ...]
 """One number for all replicas, or one a replica in the ensemble's order."""
 
@@ -55,11 +58,19 @@ def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]
     if isinstance(value, tuple):
         if len(value) != n_replicas:
             raise ValueError(
-                f"{name} must be one number or {n_replicas} numbers, one a replica of the ensemble, "
+                f"{name} must be one number, or one a replica of the ensemble of {n_replicas}, "
                 f"but got {len(value)} numbers"
             )
         return np.array(value, dtype=np.float64)
     return np.full(n_replicas, value, dtype=np.float64)
+
+
+def same_kind(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
+    """Refuse a value of another class."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(k.__name__ for k in kinds)
+        raise TypeError(f"{name} must be a {wanted}, but got {type(value).__name__}")
 
 
 def choice(name: str, value: str, allowed: Sequence[str]) -> str:
@@ -76,6 +87,8 @@ def increasing_times(name: str, times: Any, *, low: int = 0) -> NDArray[np.int64
         raise ValueError(f"{name} must be a non-empty sequence of integers, but got shape {array.shape}")
     if array.dtype.kind not in "iuf" or not np.array_equal(array, np.floor(array)):
         raise ValueError(f"{name} must be whole numbers of steps, but got {times!r}")
+    if array.max() > MAX_STEP:
+        raise ValueError(f"{name} must be at most {MAX_STEP}, but got {array.max()}")
     whole = array.astype(np.int64)
     if whole[0] < low:
         raise ValueError(f"{name} must be >= {low}, but got {whole[0]}")

@@ -5,8 +5,6 @@ These are descriptions; engines make the steps. One step is one unit of time.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, SupportsFloat, SupportsIndex
@@ -118,8 +116,3 @@ def from_description(description: dict[str, Any]) -> Dynamics:
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, but got {kind!r}")
     return kinds[kind](**parameters)
-
-
-def fingerprint(dynamics: Dynamics) -> str:
-    """SHA-256 of the description, in hex."""
-    return hashlib.sha256(json.dumps(describe(dynamics), sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from glassnet import _check
 from glassnet.network import Floats, Mlp
-from glassnet.random import MAX_NAME, MAX_STEP
+from glassnet.random import MAX_NAME
 
 _PER_REPLICA = ("weights", "seed", "origin", "noise", "step", "alive")
 
@@ -35,7 +35,7 @@ class Ensemble:
         alive: ``(replica,)`` bool; a replica that diverged stands at its last finite weights and is not alive.
 
     Raises:
-        ValueError: shapes do not fit, weights are not finite, or two replicas have the same name and step.
+        ValueError: shapes do not fit, or weights are not finite.
     """
 
     network: Mlp
@@ -59,7 +59,7 @@ class Ensemble:
         if bad.size:
             raise ValueError(f"weights must be finite, but those of replica {bad[0]} are not")
         _freeze(self, "weights", weights)
-        for name, high in (("seed", MAX_NAME), ("origin", MAX_NAME), ("noise", MAX_NAME), ("step", MAX_STEP)):
+        for name, high in (("seed", MAX_NAME), ("origin", MAX_NAME), ("noise", MAX_NAME), ("step", _check.MAX_STEP)):
             array = np.array(getattr(self, name))
             if array.shape != weights.shape[:1] or array.dtype.kind not in "iu":
                 raise ValueError(
@@ -76,19 +76,6 @@ class Ensemble:
         if alive.shape != weights.shape[:1]:
             raise ValueError(f"alive must be {len(weights)} booleans, but got shape {alive.shape}")
         _freeze(self, "alive", alive)
-        self._refuse_namesakes()
-
-    def _refuse_namesakes(self) -> None:
-        names = np.stack([self.seed, self.origin, self.noise, self.step], axis=1)
-        _, first, count = np.unique(names, axis=0, return_index=True, return_counts=True)
-        if np.any(count > 1):
-            twice = names[first[np.argmax(count > 1)]]
-            where = np.flatnonzero((names == twice).all(axis=1))
-            raise ValueError(
-                f"replicas must differ in (seed, origin, noise) or step, but replicas {where[0]} and {where[1]} "
-                f"are both seed {twice[0]}, origin {twice[1]}, noise {twice[2]} at step {twice[3]}: "
-                f"rename one first, for example ensemble.rename(noise=1)"
-            )
 
     @classmethod
     def random(
@@ -144,6 +131,10 @@ class Ensemble:
             noise: which noise realisation.
             step: updates made so far.
             dtype: float64 or float32; by default that of float32 weights is kept and all else becomes float64.
+
+        Raises:
+            ValueError: weights that are no finite real numbers or do not fit the network, names out of range or of
+                the wrong number, or two replicas of the same name and step.
         """
         flat = np.atleast_2d(_flat_weights(network, weights))
         if dtype is not None:
@@ -151,14 +142,16 @@ class Ensemble:
         elif flat.dtype != np.float32:
             flat = flat.astype(np.float64)
         n = len(flat)
-        return cls(
-            network=network,
-            weights=flat,
-            seed=np.broadcast_to(np.asarray(seed), (n,)),
-            origin=np.arange(n) if origin is None else np.broadcast_to(np.asarray(origin), (n,)),
-            noise=np.broadcast_to(np.asarray(noise), (n,)),
-            step=np.broadcast_to(np.asarray(step), (n,)),
-            alive=np.ones(n, dtype=np.bool_),
+        return _distinct(
+            cls(
+                network=network,
+                weights=flat,
+                seed=_one_each("seed", seed, n),
+                origin=_one_each("origin", np.arange(n) if origin is None else origin, n),
+                noise=_one_each("noise", noise, n),
+                step=_one_each("step", step, n),
+                alive=np.ones(n, dtype=np.bool_),
+            )
         )
 
     def __len__(self) -> int:
@@ -177,17 +170,14 @@ class Ensemble:
             IndexError: a position outside the ensemble, or a mask of the wrong length.
             ValueError: nothing is picked, or a replica twice.
         """
-        where = np.arange(len(self))[index]  # type: ignore[index]
-        picked = np.atleast_1d(where)
-        if picked.size == 0:
-            raise ValueError(f"the index must pick at least one of the {len(self)} replicas, but got {index!r}")
+        picked = positions(len(self), index)
         return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA})
 
     def repeat(self, noise: Sequence[SupportsIndex] | NDArray[np.int64]) -> Ensemble:
         """All replicas with ``noise[0]``, then all with ``noise[1]``, and so on: the same starts, other noise."""
         values = [_check.integer(f"noise[{i}]", x, low=0, high=MAX_NAME) for i, x in enumerate(noise)]
-        if not values:
-            raise ValueError("noise must name at least one noise realisation, but got none")
+        if not values or len(set(values)) != len(values):
+            raise ValueError(f"noise must name at least one noise realisation and each once, but got {values}")
         stacked = {
             name: np.concatenate([getattr(self, name)] * len(values))
             for name in ("weights", "seed", "origin", "step", "alive")
@@ -201,12 +191,14 @@ class Ensemble:
         origin: ArrayLike | None = None,
         noise: ArrayLike | None = None,
     ) -> Ensemble:
-        """The same weights under other names; each of the three is one number or one a replica."""
+        """The same weights under other names; each of the three is one number or one a replica.
+
+        Raises:
+            ValueError: names out of range or of the wrong number, or two replicas of the same name and step.
+        """
         given = {"seed": seed, "origin": origin, "noise": noise}
-        changes = {
-            name: np.broadcast_to(np.asarray(value), (len(self),)) for name, value in given.items() if value is not None
-        }
-        return replace(self, **changes)  # type: ignore[arg-type]
+        changes = {name: _one_each(name, value, len(self)) for name, value in given.items() if value is not None}
+        return _distinct(replace(self, **changes))  # type: ignore[arg-type]
 
 
 def concat(ensembles: Sequence[Ensemble]) -> Ensemble:
@@ -225,13 +217,67 @@ def concat(ensembles: Sequence[Ensemble]) -> Ensemble:
             raise ValueError(
                 f"all ensembles must have {first.weights.dtype} weights, but number {i} has {other.weights.dtype}"
             )
-    return Ensemble(
-        first.network,
-        **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
+    return _distinct(
+        Ensemble(
+            first.network,
+            **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
+        )
     )
 
 
+def positions(n_replicas: int, index: Any) -> NDArray[np.int64]:
+    """The positions that a number, a slice, a mask or a list picks among ``n_replicas``.
+
+    Raises:
+        IndexError: a position outside, a mask of the wrong length, or another kind of index.
+        ValueError: nothing is picked, or a replica twice.
+    """
+    if index is None or isinstance(index, (bool, np.bool_)):
+        raise IndexError(f"the index must be a number, a slice, a mask or a list of positions, but got {index!r}")
+    picked = np.atleast_1d(np.arange(n_replicas)[index])
+    if picked.ndim != 1:
+        raise IndexError(f"the index must have one dimension, but picks replicas of shape {picked.shape}")
+    if picked.size == 0 or len(np.unique(picked)) != picked.size:
+        raise ValueError(
+            f"the index must pick at least one of the {n_replicas} replicas and each at most once, but got {index!r}"
+        )
+    return picked
+
+
+def _distinct(ensemble: Ensemble) -> Ensemble:
+    """The ensemble, unless two of its replicas have the same name and step.
+
+    Asked where a user puts replicas together. What evolves from there may meet (a replica that is frozen and an
+    older copy of it that catches up), and harms nobody.
+    """
+    names = np.stack([ensemble.seed, ensemble.origin, ensemble.noise, ensemble.step], axis=1)
+    _, first, count = np.unique(names, axis=0, return_index=True, return_counts=True)
+    if np.any(count > 1):
+        twice = names[first[np.argmax(count > 1)]]
+        where = np.flatnonzero((names == twice).all(axis=1))
+        raise ValueError(
+            f"replicas must differ in (seed, origin, noise) or step, but replicas {where[0]} and {where[1]} "
+            f"are both seed {twice[0]}, origin {twice[1]}, noise {twice[2]} at step {twice[3]}: "
+            f"rename one first, for example ensemble.rename(noise=1)"
+        )
+    return ensemble
+
+
+def _one_each(name: str, values: ArrayLike, n_replicas: int) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.shape not in ((), (n_replicas,)):
+        raise ValueError(f"{name} must be one number, or one for each of {n_replicas} replicas, but got {array.shape}")
+    return np.broadcast_to(array, (n_replicas,))
+
+
 def _flat_weights(network: Mlp, weights: Any) -> Floats:
+    flat = _joined(network, weights)
+    if flat.dtype.kind not in "fiu":
+        raise ValueError(f"weights must be real numbers, but got {flat.dtype}")
+    return flat
+
+
+def _joined(network: Mlp, weights: Any) -> Floats:
     if isinstance(weights, Mapping):
         matrices = {name: np.asarray(value) for name, value in weights.items()}
         for name, matrix in matrices.items():

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.loss import QuadraticHinge
 from glassnet.network import Floats, Mlp
@@ -35,6 +36,9 @@ class Landscape:
     loss: QuadraticHinge
 
     def __post_init__(self) -> None:
+        _check.same_kind("network", self.network, Mlp)
+        _check.same_kind("dataset", self.dataset, Dataset)
+        _check.same_kind("loss", self.loss, QuadraticHinge)
         if self.network.n_features != self.dataset.n_features:
             raise ValueError(
                 f"network.n_features must be the dataset's {self.dataset.n_features}, but got {self.network.n_features}"
@@ -51,17 +55,27 @@ class Landscape:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def value(self, weights: Floats, *, l2: float | None = None) -> float:
-        """Total loss (Eq. 2) of one network ``(weight,)``; ``l2`` is needed where the loss has one a replica."""
-        weights = np.asarray(weights, dtype=np.float64)
-        output = self.network.output(weights, self.dataset.features)
+        """Total loss (Eq. 2) of one network ``(weight,)``; ``l2`` is needed where the loss has one a replica.
+
+        Raises:
+            ValueError: weights of another shape, or no single l2.
+        """
+        w = self._single_network(weights)
+        output = self.network.output(w, self.dataset.features)
         data_loss = self.loss.value(output, self.dataset.labels.astype(np.float64)).mean()
-        return float(data_loss + 0.5 * self._single_l2(l2) * (weights @ weights))
+        return float(data_loss + 0.5 * self._single_l2(l2) * (w @ w))
 
     def gradient(self, weights: Floats, *, l2: float | None = None) -> NDArray[np.float64]:
         """Gradient of the total loss ``(weight,)`` at one network ``(weight,)``; ``l2`` as in :meth:`value`."""
-        w: NDArray[np.float64] = np.asarray(weights, dtype=np.float64)
+        w = self._single_network(weights)
         data_gradient = mean_data_gradient(self.network, w, self.dataset.features, self.dataset.labels)
         return data_gradient + self._single_l2(l2) * w
+
+    def _single_network(self, weights: Floats) -> NDArray[np.float64]:
+        w: NDArray[np.float64] = np.asarray(weights, dtype=np.float64)
+        if w.shape != (self.network.n_weights,):
+            raise ValueError(f"weights must be one network's {self.network.n_weights}, but got shape {w.shape}")
+        return w
 
     def _single_l2(self, l2: float | None) -> float:
         if l2 is not None:

@@ -89,7 +89,11 @@ class Mlp:
         arrays = [np.asarray(matrix) for matrix in matrices]
         found = tuple(array.shape[-2:] for array in arrays)
         if found != self.shapes:
-            raise ValueError(f"matrices must have shapes {self.shapes}, but got {found}")
+            raise ValueError(f"matrices must have shapes (fan_in, fan_out) {self.shapes}, but got {found}")
+        if len({array.shape[:-2] for array in arrays}) > 1:
+            raise ValueError(
+                f"matrices must agree in all but their last two axes, but got {[array.shape for array in arrays]}"
+            )
         return np.concatenate([a.reshape(*a.shape[:-2], -1) for a in arrays], axis=-1)
 
     def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:

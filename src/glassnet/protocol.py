@@ -44,7 +44,7 @@ def linear_times(t_max: SupportsIndex, every: SupportsIndex) -> Times:
 
 
 def paper_times(t_max: SupportsIndex) -> Times:
-    """The paper's save times: every step to 100, every 10 to 1000, then every 100 (SPEC section 2)."""
+    """The paper's save times: every step to 100, every 10 to 1000, then every 100 (Appendix J)."""
     sequence = itertools.chain(range(1, 100), range(100, 1000, 10), itertools.count(1000, 100))
     return _take(sequence, t_max)
 

@@ -26,9 +26,6 @@ Words = NDArray[np.uint32]
 MAX_NAME: Final = 2**32 - 1
 """Largest seed, origin or noise."""
 
-MAX_STEP: Final = 2**56 - 1
-"""Largest step or epoch."""
-
 
 class Purpose(IntEnum):
     """What a stream of random words is for; part of the counter, so that no two uses share a number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glassnet import dynamics as _dynamics
-from glassnet.ensemble import Ensemble
+from glassnet.ensemble import Ensemble, positions
 from glassnet.ensemble import concat as concat_ensembles
 from glassnet.recording import Plan
 
@@ -67,19 +68,26 @@ class Record:
             epsilon_of_chi=data.epsilon_of_chi.values,
             epsilon=data.epsilon.values,
             all_losses=bool(attributes["all_losses"]),
-            with_test="test_loss" in data,
+            test=attributes["test"],
         )
 
     def __getitem__(self, index: Any) -> Record:
         """The record of the replicas that a slice, a mask or a list of positions picks."""
-        where = np.atleast_1d(np.arange(len(self.ensemble))[index])
-        return Record(self.data.isel(replica=where), self.ensemble[where], self.references[:, where])
+        where = positions(len(self.ensemble), index)
+        data = self.data.isel(replica=where)
+        data.attrs["dynamics"] = data.attrs["dynamics"] | _parameters([data])
+        return Record(data, self.ensemble[where], self.references[:, where])
 
     def to_netcdf(self, path: str | Path) -> None:
         """Export the recorded statistics as a NetCDF4 file (needs the ``netcdf`` extra).
 
         Nested attributes (dynamics, engine) are flattened to names such as ``dynamics.temperature``.
+
+        Raises:
+            ModuleNotFoundError: h5netcdf is not installed.
         """
+        if importlib.util.find_spec("h5netcdf") is None:
+            raise ModuleNotFoundError('exporting to NetCDF needs h5netcdf: pip install "glassnet[netcdf]"')
         flat: dict[str, Any] = {}
         for name, value in self.data.attrs.items():
             for part, item in value.items() if isinstance(value, dict) else [("", value)]:
@@ -103,6 +111,7 @@ def concat(records: Sequence[Record]) -> Record:
     first = records[0]
     for i, other in enumerate(records[1:], start=1):
         _refuse_mismatch(first, other, i)
+    _refuse_namesakes(records)
     ensemble = concat_ensembles([record.ensemble for record in records])
     data = xr.concat(
         [record.data for record in records],
@@ -114,11 +123,11 @@ def concat(records: Sequence[Record]) -> Record:
         combine_attrs="override",
     )
     references = np.concatenate([record.references for record in records], axis=1)
-    merged = first.data.attrs["dynamics"] | _merged_parameters(records)
+    merged = first.data.attrs["dynamics"] | _parameters([record.data for record in records])
     return replace(first, data=data.assign_attrs(dynamics=merged), ensemble=ensemble, references=references)
 
 
-_SAME = ("landscape_without_l2", "engine", "until", "elapsed", "all_losses")
+_SAME = ("landscape_without_l2", "engine", "test", "until", "elapsed", "all_losses")
 _PER_REPLICA_PARAMETERS = ("temperature", "learning_rate")
 
 
@@ -136,17 +145,32 @@ def _refuse_mismatch(first: Record, other: Record, i: int) -> None:
         {k: v for k, v in record.data.attrs["dynamics"].items() if k not in _PER_REPLICA_PARAMETERS}
         for record in (first, other)
     ]
-    if rest[0] != rest[1] or ("test_loss" in first.data) != ("test_loss" in other.data):
+    if rest[0] != rest[1]:
+        raise ValueError(f"all records must have the same kind of dynamics, {rest[0]}, but number {i} has {rest[1]}")
+
+
+def _refuse_namesakes(records: Sequence[Record]) -> None:
+    """Replicas that began alike must be told apart, even if one of them was lost on the way."""
+    names = [
+        tuple(int(x) for x in name)
+        for record in records
+        for name in np.stack([record.data[n].values for n in ("seed", "origin", "noise", "entry_step")], axis=1)
+    ]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
         raise ValueError(
-            f"all records must have the same kind of dynamics and test set, {rest[0]}, but number {i} has {rest[1]}"
+            f"records must be of replicas that differ in (seed, origin, noise) or in the step they began at, but "
+            f"seed {twice[0]}, origin {twice[1]}, noise {twice[2]} at step {twice[3]} comes twice: measure with "
+            "ensemble.rename(noise=...) or ensemble.repeat(noise=[...])"
         )
 
 
-def _merged_parameters(records: Sequence[Record]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
+def _parameters(parts: Sequence[xr.Dataset]) -> dict[str, Any]:
+    """The dynamics' numbers that may be one a replica, as the replicas of all parts together have them."""
+    found: dict[str, Any] = {}
     for name in _PER_REPLICA_PARAMETERS:
-        if name not in records[0].data.attrs["dynamics"]:
+        if name not in parts[0].attrs["dynamics"]:
             continue
-        values = np.concatenate([np.asarray(record.data[name].values) for record in records])
-        merged[name] = float(values[0]) if np.all(values == values[0]) else tuple(values.tolist())
-    return merged
+        values = np.concatenate([np.asarray(part[name].values) for part in parts])
+        found[name] = float(values[0]) if np.all(values == values[0]) else tuple(values.tolist())
+    return found

@@ -8,6 +8,7 @@ losses. All is kept in one ``xarray.Dataset`` whose variables and dimensions are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from glassnet.protocol import sparse_times
 
 Floats64 = NDArray[np.float64]
 
-BIN_EDGES: Final = 10.0 ** (np.arange(-240, 21) / 20.0)
+BIN_EDGES: Final = np.array([float(Decimal(10) ** (Decimal(k) / 20)) for k in range(-240, 21)])
 """Edges of the histogram of |dw|: 1e-12 to 10, 20 a decade. Bin 0 counts exact zeros, bin 1 what lies below the
 first edge, the last bin what lies at or above the last edge."""
 
@@ -41,7 +42,7 @@ class Plan:
         chi: the chi asked for.
         epsilon: further epsilons, the same for all replicas.
         all_losses: record losses at every save time, not only at the sparser ones.
-        with_test: record the loss on a test set too.
+        test: fingerprint of the test set whose loss is recorded too, or None.
     """
 
     waiting_times: NDArray[np.int64]
@@ -52,7 +53,7 @@ class Plan:
     epsilon_of_chi: Floats64
     epsilon: Floats64
     all_losses: bool
-    with_test: bool
+    test: str | None
 
     @property
     def sparse(self) -> NDArray[np.int64]:
@@ -88,7 +89,7 @@ class Recorder:
             "weight_norm2": (*at_times, layers),
             "gradient_norm": (*at_times, layers),
             **dict.fromkeys(_LOSSES, at_times),
-            **(dict.fromkeys(_TEST_LOSSES, at_times) if plan.with_test else {}),
+            **(dict.fromkeys(_TEST_LOSSES, at_times) if plan.test is not None else {}),
         }
         self.arrays: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
         self.arrays["histogram"] = np.full((*axes, len(plan.sparse), layers, N_BINS), np.nan, np.float32)
@@ -165,6 +166,7 @@ class Recorder:
         self.arrays["total_loss"][at] = seen.data_loss[alive] + 0.5 * l2 * norm2
         self.arrays["awake"][at] = seen.awake[alive]
         self.arrays["accuracy"][at] = seen.accuracy[alive]
+        self.arrays["dead"][at] = seen.dead[alive]
         total_gradient = seen.gradient[alive] + l2[:, None] * weights
         self.arrays["gradient_norm"][at] = np.sqrt(self._layer_sums(total_gradient**2))
         if test is not None:
@@ -202,7 +204,7 @@ class Recorder:
         return xr.Dataset(variables, {**axes, **coordinates}, attributes)
 
 
-_LOSSES: Final = ("data_loss", "total_loss", "awake", "accuracy")
+_LOSSES: Final = ("data_loss", "total_loss", "awake", "accuracy", "dead")
 _TEST_LOSSES: Final = ("test_loss", "test_accuracy")
 
 _AT_TIMES: Final = ("replica", "waiting_time", "time")

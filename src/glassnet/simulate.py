@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Generic, Literal, SupportsFloat, SupportsIndex, TypeVar
+from typing import Final, Generic, Literal, SupportsFloat, SupportsIndex, TypeVar, get_args
 
 import numpy as np
 import xarray as xr
@@ -34,7 +34,8 @@ class Progress(Generic[State]):
     """How far a verb is: ``done`` of ``total`` replica-steps, and the consistent state reached.
 
     ``state()`` is what the verb would return had it been asked to stop here: an ensemble for :func:`evolve`, a
-    record in progress for :func:`measure`, which :func:`resume` takes up.
+    record in progress for :func:`measure`, which :func:`resume` takes up. Asked for later, it may hold save times
+    beyond its ``elapsed`` too; they are recorded again, with the same numbers.
     """
 
     done: int
@@ -73,7 +74,7 @@ def evolve(
         ValueError: the arguments do not fit together.
     """
     _refuse_misfit(ensemble, landscape, dynamics)
-    steps = _check.integer("n_steps", n_steps, low=0)
+    steps = _check.integer("n_steps", n_steps, low=0, high=_check.MAX_STEP - int(ensemble.step.max()))
     if (stop_loss is None) != (check_every is None):
         raise ValueError(f"stop_loss and check_every must be given together, but got {stop_loss=}, {check_every=}")
     limit = None if stop_loss is None else _check.number("stop_loss", stop_loss, positive=True)
@@ -145,19 +146,19 @@ def measure(
     _refuse_misfit(ensemble, landscape, dynamics)
     waits = _check.increasing_times("waiting_times", waiting_times)
     grid = _check.increasing_times("times", times)
-    kept = np.asarray(snapshots, dtype=np.int64)
-    if kept.size:
-        kept = _check.increasing_times("snapshots", kept)
+    kept = np.array([], dtype=np.int64)
+    if np.size(snapshots):
+        kept = _check.increasing_times("snapshots", snapshots)
         if kept.size > 6 or not np.isin(kept, grid).all():
             raise ValueError(f"snapshots must be up to six of the save times, but got {kept.tolist()}")
     _check.choice("loss_times", loss_times, ("auto", "all"))
     chis = _positive_values("chi", chi)
-    last = int(waits[-1] + grid[-1])
+    last = int(waits[-1]) + int(grid[-1])
+    room = _check.MAX_STEP - int(ensemble.step.max())
+    if last > room:
+        raise ValueError(f"max(waiting_times) + max(times) must be at most {room}, but got {last}")
     end = last if until is None else _check.integer("until", until, low=int(waits[-1]), high=last)
-    if test is not None and test.n_features != landscape.network.n_features:
-        raise ValueError(
-            f"test must have the network's {landscape.network.n_features} features, but has {test.n_features}"
-        )
+    _refuse_other_features(test, landscape)
     plan = Plan(
         waiting_times=waits,
         times=grid,
@@ -167,7 +168,7 @@ def measure(
         epsilon_of_chi=_sigma(ensemble, needed=chis.size > 0)[:, None] / chis,
         epsilon=_positive_values("epsilon", epsilon),
         all_losses=loss_times == "all" or _dynamics.batch_size(dynamics) is None,
-        with_test=test is not None,
+        test=None if test is None else test.fingerprint,
     )
     run = _Run(ensemble, landscape, dynamics, Recorder(ensemble, plan), resolve(engine), test)
     return run.finish(ensemble, elapsed=-1, on_progress=on_progress)
@@ -212,9 +213,9 @@ def extend(
     """
     old = record.plan
     passed = record.elapsed - int(old.waiting_times[0])
-    added = np.asarray(times, dtype=np.int64)
-    if added.size:
-        added = _check.increasing_times("times", times, low=0)
+    added = np.array([], dtype=np.int64)
+    if np.size(times):
+        added = _check.increasing_times("times", times)
         if added[0] <= passed:
             raise ValueError(
                 f"times must be beyond {passed}, which the reference at waiting time "
@@ -231,6 +232,8 @@ def evaluate(
 ) -> xr.Dataset:
     """Losses of every replica: ``data_loss``, ``total_loss``, ``accuracy`` and ``awake`` (shares of all rows).
 
+    ``dead`` marks a network whose every output is 0, ``alive`` is False for one that diverged.
+
     Args:
         ensemble: the networks.
         landscape: the surface; its data are the training set.
@@ -241,6 +244,7 @@ def evaluate(
         Variables on ``replica`` with the replicas' names as coordinates.
     """
     _refuse_misfit(ensemble, landscape)
+    _refuse_other_features(test, landscape)
     maker = resolve(engine)
     seen = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
     l2 = _check.spread("l2", landscape.loss.l2, len(ensemble))
@@ -251,13 +255,14 @@ def evaluate(
         "total_loss": seen.data_loss + 0.5 * l2 * norm2,
         "accuracy": seen.accuracy,
         "awake": seen.awake,
+        "dead": seen.dead,
+        "alive": ensemble.alive,
     }
     if test is not None:
         seen = maker.evaluate(ensemble.weights, landscape.network, test)
         values |= {"test_loss": seen.data_loss, "test_accuracy": seen.accuracy}
     variables = {name: ("replica", value) for name, value in values.items()}
-    coordinates = {**_names(ensemble), **_varying("l2", landscape.loss.l2, len(ensemble))}
-    return xr.Dataset(variables, coordinates)
+    return xr.Dataset(variables, {**_names(ensemble), "l2": ("replica", l2)})
 
 
 class _Run:
@@ -295,10 +300,10 @@ class _Run:
                 clock += step
                 now = session.ensemble
                 if on_progress is not None and clock < event:
-                    on_progress(self._progress(now, clock, clock, total))
+                    on_progress(self._progress(now, clock, total))
             self._see(session, now, event)
             if on_progress is not None:
-                on_progress(self._progress(now, clock, clock, total))
+                on_progress(self._progress(now, clock, total))
         return self._record(now, clock)
 
     def _see(self, session: Session, now: Ensemble, event: int) -> None:
@@ -311,8 +316,8 @@ class _Run:
         with np.errstate(over="ignore", invalid="ignore"):
             self._recorder.record(event, now, self._l2, seen, test)
 
-    def _progress(self, now: Ensemble, elapsed: int, clock: int, total: int) -> Progress[Record]:
-        return Progress(clock * len(now), total, lambda: self._record(now, elapsed))
+    def _progress(self, now: Ensemble, elapsed: int, total: int) -> Progress[Record]:
+        return Progress(elapsed * len(now), total, lambda: self._record(now, elapsed))
 
     def _record(self, now: Ensemble, elapsed: int) -> Record:
         plan, landscape = self._recorder.plan, self._landscape
@@ -338,6 +343,7 @@ class _Run:
             "network": asdict(now.network),
             "n_samples": landscape.dataset.n_samples,
             "landscape_without_l2": replace(landscape, loss=QuadraticHinge()).fingerprint,
+            "test": plan.test,
             "until": plan.until,
             "elapsed": elapsed,
             "all_losses": plan.all_losses,
@@ -366,8 +372,8 @@ def _continue(
             f"record.ensemble must stand where the record ends, {record.elapsed} steps after its beginning, "
             "but it does not: a record cut from a longer one cannot be continued"
         )
-    if (test is not None) != plan.with_test:
-        wanted = "the record's test set" if plan.with_test else "None: the record has no test set"
+    if (None if test is None else test.fingerprint) != plan.test:
+        wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
     maker = resolve(engine)
     for name in ("name", "version", "gradient"):
@@ -401,6 +407,8 @@ class _Pace:
 
 
 def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics | None = None) -> None:
+    _check.same_kind("ensemble", ensemble, Ensemble)
+    _check.same_kind("landscape", landscape, Landscape)
     if ensemble.network != landscape.network:
         raise ValueError(
             f"ensemble must be of the landscape's network {landscape.network}, but is of {ensemble.network}"
@@ -408,12 +416,20 @@ def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics 
     _check.spread("l2", landscape.loss.l2, len(ensemble))
     if dynamics is None:
         return
+    _check.same_kind("dynamics", dynamics, get_args(Dynamics))
     _check.spread("learning_rate", dynamics.learning_rate, len(ensemble))
     if isinstance(dynamics, Langevin):
         _check.spread("temperature", dynamics.temperature, len(ensemble))
     rows = _dynamics.batch_size(dynamics)
     if rows is not None and rows > landscape.dataset.n_samples:
         raise ValueError(f"batch_size must be at most the dataset's {landscape.dataset.n_samples} rows, but got {rows}")
+
+
+def _refuse_other_features(test: Dataset | None, landscape: Landscape) -> None:
+    if test is not None and test.n_features != landscape.network.n_features:
+        raise ValueError(
+            f"test must have the network's {landscape.network.n_features} features, but has {test.n_features}"
+        )
 
 
 def _positive_values(name: str, values: SupportsFloat | Sequence[SupportsFloat]) -> NDArray[np.float64]:
@@ -427,7 +443,7 @@ def _positive_values(name: str, values: SupportsFloat | Sequence[SupportsFloat])
 def _sigma(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:
     """Standard deviation (ddof 0, all layers) of each replica's weights (Appendix B)."""
     sigma: NDArray[np.float64] = ensemble.weights.astype(np.float64).std(axis=1)
-    flat = np.flatnonzero(sigma == 0)
+    flat = np.flatnonzero(np.ptp(ensemble.weights, axis=1) == 0)
     if needed and flat.size:
         raise ValueError(f"chi needs weights that differ, but replica {flat[0]} has sigma = 0: give epsilon instead")
     return sigma
@@ -435,7 +451,3 @@ def _sigma(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:
 
 def _names(ensemble: Ensemble) -> dict[str, tuple[str, NDArray[np.int64]]]:
     return {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise")}
-
-
-def _varying(name: str, value: _check.PerReplica, n_replicas: int) -> dict[str, Any]:
-    return {name: ("replica", _check.spread(name, value, n_replicas))}

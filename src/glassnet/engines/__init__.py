@@ -21,6 +21,8 @@ def resolve(engine: EngineChoice) -> Engine:
         ValueError: an unknown name.
     """
     if not isinstance(engine, str):
+        if not hasattr(engine, "session"):
+            raise TypeError(f"engine must be 'cpu', 'reference' or an engine, but got {engine!r}")
         return engine
     _check.choice("engine", engine, ("cpu", "reference"))
     return Cpu() if engine == "cpu" else Reference()

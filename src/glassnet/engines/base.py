@@ -35,6 +35,12 @@ class Evaluation:
     awake: NDArray[np.float64]
     accuracy: NDArray[np.float64]
 
+    @property
+    def dead(self) -> NDArray[np.bool_]:
+        """Replicas whose every output is 0: no row on its right side, and a loss that is nowhere above 1/2."""
+        dead: NDArray[np.bool_] = (self.accuracy == 0.0) & (self.data_loss == 0.5)
+        return dead
+
 
 @dataclass(frozen=True)
 class Observation(Evaluation):

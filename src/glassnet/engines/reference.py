@@ -19,6 +19,7 @@ from glassnet.loss import QuadraticHinge
 from glassnet.network import Floats, Mlp
 from glassnet.random import Purpose
 
+
 @dataclass(frozen=True)
 class Reference:
     """The float64 NumPy engine, one replica and one step at a time."""
