@@ -58,7 +58,7 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
         s.hidden_rows = std::max(s.hidden_rows, round_up(width, rows));
     }
 
-    constexpr std::size_t virtual_lanes = 16, line = 64, usual_tile = 120;
+    constexpr std::size_t virtual_lanes = 16, line = 64, usual_tile = 104;
     s.row_stride = round_up(n_features + 1, s.lanes);
     s.hidden_stride = s.row_size();
     // Rows an even number of cache lines apart would fall on few sets of the cache.

@@ -13,7 +13,7 @@ inline constexpr int block_rows[max_panel + 1] = {0, 12, 12, 8, 6, 5, 4};
 inline constexpr double panel_cost[max_panel + 1] = {0, 1.3, 2.1, 3.05, 4, 5, 6};
 #else
 inline constexpr int block_rows[max_panel + 1] = {0, 12, 6, 4, 3, 0, 0};
-inline constexpr double panel_cost[max_panel + 1] = {0, 1.3, 2.1, 3, 4.05, 0, 0};
+inline constexpr double panel_cost[max_panel + 1] = {0, 1.3, 2.1, 3, 4.15, 0, 0};
 #endif
 
 template <class T>

@@ -6,15 +6,18 @@
 
 namespace glassnet::GLASSNET_ISA {
 
-// finish(row, column, sum) stores a vector of the product of `rows` (n_rows, n_terms) with a packed matrix.
+// out = the product of `rows` (n_rows, n_terms) with a packed matrix; finish(at, sum) makes of a vector of sums what is
+// stored at out + at.
 template <class T, class Finish>
 GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std::size_t n_terms, const T* rows,
-                                   std::size_t stride, const T* matrix, std::size_t padded_rows, Finish finish) {
+                                   std::size_t stride, const T* matrix, std::size_t padded_rows, T* out,
+                                   Finish finish) {
+    const std::size_t out_stride = layout.hidden_stride;
     for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
         using V = Vec<T>;
         constexpr int M = block_rows[N];
-        const std::size_t column = vector * V::lanes;
-        const T* panel = matrix + column * padded_rows;
+        std::size_t at = vector * V::lanes;
+        const T* const panel = matrix + at * padded_rows;
         for (std::size_t row = 0; row < n_rows; row += M) {
             V sum[M][N];
             for (int m = 0; m < M; ++m) {
@@ -22,7 +25,8 @@ GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std
             }
             multiply_add<M, N, T>(sum, {rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
             for (int m = 0; m < M; ++m) {
-                for (int n = 0; n < N; ++n) finish(row + m, column + n * V::lanes, sum[m][n]);
+                for (int n = 0; n < N; ++n) finish(at + n * V::lanes, sum[m][n]).store(out + at + n * V::lanes);
+                at += out_stride;
             }
         }
     });
@@ -89,9 +93,7 @@ void forward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T
     for (std::size_t layer = 0; layer < layout.depth; ++layer) {
         T* out = tile.activations + layer * layout.layer_activations();
         multiply_rows(layout, tile.n_rows, layout.fan_in(layer), rows, stride, weights.matrices + layout.offset(layer),
-                      layout.padded_rows(layer), [&](std::size_t row, std::size_t column, Vec<T> sum) {
-                          relu(sum).store(out + row * layout.hidden_stride + column);
-                      });
+                      layout.padded_rows(layer), out, [](std::size_t, Vec<T> sum) { return relu(sum); });
         rows = out;
         stride = layout.hidden_stride;
     }
@@ -166,11 +168,8 @@ void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<
         add_outer(layout, tile.n_rows, h, layout.hidden_stride, layout.width, deltas, gradient + layout.offset(layer),
                   layout.hidden_rows);
         multiply_rows(layout, tile.n_rows, layout.width, deltas, layout.hidden_stride,
-                      weights.transposes + layout.transposed_offset(layer), layout.hidden_rows,
-                      [&](std::size_t row, std::size_t column, Vec<T> sum) {
-                          const std::size_t at = row * layout.hidden_stride + column;
-                          where_positive(Vec<T>::load(h + at), sum).store(next + at);
-                      });
+                      weights.transposes + layout.transposed_offset(layer), layout.hidden_rows, next,
+                      [h](std::size_t at, Vec<T> sum) { return where_positive(Vec<T>::load(h + at), sum); });
         T* const done = deltas;
         deltas = next;
         next = done;

@@ -101,7 +101,7 @@ void add_block(const Layout& layout, const T* block, bool first, double* total) 
 }
 
 template <bool noisy, class M, class S>
-bool update_all(const Update<M, S>& u) {
+bool update_all(const Update<M, S> u) {
     using V = Vec<M>;
     alignas(64) double mean[V::lanes];
     const V rate = V::all(u.rate), l2 = V::all(u.l2), scale = V::all(u.scale);
