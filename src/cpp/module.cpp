@@ -11,6 +11,7 @@
 
 #include "dispatch.hpp"
 #include "permutation.hpp"
+#include "shared_gradient.hpp"
 #include "simulation.hpp"
 
 namespace nb = nanobind;
@@ -234,6 +235,7 @@ nb::object permutation(Input<std::uint32_t, 1> random_words) {
 NB_MODULE(_cpu, module) {
     using namespace glassnet;
     module.attr("version") = "1";
+    module.attr("block_rows") = block_rows;
     module.def("supported_kernels", &supported_kernels);
     nb::class_<Simulator>(module, "Simulator")
         .def("__init__", &construct, nb::kw_only(), "width"_a, "depth"_a, "features"_a, "labels"_a, "weights"_a,

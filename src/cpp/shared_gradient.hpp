@@ -117,6 +117,7 @@ public:
     bool finish() {
         std::unique_lock lock(mutex_);
         done_.wait(lock, [this] { return in_work_ == 0; });
+        next_ = n_blocks_;  // where the crew stopped, nobody is to be offered what was left
         return merged_ == n_blocks_;
     }
 

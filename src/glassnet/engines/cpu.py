@@ -69,6 +69,10 @@ class Cpu:
         """
         return CpuSession(self, ensemble, landscape, dynamics)
 
+    def _useful_threads(self, n_replicas: int, n_samples: int) -> int:
+        """No more threads than there are blocks of rows to share out: each has its own buffers."""
+        return min(self._n_threads, n_replicas * -(-n_samples // _cpu.block_rows))
+
     def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on any data set."""
         loss, awake, correct = _cpu.evaluate(
@@ -78,7 +82,7 @@ class Cpu:
             labels=dataset.labels,
             weights=np.ascontiguousarray(weights),
             gradient=self.gradient,
-            threads=self._n_threads,
+            threads=self._useful_threads(len(weights), dataset.n_samples),
             kernel=_kernel(),
         )
         return Evaluation(loss, awake / dataset.n_samples, correct / dataset.n_samples)
@@ -109,7 +113,7 @@ class CpuSession:
             sampling=_sampling(dynamics),
             batch_size=batch_size(dynamics) or self._n_samples,
             gradient=engine.gradient,
-            threads=engine._n_threads,
+            threads=engine._useful_threads(n, self._n_samples),
             kernel=_kernel(),
         )
 
