@@ -3,9 +3,11 @@
     python benchmarks/dense.py [--smoke]
 
 Flop are counted as 6 N P_D for a full-batch step and 6 N b for an SGD step, N the network's weights, padding not
-counted. The peak is that of a loop of fused multiply-adds on registers, one core. Slices of a few dozen milliseconds
-of everything take turns, so that a busy neighbour slows all alike: each slice is divided by the peak measured just
-before and after it. One thread is timed by the processor time it used, more threads and PyTorch by the wall clock.
+counted. The peak is that of a loop of fused multiply-adds on registers, one core. Slices of some 50 milliseconds of
+every engine step take turns, so that a busy neighbour slows all alike: each slice is compared with the peak measured
+just before and after it. Work is timed by the processor time of all its threads, which a neighbour's turns on the
+core do not enter; how two threads compare with one, and PyTorch, by the wall clock, which wants a quiet machine.
+PyTorch comes last, by itself: its idle threads spin.
 """
 
 from __future__ import annotations
@@ -38,10 +40,8 @@ class Case:
     run: Callable[[int], None]
     flop: float
     threads: int
-    wall_clock: bool
     n_steps: int = 1
-    seconds: list[float] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
     of_peak: list[float] = field(default_factory=list)
 
     def calibrate(self, slice_seconds: float) -> None:
@@ -51,24 +51,28 @@ class Case:
         self.run(1)
         self.n_steps = max(1, round(slice_seconds / (time.perf_counter() - start)))
 
-    def measure(self) -> None:
+    def measure(self) -> list[float]:
+        """Time a slice; returns the peaks found around it."""
         before = peak()
         wall, processor = time.perf_counter(), time.process_time()
         self.run(self.n_steps)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         after = peak()
-        step = (wall if self.wall_clock else processor) / self.n_steps
-        self.seconds.append(step)
-        self.rates.append(self.flop / step)
-        self.of_peak.append(self.flop / step / (0.5 * (before + after)))
+        self.wall.append(wall / self.n_steps)
+        self.of_peak.append(self.flop * self.n_steps / processor / (0.5 * (before + after)))
+        return [before, after]
 
 
 def peak() -> float:
     """Flop a second of one core."""
-    kernel = os.environ.get("GLASSNET_KERNEL", "") or _cpu.supported_kernels()[0]
     start = time.process_time()
-    flop = _cpu.multiply_add_flop(PEAK_ROUNDS, kernel)
+    flop = _cpu.multiply_add_flop(PEAK_ROUNDS, kernel())
     return flop / (time.process_time() - start)
+
+
+def kernel() -> str:
+    """The name of the kernel in use."""
+    return os.environ.get("GLASSNET_KERNEL", "") or _cpu.supported_kernels()[0]
 
 
 def engine_case(width: int, dataset: gn.Dataset, dynamics: Dynamics, threads: int, replicas: int, rows: int) -> Case:
@@ -82,7 +86,7 @@ def engine_case(width: int, dataset: gn.Dataset, dynamics: Dynamics, threads: in
     def run(n: int) -> None:
         session.advance(np.full(replicas, n))
 
-    return Case(name, run, 6.0 * network.n_weights * rows * replicas, threads, wall_clock=threads > 1)
+    return Case(name, run, 6.0 * network.n_weights * rows * replicas, threads)
 
 
 def torch_case(width: int, dataset: gn.Dataset, batch_size: int | None, threads: int) -> Case:
@@ -116,19 +120,19 @@ def torch_case(width: int, dataset: gn.Dataset, batch_size: int | None, threads:
     rows = dataset.n_samples if batch_size is None else batch_size
     step = "full batch" if batch_size is None else f"SGD {batch_size}"
     name = f"PyTorch w={width} {step}, 1 network"
-    return Case(name, run, 6.0 * network.n_weights * rows, threads, wall_clock=True)
+    return Case(name, run, 6.0 * network.n_weights * rows, threads)
 
 
-def cases(n_samples: int, widths: list[int]) -> list[Case]:
-    dataset = gn.random_dataset(n_samples, 10)
+def engine_cases(dataset: gn.Dataset, widths: list[int]) -> list[Case]:
     descent, sgd = gn.GradientDescent(1e-3), gn.Sgd(1e-3, BATCH)
-    found = [engine_case(width, dataset, descent, threads, 1, n_samples) for width in widths for threads in (1, 2)]
-    found += [engine_case(widths[0], dataset, sgd, threads, threads, BATCH) for threads in (1, 2)]
-    if importlib.util.find_spec("torch") is None:
-        print("PyTorch is not installed: its steps are left out")
-    else:
-        found += [torch_case(widths[0], dataset, size, 2) for size in (None, BATCH)]
-    return found
+    full = [engine_case(w, dataset, descent, t, 1, dataset.n_samples) for w in widths for t in (1, 2)]
+    return full + [engine_case(widths[0], dataset, sgd, t, 2, BATCH) for t in (1, 2)]
+
+
+def take_turns(cases: list[Case], rounds: int, slice_seconds: float) -> list[float]:
+    for case in cases:
+        case.calibrate(slice_seconds)
+    return [value for _ in range(rounds) for case in cases for value in case.measure()]
 
 
 def processor_name() -> str:
@@ -138,41 +142,39 @@ def processor_name() -> str:
     return "unknown processor"
 
 
-def report(found: list[Case], peaks: list[float]) -> None:
-    kernel = os.environ.get("GLASSNET_KERNEL", "") or _cpu.supported_kernels()[0]
-    low, middle, high = np.quantile(peaks, [0.1, 0.5, 0.9]) / 1e9
-    print(f"{processor_name()}, {len(os.sched_getaffinity(0))} cores, kernel {kernel}")
-    print(f"peak of one core: {middle:.1f} GFLOP/s (10 to 90 %: {low:.1f} to {high:.1f})")
-    print(f"{'step':36}{'threads':>8}{'time a step':>14}{'GFLOP/s':>9}{'of one core, median':>21}{'quiet tenth':>13}")
-    for case in found:
-        quiet = np.quantile(case.of_peak, 0.9)
+def report(cases: list[Case]) -> None:
+    print(f"{'step':34}{'threads':>8}{'time a step':>14}{'fastest':>14}{'of peak, median':>17}{'quiet tenth':>13}")
+    for case in cases:
         print(
-            f"{case.name:36}{case.threads:8}{np.median(case.seconds) * 1e6:11.1f} us"
-            f"{np.median(case.rates) / 1e9:9.1f}{np.median(case.of_peak):21.1%}{quiet:13.1%}"
+            f"{case.name:34}{case.threads:8}{np.median(case.wall) * 1e6:11.1f} us{min(case.wall) * 1e6:11.1f} us"
+            f"{np.median(case.of_peak):17.1%}{np.quantile(case.of_peak, 0.9):13.1%}"
         )
-    by_name = {(case.name, case.threads): float(np.min(case.seconds)) for case in found}
-    for (name, threads), seconds in by_name.items():
-        if threads == 2 and (name, 1) in by_name:
-            print(f"{name}: two threads are {by_name[name, 1] / seconds:.2f} times one (fastest slices)")
-    sgd = [case for case in found if f"SGD {BATCH}" in case.name]
-    if sgd[-1].name.startswith("PyTorch"):
-        ratio = np.median(sgd[-1].seconds) / (np.median(sgd[1].seconds) / 2)
-        print(f"SGD, a step of a network on two cores: {ratio:.0f} times faster than PyTorch")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="small and quick: shows that it runs, measures nothing")
     smoke = parser.parse_args().smoke
-    found = cases(3000, [30]) if smoke else cases(60_000, [30, 72, 82])
-    for case in found:
-        case.calibrate(1e-3 if smoke else 0.05)
-    peaks = []
-    for _ in range(1 if smoke else 25):
-        for case in found:
-            case.measure()
-            peaks.append(peak())
-    report(found, peaks)
+    rounds, slice_seconds = (1, 1e-3) if smoke else (25, 0.05)
+    dataset = gn.random_dataset(3000 if smoke else 60_000, 10)
+    cases = engine_cases(dataset, [30] if smoke else [30, 72, 82])
+    peaks = take_turns(cases, rounds, slice_seconds)
+
+    low, middle, high = np.quantile(peaks, [0.1, 0.5, 0.9]) / 1e9
+    print(f"{processor_name()}, {len(os.sched_getaffinity(0))} cores, kernel {kernel()}, P_D = {dataset.n_samples}")
+    print(f"peak of one core: {middle:.1f} GFLOP/s (10 to 90 %: {low:.1f} to {high:.1f})")
+    report(cases)
+    for one, two in zip(cases[::2], cases[1::2], strict=True):
+        print(f"{one.name}: two threads are {min(one.wall) / min(two.wall):.2f} times one (fastest slices)")
+
+    if importlib.util.find_spec("torch") is None:
+        print("PyTorch is not installed: its steps are left out")
+        return
+    by_torch = [torch_case(30, dataset, size, 2) for size in (None, BATCH)]
+    take_turns(by_torch, rounds, slice_seconds)
+    report(by_torch)
+    ratio = min(by_torch[-1].wall) / (min(cases[-1].wall) / 2)
+    print(f"an SGD step of one network, two cores each: {ratio:.0f} times faster than PyTorch (fastest slices)")
 
 
 if __name__ == "__main__":
