@@ -1,4 +1,4 @@
-"""The commands. Everything heavy is imported where it is used, so that ``--help`` comes at once."""
+"""The commands. What not every command needs is imported where it is used: figures and their library above all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ REFUSED = 2
 STOPPED = 130
 
 app = typer.Typer(
-    help="Measure how glassy neural networks are.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,12 +33,53 @@ app.add_typer(run_app, name="run")
 
 RUNS = Path("runs")
 
+_FILE_WIDTH = 1000
+
 
 def main() -> None:
     """The entry point."""
     # Whoever ends a run kindly, a batch system for example, is answered as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app()
+    try:
+        sys.exit(app(standalone_mode=False))
+    except typer.Abort:
+        sys.exit(STOPPED)
+    except typer.TyperException as error:
+        if said := _usage(error):  # nothing where the help was printed instead
+            _complain(f"Error: {said}")
+        sys.exit(REFUSED)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """One line for a command that cannot be parsed; a value of the wrong type in the form of our own messages."""
+    from pydantic import ValidationError
+
+    cause = error.__cause__
+    if isinstance(error, typer.BadParameter) and error.param is not None and isinstance(cause, ValidationError):
+        problem = cause.errors()[0]
+        if (kind := _KINDS.get(problem["type"])) is not None:
+            return f"{error.param.name} must be {kind}, but got {problem['input']!r}"
+    return error.format_message()
+
+
+_KINDS = {"int_parsing": "an integer", "float_parsing": "a number"}
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(version("glassnet"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Measure how glassy neural networks are."""
 
 
 @run_app.command("relaxation")
@@ -71,10 +111,7 @@ def run_relaxation(
     stopped; with more replicas, more temperatures or a larger --t-max it adds to what is there.
     """
     from glassnet import _check
-    from glassnet.cli import tables
     from glassnet.experiments import preset
-    from glassnet.experiments.cost import cost
-    from glassnet.experiments.plan import plan
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
@@ -100,16 +137,33 @@ def run_relaxation(
         maker = request.make_engine(threads)
         directory = RunDirectory(folder)
         refuse_misfit(directory, request, maker)
+    if dry_run:
+        _estimate(console, directory, request, maker)
+        return
+    with _refusing(), directory.locked():
+        _work(console, directory, request, maker, checkpoint_every)
+
+
+def _planned(console: Console, directory: RunDirectory, request: Relaxation, maker: Engine) -> Plan:
+    from glassnet.cli import tables
+    from glassnet.experiments.plan import plan
+
+    with _refusing():
         work = plan(request.points(), request.replicas, maker, directory)
     for note in work.notes:
         _complain(note)
-    console.print(f"Run in {folder}", highlight=False, soft_wrap=True)
+    console.print(f"Run in {directory.path}", highlight=False, soft_wrap=True)
     console.print(tables.about(request))
-    if dry_run:
-        with _refusing():
-            console.print(tables.costs(work, cost(work, maker)))
-        return
-    _work(console, directory, request, maker, work, checkpoint_every)
+    return work
+
+
+def _estimate(console: Console, directory: RunDirectory, request: Relaxation, maker: Engine) -> None:
+    from glassnet.cli import tables
+    from glassnet.experiments.cost import cost
+
+    work = _planned(console, directory, request, maker)
+    with _refusing():
+        console.print(tables.costs(work, cost(work, maker)))
 
 
 def _work(
@@ -117,27 +171,28 @@ def _work(
     directory: RunDirectory,
     request: Relaxation,
     maker: Engine,
-    work: Plan,
     checkpoint_every: float,
 ) -> None:
     from glassnet.cli.progress import counted, shown
     from glassnet.experiments import open_run
+    from glassnet.experiments.cost import refuse_too_large
     from glassnet.experiments.runner import run
     from glassnet.experiments.starting import begin
     from glassnet.experiments.summary import write_summary
 
+    work = _planned(console, directory, request, maker)
+    refuse_too_large(work)
     to_make = work.n_units - work.n_done
     taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
     console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
     try:
-        with _refusing():
-            begin(directory, request, maker, to_work=bool(work.blocks))
-            with shown(work, console) as listener:
-                run(work, maker, directory, on_update=listener, checkpoint_every=checkpoint_every)
-            found = open_run(directory.path)
-            _report(console, found)
-            write_summary(found)
-            _draw(console, found, directory.path / "figures", ["png"])
+        begin(directory, request, maker, to_work=bool(work.blocks))
+        with shown(work, console) as listener:
+            run(work, maker, directory, on_update=listener, checkpoint_every=checkpoint_every)
+        found = open_run(directory.path)
+        _report(console, found)
+        write_summary(found)
+        _draw(console, found, directory.path / "figures", ["png"])
     except KeyboardInterrupt:
         again = shlex.join(["glassnet", *sys.argv[1:]])
         _complain(f"Stopped. What was done is kept in {directory.path}; to go on: {again}")
@@ -154,17 +209,32 @@ def list_all(
     console = _console()
     console.print("Experiments: relaxation. Data sets: mnist, cifar10.", highlight=False)
     console.print("", tables.phases_table(), "", tables.scales_table(), "", tables.runs_table(runs))
+    for problem in tables.damaged_runs(runs):
+        console.print(problem, highlight=False, markup=False, soft_wrap=True)
+
+
+ShownChi = Annotated[
+    float | None,
+    typer.Option(help="Whose overlap; one that was recorded, the run's own by default.", show_default=False),
+]
+ShownWaitingTime = Annotated[
+    int | None, typer.Option(help="t_w, steps; one that was recorded, the run's own by default.", show_default=False)
+]
 
 
 @app.command()
-def show(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+def show(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    chi: ShownChi = None,
+    waiting_time: ShownWaitingTime = None,
+) -> None:
     """Say what a run holds, and print its summary."""
     from glassnet.cli import tables
     from glassnet.experiments import open_run
 
     console = _console()
     with _refusing():
-        found = open_run(run)
+        found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
         console.print(tables.about(found.request))
         console.print(tables.provenance(found))
         _report(console, found)
@@ -177,12 +247,15 @@ def figures(
         Path | None, typer.Option(help="Where to put them; figures in the run's folder by default.", show_default=False)
     ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
+    chi: ShownChi = None,
+    waiting_time: ShownWaitingTime = None,
 ) -> None:
     """Draw the figures of a run again, without computing anything."""
     from glassnet.experiments import open_run
 
     with _refusing():
-        _draw(_console(), open_run(run), output or run / "figures", kind or ["png"])
+        found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
+        _draw(_console(), found, output or run / "figures", kind or ["png"])
 
 
 def _report(console: Console, run: Run) -> None:
@@ -209,7 +282,9 @@ def _draw(console: Console, run: Run, folder: Path, formats: list[str]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console()
+    console = Console()
+    # Nobody's screen is too narrow for a file.
+    return console if console.is_terminal else Console(width=_FILE_WIDTH)
 
 
 def _complain(message: str) -> None:
@@ -220,7 +295,7 @@ def _complain(message: str) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Say in one line what is wrong with what the user gave, or that a file cannot be read or written.
+    """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
 
     A ValueError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
     """
@@ -231,6 +306,9 @@ def _refusing() -> Iterator[None]:
             raise
         what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         _complain(f"Error: {what}")
+        raise typer.Exit(REFUSED) from None
+    except MemoryError as error:
+        _complain(f"Error: there is too little memory: {str(error) or 'an allocation failed'}")
         raise typer.Exit(REFUSED) from None
 
 

@@ -82,7 +82,7 @@ def shown(plan: Plan, console: Console) -> Iterator[Listener]:
 
         def listen(update: Update) -> None:
             pace.hear(update)
-            bar.update(task, description=update.block.point.label, completed=pace.share, speed=_how_fast(pace, update))
+            bar.update(task, description=_what(update), completed=pace.share, speed=_how_fast(pace, update))
 
         yield listen
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from glassnet.cli.progress import counted, duration
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
-from glassnet.experiments.cost import Cost
+from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.plan import Plan
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows
 from glassnet.store.directory import runs_in
@@ -38,6 +38,7 @@ def about(request: Relaxation) -> Table:
 
 def costs(plan: Plan, cost: Cost) -> Table:
     """What a plan would cost."""
+    too_much = f", more than the {size(cost.machine_memory)} of this machine: it would be refused"
     rows = {
         "units": f"{plan.n_units}: {plan.n_done} done, {plan.n_units - plan.n_done} to make"
         + (f", {len(plan.taken)} taken from other runs" if plan.taken else ""),
@@ -45,8 +46,8 @@ def costs(plan: Plan, cost: Cost) -> Table:
         "steps": f"{cost.steps:.4g}",
         "flop": f"{cost.flop:.3g}",
         "time here": f"{duration(cost.seconds)} (h:mm:ss), from a trial of each kind of step",
-        "memory": _size(cost.memory),
-        "disk": f"up to {_size(cost.disk)}",
+        "memory": size(cost.memory) + (too_much if cost.memory > cost.machine_memory else ""),
+        "disk": f"up to {size(cost.disk)}",
     }
     return _pairs(rows)
 
@@ -90,8 +91,8 @@ def quench_table(run: Run) -> Table:
         title += f": loss below {limit:g} in {below} of {counted(len(rows), 'replica')}"
     table = _table(title, *heads)
     for row in rows:
-        lost = " lost" if row["diverged"] else ""
-        table.add_row(f"{row['origin']}{lost}", *(_number(row[name]) for name in names))
+        state = " diverged" if row["diverged"] else " dead" if row["dead"] else ""
+        table.add_row(f"{row['origin']}{state}", *(_number(row[name]) for name in names))
     return table
 
 
@@ -119,18 +120,29 @@ def scales_table() -> Table:
 def runs_table(folder: Path) -> Table:
     """The runs in a folder."""
     table = _table(f"Runs in {folder}", "run", "rows", "width", "l2", "units done")
-    table.columns[0].no_wrap = False
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for directory in runs_in(folder):
         try:
             run = open_run(directory.path)
             r, n = run.request, len(run.done)
             state = f"{n} of {n + len(run.missing)}"
             table.add_row(directory.path.name, str(r.samples), str(r.width), f"{r.l2:g}", state)
-        except ValueError as error:
-            table.add_row(directory.path.name, *[""] * 3, str(error))
+        except ValueError:
+            table.add_row(directory.path.name, "", "", "", "damaged")
     if not table.row_count:
         table.add_row("none", *[""] * 4)
     return table
+
+
+def damaged_runs(folder: Path) -> list[str]:
+    """What is wrong with the runs in a folder that cannot be read."""
+    problems = []
+    for directory in runs_in(folder):
+        try:
+            _ = open_run(directory.path).done
+        except ValueError as error:
+            problems.append(str(error))
+    return problems
 
 
 def provenance(run: Run) -> Table:
@@ -180,11 +192,3 @@ def _interval(row: Row) -> str:
     if row["low"] is None:
         return "-"
     return f"{_number(row['low'])} to {_number(row['high'])}"
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g} TB"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,9 @@ from glassnet.protocol import sparse_times
 from glassnet.recording import N_BINS, N_MOMENTS
 
 _TRIAL_SECONDS: Final = 0.3
+_TRIAL_WIDTH: Final = 100
+"""A wider network is not tried out itself: its flop take as long as those of this one."""
+
 _PROGRAM_BYTES: Final = 250 * 2**20
 _COPIES: Final = 3
 """A block's record at its largest: what is gathered, the checkpoint made of it, and that as bytes."""
@@ -31,6 +35,7 @@ class Cost:
         flop: dense, 6 N rows a step.
         seconds: on this machine.
         memory: bytes at the largest block.
+        machine_memory: bytes that this machine has.
         disk: bytes of the whole run, before compression.
     """
 
@@ -39,6 +44,7 @@ class Cost:
     flop: float
     seconds: float
     memory: int
+    machine_memory: int
     disk: int
 
 
@@ -49,23 +55,63 @@ def cost(plan: Plan, engine: Engine) -> Cost:
     for block in plan.blocks:
         kind = block.point.flop_per_step, block.point.rows_per_step
         if kind not in speeds:
-            speeds[kind] = _steps_per_second(block, engine)
-        seconds += block.n_steps * len(block.origins) / speeds[kind]
+            speeds[kind] = _flop_per_second(block, engine)
+        seconds += block.flop / speeds[kind]
     sizes = [_unit_bytes(point) for point in plan.points]
-    largest = max((len(b.origins) * _unit_bytes(b.point) for b in plan.blocks), default=0)
-    data = max(p.surface.landscape.dataset.features.nbytes for p in plan.points)
+    largest = _largest_block(plan)
     return Cost(
         networks=sum(len(block.origins) for block in plan.blocks),
         steps=sum(block.n_steps * len(block.origins) for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
-        memory=_PROGRAM_BYTES + 2 * data + _COPIES * largest,
+        memory=_memory(plan),
+        machine_memory=machine_memory(),
         disk=plan.n_replicas * sum(sizes) + largest,
     )
 
 
-def _steps_per_second(block: Block, engine: Engine) -> float:
-    point = block.point
+def refuse_too_large(plan: Plan) -> None:
+    """Refuse what this machine's memory cannot hold.
+
+    Raises:
+        ValueError: with the numbers.
+    """
+    if plan.blocks and (needed := _memory(plan)) > (there := machine_memory()):
+        raise ValueError(
+            f"memory must hold about {size(needed)} for this run, but this machine has {size(there)}: "
+            "ask for a smaller width, fewer replicas, waiting times or chi"
+        )
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this process may hope for: the machine's, or its container's."""
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    found = limit.read_text().strip() if limit.is_file() else "max"
+    return there if found == "max" else min(there, int(found))
+
+
+def size(n_bytes: float) -> str:
+    """Bytes as people write them."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} PB"
+
+
+def _memory(plan: Plan) -> int:
+    data = max(p.surface.landscape.dataset.features.nbytes for p in plan.points)
+    return _PROGRAM_BYTES + 2 * data + _COPIES * _largest_block(plan)
+
+
+def _largest_block(plan: Plan) -> int:
+    return max((len(b.origins) * _unit_bytes(b.point) for b in plan.blocks), default=0)
+
+
+def _flop_per_second(block: Block, engine: Engine) -> float:
+    wide = block.point.surface
+    point = replace(block.point, surface=replace(wide, width=min(wide.width, _TRIAL_WIDTH)))
     n = min(len(block.origins), len(os.sched_getaffinity(0)))
     session = engine.session(point.initial(block.origins[:n]), point.surface.landscape, point.stage.dynamics)
     session.advance(np.ones(n, dtype=np.int64))
@@ -74,7 +120,7 @@ def _steps_per_second(block: Block, engine: Engine) -> float:
         session.advance(np.full(n, steps))
         made += steps
         steps *= 2
-    return made * n / passed
+    return made * n * point.flop_per_step / passed
 
 
 def _unit_bytes(point: Point) -> int:

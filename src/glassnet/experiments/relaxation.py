@@ -64,6 +64,9 @@ class Relaxation(Experiment):
         "replicas": lambda old, new: new >= old,
         "temperatures": lambda old, new: set(new) >= set(old),
         "t_max": lambda old, new: new >= old,
+        # What is looked at is free: nothing that is stored depends on it.
+        "shown_waiting_time": lambda old, new: True,
+        "shown_chi": lambda old, new: True,
     }
 
     dataset: Annotated[DatasetName, one_of(DatasetName)]

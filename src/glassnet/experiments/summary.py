@@ -56,20 +56,24 @@ def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
 
 
 def quench_rows(run: Run) -> list[Row]:
-    """A row a replica: losses, accuracies, share of awake rows, epochs made, sigma, and whether it diverged."""
+    """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
     quenched, results = run.quenched, run.quench_results
     epoch = run.request.samples // run.request.batch_size
     sigma = quenched.weights.std(axis=1, dtype="float64")
-    return [
-        {
-            "origin": int(quenched.origin[i]),
-            "epochs": int(quenched.step[i]) / epoch,
-            "diverged": int(not quenched.alive[i]),
-            "sigma": float(sigma[i]),
-            **{name: _plain(value) for name, value in results[int(quenched.origin[i])].items()},
-        }
-        for i in range(len(quenched))
-    ]
+    rows: list[Row] = []
+    for i, origin in enumerate(quenched.origin.tolist()):
+        seen = {name: _plain(value) for name, value in results[origin].items() if name not in ("alive", "dead")}
+        rows.append(
+            {
+                "origin": origin,
+                "epochs": int(quenched.step[i]) / epoch,
+                "diverged": int(not quenched.alive[i]),
+                "dead": int(results[origin]["dead"]),
+                "sigma": float(sigma[i]),
+                **seen,
+            }
+        )
+    return rows
 
 
 def write_summary(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,27 @@ class Run:
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"
         return f"Run({str(self.path)!r}, {self.request.experiment}, {counts})"
+
+    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Run:
+        """The same run seen at another chi or waiting time.
+
+        Raises:
+            ValueError: one that was not recorded.
+        """
+        shown: dict[str, float | int] = {}
+        for name, value, recorded in (
+            ("chi", chi, self.request.chi),
+            ("waiting_time", waiting_time, self.request.waiting_times),
+        ):
+            if value is None:
+                continue
+            if value not in recorded:
+                known = ", ".join(f"{one:g}" for one in recorded)
+                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
+            shown[f"shown_{name}"] = value
+        run = copy(self)
+        run.request = Relaxation.of(self.request.numbers | shown)
+        return run
 
     @cached_property
     def done(self) -> tuple[tuple[str, int], ...]:

@@ -3,6 +3,7 @@
     run.json            what was asked for, by which versions on which machine
     units/HASH.zarr.zip one file a unit; a unit is one replica at one point
     checkpoints/        blocks of units in progress
+    lock                there while a process works on the run
     figures/, summary.json, summary.csv
 
 Every file appears whole or not at all, and carries its own checksum, so that a process may be killed at any moment.
@@ -14,18 +15,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from glassnet.store import files
 from glassnet.store.files import FORMAT, Value
+from glassnet.store.lock import held
 
 Identity = Mapping[str, Any]
 """What was asked for, as JSON values."""
 
 _DESCRIPTION: Final = "run.json"
 _SUFFIX: Final = ".zarr.zip"
+_LOCK: Final = "lock"
+_REMEDY: Final = "give another folder beside it; what is done is taken from it"
 
 
 def canonical(value: Any) -> str:
@@ -94,9 +99,27 @@ class RunDirectory:
             return True
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path} must be the folder of a run, but is a file")
-        if self.path.is_dir() and any(p.suffix != ".part" for p in self.path.iterdir()):
+        if self.path.is_dir() and any(p.suffix != ".part" and p.name != _LOCK for p in self.path.iterdir()):
             raise ValueError(f"{self.path} must be new, empty or the folder of a run, but holds other things")
         return False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from working on the run, while the block runs; who only reads is not hindered.
+
+        Raises:
+            ValueError: another process works on it.
+            OSError: the folder cannot be made.
+        """
+        new = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with held(self.path / _LOCK, str(self.path)):
+                yield
+        finally:
+            if new:
+                with suppress(OSError):  # there is something in it
+                    self.path.rmdir()
 
     def describe(self) -> dict[str, Any]:
         """What ``run.json`` says.
@@ -112,12 +135,12 @@ class RunDirectory:
             content = json.loads(path.read_bytes())
             description, checksum = content["run"], content["sha256"]
             found_format = content["format"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path} is damaged or was not written by glassnet: {error!r}") from None
+        except (ValueError, TypeError, KeyError):
+            raise ValueError(f"{path} is damaged or was not written by glassnet: {_REMEDY}") from None
         if found_format != FORMAT:
             raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found_format!r}")
         if _sha256(description) != checksum:
-            raise ValueError(f"{path} is damaged: its checksum does not match its content")
+            raise ValueError(f"{path} is damaged, its checksum does not match its content: {_REMEDY}")
         return dict(description)
 
     def write_description(self, description: Mapping[str, Any]) -> None:
