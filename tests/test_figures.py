@@ -36,9 +36,7 @@ LEARNING_RATE, N_SAMPLES = 1e-4, 60
 DRAWINGS: dict[str, Callable[[gn.Record], Figure]] = {
     "overlap": lambda r: figures.draw_overlap(r, chi=CHI, waiting_time=WAIT),
     "relaxation_time": lambda r: figures.draw_relaxation_time(r, chi=CHI, waiting_time=WAIT),
-    "mean_square_displacement": lambda r: figures.draw_mean_square_displacement(
-        r, chi=CHI, waiting_time=WAIT
-    ),
+    "mean_square_displacement": lambda r: figures.draw_mean_square_displacement(r, chi=CHI, waiting_time=WAIT),
     "non_gaussian": lambda r: figures.draw_non_gaussian(r, waiting_time=WAIT),
     "mobility": lambda r: figures.draw_mobility(r, waiting_time=WAIT),
     "history": lambda r: figures.draw_history(r, waiting_time=WAIT),
@@ -59,13 +57,9 @@ def measured(
     start = gn.Ensemble.random(landscape.network, n_origins)
     weights = start.weights.copy()
     weights[list(overflowing)] *= 1e150
-    start = gn.Ensemble(
-        start.network, weights, start.seed, start.origin, start.noise, start.step, start.alive
-    )
+    start = gn.Ensemble(start.network, weights, start.seed, start.origin, start.noise, start.step, start.alive)
     kinds = list(temperatures)
-    langevin = gn.Langevin(
-        np.repeat(kinds, n_origins).tolist(), learning_rate, options.pop("batch_size", None)
-    )
+    langevin = gn.Langevin(np.repeat(kinds, n_origins).tolist(), learning_rate, options.pop("batch_size", None))
     return gn.measure(
         start.repeat(noise=range(len(kinds))),
         landscape,
@@ -176,9 +170,7 @@ def test_an_interval_of_tau_and_the_line_at_zero_are_those_of_the_analysis() -> 
     np.testing.assert_allclose(drawn, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("threshold", "label"), [(0.9, r"\tau_{90}"), (np.exp(-1), r"\tau_e"), (0.5, r"\tau_{50}")]
-)
+@pytest.mark.parametrize(("threshold", "label"), [(0.9, r"\tau_{90}"), (np.exp(-1), r"\tau_e"), (0.5, r"\tau_{50}")])
 def test_the_dashed_line_of_tau_is_free_diffusion(record: gn.Record, threshold: float, label: str) -> None:
     (axes,) = figures.draw_relaxation_time(record, chi=CHI, waiting_time=WAIT, threshold=threshold).axes
     (free,) = lines(axes, gid="free")
@@ -195,14 +187,10 @@ def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(recor
     msd = gn.mean_square_displacement(record)
     (axes,) = DRAWINGS["mean_square_displacement"](record).axes
     for temperature in (HOT, COLD, 0.0):
-        np.testing.assert_allclose(
-            y_of(solid(axes, record, temperature)), mean_at(msd, temperature), rtol=1e-14
-        )
+        np.testing.assert_allclose(y_of(solid(axes, record, temperature)), mean_at(msd, temperature), rtol=1e-14)
     colour = style.temperature_lines([HOT, MIDDLE, COLD])[HOT]["color"]
     (free,) = lines(axes, color=colour, linestyle="--")
-    np.testing.assert_allclose(
-        y_of(free), 2 * LEARNING_RATE * HOT / N_SAMPLES * record.data.time.values, rtol=1e-14
-    )
+    np.testing.assert_allclose(y_of(free), 2 * LEARNING_RATE * HOT / N_SAMPLES * record.data.time.values, rtol=1e-14)
     (level,) = lines(axes, gid="epsilon")
     assert y_of(level) == pytest.approx([np.mean((record.data.sigma.values / CHI) ** 2)] * 2)
     low, high = axes.get_ylim()
@@ -210,28 +198,23 @@ def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(recor
     assert float(mean_at(msd, HOT).max()) < high < 1e3 * float(mean_at(msd, HOT).max())
 
 
-def test_the_strip_of_alpha_2_holds_95_percent_of_gaussian_samples(record: gn.Record) -> None:
+def test_between_the_dashed_lines_of_alpha_2_lie_95_percent_of_gaussian_samples(record: gn.Record) -> None:
     figure = DRAWINGS["non_gaussian"](record)
-    (strip,) = [patch for patch in figure.axes[0].patches if patch.get_gid() == "gaussian"]
-    box = strip.get_window_extent().transformed(figure.axes[0].transData.inverted())
+    bottom, top = sorted(float(y_of(line)[0]) for line in lines(figure.axes[0], gid="gaussian"))
     n = int(record.data.n_layer_weights.sum())
     dw = np.random.default_rng(0).normal(size=(4000, 3, n))
     alpha = ((dw**4).mean(-1) / (3 * (dw**2).mean(-1) ** 2) - 1).mean(-1)
     # Standard errors: 1/sqrt(4000) of the mean and 1.1 % of the width, a little more for a skew distribution.
-    assert (box.y0 + box.y1) / 2 == pytest.approx(alpha.mean(), abs=4 * alpha.std() / np.sqrt(4000))
-    assert (box.y1 - box.y0) / 2 == pytest.approx(1.96 * alpha.std(), rel=0.06)
+    assert (bottom + top) / 2 == pytest.approx(alpha.mean(), abs=4 * alpha.std() / np.sqrt(4000))
+    assert (top - bottom) / 2 == pytest.approx(1.96 * alpha.std(), rel=0.06)
 
 
 def test_alpha_2_is_drawn_pooled_and_within_layers(record: gn.Record) -> None:
     pooled, within = DRAWINGS["non_gaussian"](record).axes
-    np.testing.assert_allclose(
-        y_of(solid(pooled, record, 0.0)), mean_at(gn.non_gaussian(record), 0.0), rtol=1e-12
-    )
+    np.testing.assert_allclose(y_of(solid(pooled, record, 0.0)), mean_at(gn.non_gaussian(record), 0.0), rtol=1e-12)
     sizes = record.data.n_layer_weights.values
     layers = [mean_at(gn.non_gaussian(record, layers=[i]), 0.0).values for i in range(len(sizes))]
-    np.testing.assert_allclose(
-        y_of(solid(within, record, 0.0)), np.average(layers, axis=0, weights=sizes), rtol=1e-12
-    )
+    np.testing.assert_allclose(y_of(solid(within, record, 0.0)), np.average(layers, axis=0, weights=sizes), rtol=1e-12)
 
 
 def test_the_area_under_a_distribution_of_mobilities_is_one(record: gn.Record) -> None:
@@ -239,7 +222,11 @@ def test_the_area_under_a_distribution_of_mobilities_is_one(record: gn.Record) -
     curves = [solid(whole, record, t) for t in (HOT, MIDDLE, COLD, 0.0)]
     assert len(apart.lines) == record.data.sizes["layer"]
     for line in (*curves, *apart.lines):
-        assert np.sum(y_of(line)) / 10 == pytest.approx(1)
+        assert np.sum(y_of(line)) * np.diff(np.log10(x_of(line)))[0] == pytest.approx(1)
+    sizes = record.data.n_layer_weights.values
+    assert sizes[-1] < sizes.min(initial=10**9, where=np.arange(len(sizes)) < len(sizes) - 1)
+    assert len(x_of(apart.lines[-1])) < len(x_of(apart.lines[0]))
+    assert len({line.get_linestyle() for line in apart.lines}) > 1
     colour = style.temperature_lines([HOT, MIDDLE, COLD])[HOT]["color"]
     (free,) = lines(whole, color=colour, linestyle="--")
     x, y = x_of(free), y_of(free)
@@ -267,6 +254,28 @@ def test_hotter_is_lighter_and_zero_is_black_and_broken(n: int) -> None:
     assert drawn[0.0]["color"] == "black"
     assert drawn[0.0]["linestyle"] != "-"
     assert {drawn[t]["linestyle"] for t in hot} == {"-"}
+    assert all(drawn[a]["marker"] != drawn[b]["marker"] for a, b in zip(sorted(hot), sorted(hot)[1:], strict=False))
+
+
+def test_every_figure_says_what_its_intervals_are(record: gn.Record) -> None:
+    for name, draw in DRAWINGS.items():
+        figure = draw(record)
+        texts = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        texts += [axes.get_title(loc="left") for axes in figure.axes]
+        assert any("95 %" in text and "interval" in text for text in texts), name
+
+
+def test_intervals_of_alpha_2_are_those_of_the_mean_and_stay_where_it_can_be(record: gn.Record) -> None:
+    pooled, _ = DRAWINGS["non_gaussian"](record).axes
+    values = gn.non_gaussian(record)
+    bars = {c.get_gid(): c for c in pooled.collections}
+    assert set(bars) == {"interval"}
+    for collection, temperature in zip(pooled.collections, (HOT, MIDDLE, COLD, 0.0), strict=True):
+        for (t, low), (_, high) in collection.get_segments():  # type: ignore[attr-defined]
+            rows = values.isel(replica=values.temperature.values == temperature).sel(waiting_time=WAIT, time=int(t))
+            half = 4.302652729911275 * float(rows.std("replica", ddof=1)) / np.sqrt(3)
+            assert high == pytest.approx(float(rows.mean()) + half)
+            assert low == pytest.approx(max(float(rows.mean()) - half, -2 / 3))
 
 
 EDGES: dict[str, dict[str, Any]] = {
@@ -307,8 +316,13 @@ def test_lost_replicas_are_counted_and_left_out() -> None:
     texts = [text.get_text() for text in tau.texts]
     assert "(2/3)" in texts
     assert "$T=0$ (2/3)" in texts
+    assert tau.get_title(loc="right").endswith("$n=2$")
     (none,) = DRAWINGS["relaxation_time"](measured([HOT, 0.0], overflowing=[0, 1, 2])).axes
     assert {"(0/3)", "$T=0$ (0/3)", "no replica survived"} <= {text.get_text() for text in none.texts}
+    none.figure.canvas.draw()
+    for text in none.texts:
+        box = text.get_window_extent()
+        assert none.bbox.x0 <= box.x0 <= box.x1 <= none.bbox.x1
     assert [line.get_gid() for line in none.lines] == ["replicas"]
     assert np.isnan(y_of(none.lines[0])).all()
 
@@ -318,9 +332,7 @@ def test_all_figures_are_written_as_png_of_the_right_size(record: gn.Record, tmp
     (tmp_path / "figures" / "overlap.png").write_text("an older one")
     written = figures.draw_all(record, tmp_path / "figures", chi=CHI, waiting_time=WAIT)
     assert [path.name for path in written] == [f"{name}.png" for name in DRAWINGS]
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(
-        path.name for path in written
-    )
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in written)
     for path in written:
         with Image.open(path) as image:
             assert image.width in (1020, 2100)
@@ -363,9 +375,7 @@ def test_neither_settings_nor_threads_change_a_figure(record: gn.Record, tmp_pat
 
     plain = written("plain.png")
     assert dict(matplotlib.rcParams) == before
-    with matplotlib.rc_context(
-        {"lines.linewidth": 9, "font.size": 30, "axes.grid": True, "xtick.direction": "out"}
-    ):
+    with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30, "axes.grid": True, "xtick.direction": "out"}):
         assert written("other.png") == plain
     found: list[bytes] = []
     threads = [threading.Thread(target=lambda i=i: found.append(written(f"{i}.png"))) for i in range(2)]
@@ -380,9 +390,7 @@ def test_neither_settings_nor_threads_change_a_figure(record: gn.Record, tmp_pat
 def test_what_cannot_be_drawn_is_refused_by_name(record: gn.Record, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"chi must be one that was recorded \(10, 100\).*7"):
         figures.draw_all(record, tmp_path / "x", chi=7, waiting_time=WAIT)
-    with pytest.raises(
-        ValueError, match=r"waiting_time must be one that was measured from \(0, 10\), but got 5"
-    ):
+    with pytest.raises(ValueError, match=r"waiting_time must be one that was measured from \(0, 10\), but got 5"):
         figures.draw_non_gaussian(record, waiting_time=5)
     with pytest.raises(ValueError, match="formats must be any of png, pdf, but got 'gif'"):
         figures.draw_all(record, tmp_path / "x", chi=CHI, waiting_time=WAIT, formats=["gif"])
@@ -390,9 +398,7 @@ def test_what_cannot_be_drawn_is_refused_by_name(record: gn.Record, tmp_path: Pa
     two = gn.concat(
         [
             record,
-            gn.Record(
-                other.data.assign_coords(noise=other.data.noise + 9), _renamed(other), other.references
-            ),
+            gn.Record(other.data.assign_coords(noise=other.data.noise + 9), _renamed(other), other.references),
         ]
     )
     with pytest.raises(ValueError, match=r"one learning_rate .*0\.0001, 0\.002"):
@@ -448,9 +454,7 @@ def test_ticks_neither_overlap_nor_go_missing(low: float, span: float, symmetric
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-_NUMBERS = st.floats(-300, 300).map(lambda exponent: 10.0**exponent) | st.sampled_from(
-    [np.nan, np.inf, 0.0, -3.0]
-)
+_NUMBERS = st.floats(-300, 300).map(lambda exponent: 10.0**exponent) | st.sampled_from([np.nan, np.inf, 0.0, -3.0])
 
 
 @given(st.lists(_NUMBERS, max_size=6).map(np.array))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, set_time_axis, styles
+from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, set_time_axis, styles
 from glassnet.figures.scales import log_limits, set_log, set_symlog
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, SINGLE_COLUMN, THEORY, context, new_figure
 from glassnet.observables import mean_square_displacement, non_gaussian
@@ -47,9 +47,11 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
         figure, (axes,) = new_figure(SINGLE_COLUMN, 2.8)
         lines = styles(curves)
         drawn = [epsilon2]
+        # Below the panel: a lower end of 0 or less has no place on a logarithmic axis.
+        floor = min((curve.mean[curve.mean > 0].min(initial=np.inf) for curve in curves), default=np.inf) / 10
         for curve in curves:
             line = lines[curve.temperature]
-            draw_curve(axes, curve, line, floor=curve.mean[curve.mean > 0].min(initial=np.inf) / 10)
+            draw_curve(axes, curve, line, floor=floor)
             drawn.append(curve.mean)
             if curve.temperature > 0 and curve.n_used:
                 free = brownian.mean_square_displacement(
@@ -65,7 +67,7 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
             _draw_epsilon(axes, float(epsilon2.mean()))
         set_time_axis(axes, record, curves)
         set_log(axes, "y", log_limits(*drawn))
-        axes.set_ylabel(r"$\mathrm{MSD}(t)$ (weight$^2$)")
+        axes.set_ylabel(r"$\mathrm{MSD}(t)$")
         add_conditions(axes, conditions(curves, chi, waiting_time))
         add_legend(figure, curves, theory="$2Dt$")
     return figure
@@ -76,8 +78,9 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
 
     (a) pools all weights, as the paper does: layers that move unequally far make it positive by themselves. (b) takes
     each layer apart and averages over layers by their number of weights. Lines are means over the surviving replicas,
-    bands Student's 95 % intervals; the shaded strip holds 95 % of such means for Gaussian displacements. The axis is
-    linear between -0.1 and 0.1.
+    bars Student's 95 % intervals, at some of the times only because those of different temperatures would cover each
+    other; 95 % of such means for Gaussian displacements lie between the dashed lines. The axis is linear between -0.1
+    and 0.1, and as long as the means need: a bar may run out of it.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -95,11 +98,13 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
         lines = styles(pooled)
         drawn = [np.array([*noise, -_LINEAR, _LINEAR])]
         for axes, curves in zip(panels, (pooled, within), strict=True):
-            axes.axhspan(*noise, color="0.9", linewidth=0, zorder=0.1, gid="gaussian")
+            for end in noise:
+                axes.axhline(end, color="black", **THEORY, zorder=0.5, gid="gaussian")
             axes.axhline(0.0, color="black", linewidth=0.5, zorder=0.5)
-            for curve in curves:
+            for i, curve in enumerate(curves):
                 line = lines[curve.temperature]
-                draw_curve(axes, curve, line)
+                draw_mean(axes, curve, line)
+                _draw_bars(axes, curve, line["color"], i / len(curves))
                 drawn.append(curve.mean)
         every = np.concatenate(drawn)
         for axes in panels:
@@ -108,13 +113,27 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
         panels[0].set_ylabel(r"$\alpha_2(t)$, all weights")
         panels[1].set_ylabel(r"$\alpha_2(t)$, within layers")
         add_conditions(panels[1], conditions(pooled, None, waiting_time))
-        strip = Patch(facecolor="0.9", label="Gaussian,\n95 %")
-        add_legend(figure, pooled, others=[strip])
+        bar = Line2D([], [], color=GREY, linestyle="", marker="|", markersize=9, label="95 %\ninterval")
+        null = Line2D([], [], color="black", **THEORY, label="Gaussian,\n95 % inside")
+        add_legend(figure, pooled, others=[bar, null], bands=False)
     return figure
 
 
 _LINEAR: Final = 0.1
 """Where the axis of alpha_2 changes from linear to logarithmic."""
+
+
+def _draw_bars(axes: Axes, curve: Curve, colour: Any, shift: float) -> None:
+    """Intervals at about three times a curve, in the same share of the gaps between them for each temperature."""
+    known = np.flatnonzero(np.isfinite(curve.low))
+    stride = max(1, len(known) // 3)
+    some = known[int((0.15 + 0.7 * shift) * stride) :: stride]
+    low, high = np.maximum(curve.low[some], _LEAST), curve.high[some]
+    axes.vlines(curve.x[some], low, high, color=colour, linewidth=0.8, zorder=1.8, gid="interval")
+
+
+_LEAST: Final = -2 / 3
+"""No alpha_2 is below this, since <dw^4> >= <dw^2>^2."""
 
 
 def _draw_slope(axes: Axes, curves: Sequence[Curve]) -> Floats:
@@ -142,9 +161,7 @@ def _draw_slope(axes: Axes, curves: Sequence[Curve]) -> Floats:
 def _draw_epsilon(axes: Axes, epsilon2: float) -> None:
     axes.axhline(epsilon2, color="black", linewidth=0.7, zorder=0.5, gid="epsilon")
     across = axes.get_yaxis_transform()
-    axes.annotate(
-        r"$\epsilon^2$", (0.02, epsilon2), (0, 2), xycoords=across, textcoords="offset points", fontsize=9
-    )
+    axes.annotate(r"$\epsilon^2$", (0.02, epsilon2), (0, 2), xycoords=across, textcoords="offset points", fontsize=9)
 
 
 def _within_layers(record: Record) -> xr.DataArray:

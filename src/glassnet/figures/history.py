@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from glassnet.figures.curves import Curve, check, mean_curves, used
 from glassnet.figures.panels import (
@@ -21,7 +22,7 @@ from glassnet.figures.panels import (
     styles,
 )
 from glassnet.figures.scales import log_limits, set_log
-from glassnet.figures.style import DOUBLE_COLUMN, context, new_figure
+from glassnet.figures.style import DOUBLE_COLUMN, GREY, context, new_figure
 from glassnet.record import Record
 
 
@@ -61,7 +62,8 @@ def draw_history(record: Record, *, waiting_time: int) -> Figure:
         share.set_ylabel("share of rows awake")
         share.set_ylim(top=min(share.get_ylim()[1], 1.01))
         add_conditions(share, conditions(levels, None, waiting_time))
-        add_legend(figure, levels)
+        single = Line2D([], [], color=GREY, linewidth=0.5, label="one replica")
+        add_legend(figure, levels, others=[single])
     return figure
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -24,8 +26,8 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
     """Distribution of |dw| at the last of the sparser save times, at each temperature (Fig. 7d-f).
 
     Densities per decade: the area under a curve is the share of weights. (a) all weights, with 95 % intervals; dashed:
-    free diffusion, which has a single peak. (b) each layer apart at the lowest temperature, each with area 1: a second
-    peak in (a) that comes from pooling layers is not there in (b).
+    free diffusion, which has a single peak. (b) each layer apart at the lowest temperature, each with area 1 and in
+    bins wide enough for its number of weights: a second peak in (a) that comes from pooling layers is not there in (b).
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -40,10 +42,10 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
     curves = mean_distributions(observable, waiting_time, time)
     coldest = next((curve for curve in reversed(curves) if curve.n_used), curves[-1])
     layers = [
-        mean_distributions(_merged(mobility(record, layers=[layer]), 2), waiting_time, time)[
-            curves.index(coldest)
-        ]
-        for layer in record.data["layer"].values
+        mean_distributions(
+            _merged(mobility(record, layers=[layer]), _coarseness(n_weights * coldest.n_used)), waiting_time, time
+        )[curves.index(coldest)]
+        for layer, n_weights in enumerate(record.data["n_layer_weights"].values.tolist())
     ]
     with context():
         figure, (whole, apart) = new_figure(DOUBLE_COLUMN, 2.6, n_panels=2)
@@ -57,16 +59,18 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
                 whole.plot(fine, free, color=line["color"], **THEORY, zorder=1.5)
         shades = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, len(layers)))
         for layer, (curve, shade) in enumerate(zip(layers, shades, strict=True)):
-            apart.plot(curve.x, curve.mean, color=shade, linewidth=1.0, label=_name(layer, len(layers)))
+            kind = _LAYER_LINES[layer % len(_LAYER_LINES)]
+            look = {"color": shade, "linestyle": kind}
+            if layer == len(layers) - 1:
+                look = {"color": "black", "linestyle": "-", "marker": "o", "markersize": 2.5}
+            apart.plot(curve.x, curve.mean, **look, linewidth=1.0, label=_name(layer, len(layers)))
         for axes, drawn in ((whole, curves), (apart, layers)):
             set_log(axes, "x", log_limits(*(_where_seen(curve) for curve in drawn), pad=0.02))
-            axes.set_ylim(
-                0.0, 1.08 * max((float(curve.mean.max(initial=0.0)) for curve in drawn), default=0.0) or 1.0
-            )
-            axes.set_xlabel(r"$|\Delta w|$ (weight)")
+            axes.set_ylim(0.0, 1.08 * max((float(curve.mean.max(initial=0.0)) for curve in drawn), default=0.0) or 1.0)
+            axes.set_xlabel(r"$|\Delta w|$")
         whole.set_ylabel("density (per decade)")
         apart.set_title(f"(b) layers at $T=${power(coldest.temperature)}", loc="left")
-        apart.legend(loc="upper left", handlelength=1.2, fontsize=7.5, labelspacing=0.2, borderaxespad=0.3)
+        apart.legend(loc="upper left", handlelength=2.2, fontsize=7.5, labelspacing=0.2, borderaxespad=0.3)
         add_conditions(apart, rf"$t={power(time)[1:-1]}$, {conditions(curves, None, waiting_time)}")
         _say_unmoved(whole, record, waiting_time, time)
         add_legend(figure, curves, theory="free\nBrownian")
@@ -80,13 +84,23 @@ def _merged(observable: xr.DataArray, n_bins: int) -> xr.DataArray:
     return wider.assign_coords(displacement=("bin", np.sqrt(centres[:, 0] * centres[:, -1])))
 
 
+_LAYER_LINES: Final = ("-", (0, (6, 1.5)), (0, (1, 1)), (0, (5, 1.2, 1, 1.2)))
+
+_COARSER: Final = (2, 4, 5, 10, 13, 20)
+"""Divisors of the number of recorded bins, 20 of which are a decade."""
+
+
+def _coarseness(n_weights: int) -> int:
+    """How many bins to merge so that a peak of a decade and a half holds some 20 weights a bin: 22 % of noise."""
+    needed = 20 * 30 / max(n_weights, 1)
+    return next((n for n in _COARSER if n >= needed), _COARSER[-1])
+
+
 def _last_time(observable: xr.DataArray, waiting_time: int) -> int:
     """The last of the sparser times at which anything was recorded, else the last."""
     times = observable["time"].values
     if not len(times):
-        raise ValueError(
-            "record must hold histograms, but none of its times is on the sparser grid, sparse_times"
-        )
+        raise ValueError("record must hold histograms, but none of its times is on the sparser grid, sparse_times")
     seen = observable.sel(waiting_time=waiting_time).notnull().any(["replica", "bin"]).values
     return int(times[np.flatnonzero(seen)[-1]] if seen.any() else times[-1])
 

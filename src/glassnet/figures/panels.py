@@ -10,10 +10,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from glassnet.figures.curves import Curve
 from glassnet.figures.scales import log_limits, power, set_log
-from glassnet.figures.style import GREY, THEORY, draw_band, temperature_lines
+from glassnet.figures.style import BAND, GREY, MARKERS, THEORY, draw_band, temperature_lines
 from glassnet.record import Record
 
 
@@ -23,9 +24,13 @@ def styles(curves: Sequence[Curve]) -> dict[float, dict[str, Any]]:
 
 
 def draw_mean(axes: Axes, curve: Curve, line: dict[str, Any]) -> None:
-    """A mean alone; a dot if there is one point."""
-    marker: dict[str, Any] = {"marker": "o", "markersize": 3.5} if len(curve.x) == 1 else {}
-    axes.plot(curve.x, curve.mean, **line, **marker)
+    """A mean alone, with a few markers, which stand elsewhere on each curve; a dot if there is one point."""
+    look = dict(line)
+    if len(curve.x) == 1:
+        look |= {"marker": "o", "markersize": 3.5}
+    elif "marker" in line:
+        look["markevery"] = (0.05 + 0.05 * MARKERS.index(line["marker"]), 0.3)
+    axes.plot(curve.x, curve.mean, **look)
 
 
 def draw_curve(
@@ -53,18 +58,18 @@ def say_empty(axes: Axes) -> None:
 
 
 def add_legend(
-    figure: Figure, curves: Sequence[Curve], *, theory: str = "", others: Sequence[Artist] = ()
+    figure: Figure, curves: Sequence[Curve], *, theory: str = "", others: Sequence[Artist] = (), bands: bool = True
 ) -> None:
-    """The temperatures from hot to cold on the right, then the prediction (dashed) and ``others``.
+    """The temperatures from hot to cold on the right, then the prediction (dashed), what bands are, and ``others``.
 
     Where replicas were lost, (n/m) says that n of m are in the mean.
     """
     lines = styles(curves)
-    handles: list[Artist] = [
-        Line2D([], [], label=_label(curve), **lines[curve.temperature]) for curve in curves
-    ]
+    handles: list[Artist] = [Line2D([], [], label=_label(curve), **lines[curve.temperature]) for curve in curves]
     if theory:
         handles.append(Line2D([], [], color=GREY, label=theory, **THEORY))
+    if bands and any(np.isfinite(curve.low).any() for curve in curves):
+        handles.append(Patch(facecolor=GREY, alpha=BAND, linewidth=0, label="95 %\ninterval"))
     legend = figure.legend(
         handles=[*handles, *others],
         title="$T$",
@@ -85,12 +90,11 @@ def add_conditions(axes: Axes, text: str) -> None:
 
 
 def conditions(curves: Sequence[Curve], chi: float | None, waiting_time: int) -> str:
-    """What every curve of a figure has in common, n being the replicas in each mean."""
+    """What the curves of a figure have in common, n being the replicas in each mean, or how few to how many."""
     parts = [] if chi is None else [rf"$\chi={power(chi)[1:-1]}$"]
     parts.append(f"$t_w={power(waiting_time)[1:-1]}$")
-    counts = {curve.n_used for curve in curves}
-    if len(counts) == 1:
-        parts.append(f"$n={counts.pop()}$")
+    fewest, most = (pick(curve.n_used for curve in curves) for pick in (min, max))
+    parts.append(f"$n={most}$" if fewest == most else f"$n={fewest}$ to ${most}$")
     return ", ".join(parts)
 
 

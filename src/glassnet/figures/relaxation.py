@@ -49,9 +49,7 @@ def draw_all(
     drawings: dict[str, Callable[[], Figure]] = {
         "overlap": lambda: draw_overlap(record, chi=chi, waiting_time=waiting_time),
         "relaxation_time": lambda: draw_relaxation_time(record, chi=chi, waiting_time=waiting_time),
-        "mean_square_displacement": lambda: draw_mean_square_displacement(
-            record, chi=chi, waiting_time=waiting_time
-        ),
+        "mean_square_displacement": lambda: draw_mean_square_displacement(record, chi=chi, waiting_time=waiting_time),
         "non_gaussian": lambda: draw_non_gaussian(record, waiting_time=waiting_time),
         "mobility": lambda: draw_mobility(record, waiting_time=waiting_time),
         "history": lambda: draw_history(record, waiting_time=waiting_time),

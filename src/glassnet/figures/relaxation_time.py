@@ -33,7 +33,7 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
     Filled: geometric mean over replicas; open: of the mean curve, where not every replica has a number; bars are 95 %
     intervals. Small dots are single replicas. Arrows are limits: curves that had not reached the threshold by the last
     save time, or had passed it before the first. The black line with its band is T = 0, dashed is free diffusion,
-    dotted a slope of -1; shaded times were not observed.
+    dotted a slope of -1; hatched times were not observed.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -77,7 +77,9 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
             axes.plot(same, own, ".", ms=3, color=line["color"], alpha=0.6, mew=0, zorder=3, gid="replicas")
             _draw_estimate(axes, curve.temperature, tau, line["color"], axes.transData)
             at = (curve.temperature, tau.stands)
-            _write(axes, survivors(curve), at, (4, 4), axes.transData, size=7)
+            # Towards the middle, where there is room.
+            side, right = ("left", 4) if curve.temperature < np.sqrt(np.prod(axes.get_xlim())) else ("right", -4)
+            _write(axes, survivors(curve), at, (right, 4), axes.transData, size=7, side=side)
         axes.set_xlabel("$T$")
         axes.set_ylabel(_name(threshold) + " (steps)")
         figure.legend(
@@ -90,6 +92,8 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
             borderaxespad=0.0,
         )
         add_conditions(axes, conditions(curves, chi, waiting_time))
+        if np.isfinite(means["low"]).any():
+            axes.set_title("95 % intervals", loc="left", color=GREY)
     return figure
 
 
@@ -156,7 +160,7 @@ def _draw_estimate(axes: Axes, x: float, tau: _Tau, colour: Any, where: Transfor
     elif np.isfinite(tau.low):
         low, high = np.clip((tau.low, tau.high), *axes.get_ylim())
         bar = [[tau.value - low], [high - tau.value]]
-        axes.errorbar(x, tau.value, bar, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.2, zorder=3.5)
+        axes.errorbar(x, tau.value, bar, fmt="none", ecolor=colour, elinewidth=1.1, zorder=3.5)
 
 
 def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any], note: str) -> None:
@@ -169,7 +173,7 @@ def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any], note: str) -> None:
     else:
         across = axes.get_yaxis_transform()
         _draw_estimate(axes, _ZERO, tau, line["color"], across)
-        _write(axes, f"$T=0$ {note}".strip(), (_ZERO, tau.beyond), (5, 0), across, size=8, colour="black")
+        _write(axes, f"$T=0$ {note}".strip(), (_ZERO, tau.beyond), (5, -1), across, size=8, colour="black", level="top")
 
 
 _ZERO: Final = 0.05
@@ -194,9 +198,7 @@ def _draw_free(axes: Axes, record: Record, epsilon: Floats, threshold: float, wi
     low, high = axes.get_xlim()
     middle = float(np.clip(free(1.0)[0] / np.sqrt(window[0] * window[1]), low * 1.5, high / 1.5))
     guide = np.array([middle / 3, middle * 3])
-    axes.plot(
-        guide, 5 * free(guide), ":", color=GREY, linewidth=1.1, label="slope $-1$", zorder=1.5, gid="slope"
-    )
+    axes.plot(guide, 5 * free(guide), ":", color=GREY, linewidth=1.1, label="slope $-1$", zorder=1.5, gid="slope")
 
 
 def _shade_unobserved(axes: Axes, window: Window) -> None:
@@ -206,11 +208,9 @@ def _shade_unobserved(axes: Axes, window: Window) -> None:
         (bottom, window[0], "below the first save time"),
         (window[1], top, "not reached"),
     ):
-        axes.axhspan(low, high, color="0.93", linewidth=0, zorder=0.1)
+        axes.axhspan(low, high, facecolor="none", edgecolor="0.88", hatch="////", linewidth=0, zorder=0.1)
         x, side = (0.03, "left") if low == bottom else (0.97, "right")
-        _write(
-            axes, text, (x, float(np.sqrt(low * high))), (0, 0), across, size=7.5, side=side, level="center"
-        )
+        _write(axes, text, (x, float(np.sqrt(low * high))), (0, 0), across, size=7.5, side=side, level="center")
 
 
 def _write(

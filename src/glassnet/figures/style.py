@@ -30,6 +30,9 @@ DPI: Final = 300
 
 GREY: Final = "0.45"
 
+BAND: Final = 0.2
+"""Opacity of the bands of intervals."""
+
 THEORY: Final[dict[str, Any]] = {"linestyle": (0, (4, 1.8)), "linewidth": 0.8}
 """Predictions are thin and dashed, in the colour of the measurement that they are compared with."""
 
@@ -92,21 +95,30 @@ def new_figure(width: float, height: float, n_panels: int = 1) -> tuple[Figure, 
 def temperature_lines(temperatures: Sequence[float]) -> dict[float, dict[str, Any]]:
     """How each temperature is drawn: colours from blue (cold) to yellow (hot), T = 0 black and dash-dotted.
 
-    Colours are evenly spaced by rank and lighter the hotter, so that neighbours are told apart in grey too.
+    Colours are evenly spaced by rank and lighter the hotter, and open markers take turns: in grey, neighbours are told
+    apart by both.
     """
     hot = sorted({float(t) for t in temperatures if t > 0})
     places = np.linspace(*_COLOUR_RANGE, len(hot)) if len(hot) > 1 else np.array([np.mean(_COLOUR_RANGE)])
     colours = matplotlib.colormaps["plasma"](places)
     lines: dict[float, dict[str, Any]] = (
         {
-            t: {"color": tuple(float(x) for x in colour), "linestyle": "-"}
-            for t, colour in zip(hot, colours, strict=True)
+            t: {
+                "color": tuple(float(x) for x in colour),
+                "linestyle": "-",
+                "marker": MARKERS[i % len(MARKERS)],
+                **_OPEN,
+            }
+            for i, (t, colour) in enumerate(zip(hot, colours, strict=True))
         }
         if hot
         else {}
     )
     return lines | {0.0: {"color": "black", "linestyle": (0, (5, 1.2, 1, 1.2))}}
 
+
+MARKERS: Final = "os^Dv"
+_OPEN: Final[dict[str, Any]] = {"markersize": 3.2, "markerfacecolor": "white", "markeredgewidth": 0.8}
 
 # The map's own ends are too close to black and to the page's white.
 _COLOUR_RANGE: Final = (0.09, 0.86)
@@ -116,7 +128,7 @@ def draw_band(axes: Axes, x: NDArray[Any], low: NDArray[Any], high: NDArray[Any]
     """Shade between ``low`` and ``high`` where both are finite."""
     known = np.isfinite(low) & np.isfinite(high)
     if known.any():
-        axes.fill_between(x[known], low[known], high[known], color=colour, alpha=0.2, linewidth=0, zorder=1)
+        axes.fill_between(x[known], low[known], high[known], color=colour, alpha=BAND, linewidth=0, zorder=1)
 
 
 def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
