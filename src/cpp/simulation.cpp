@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t noise_purpose = 2;
 constexpr std::size_t words_padding = 32;
 // A thread turns to another replica after this long, where there is one.
-constexpr std::chrono::milliseconds turn{20};
+constexpr std::chrono::milliseconds turn{5};
 
 template <class M>
 struct Replica {
