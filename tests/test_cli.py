@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,33 @@ def test_show_list_and_figures_look_without_computing(finished: tuple[Path, str]
     drawn = glassnet("figures", "run", "--output", "pictures", "--format", "pdf", cwd=folder)
     assert (folder / "pictures" / "overlap.pdf").stat().st_size > 1000
     assert [shown.returncode, listed.returncode, drawn.returncode] == [0, 0, 0]
+    assert glassnet("--version", cwd=folder).stdout == f"{version('glassnet')}\n"
+
+
+def test_another_chi_is_shown_and_one_that_was_not_recorded_refused(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    assert "chi = 50;" in glassnet("show", "run", "--chi", "50", "--waiting-time", "5", cwd=folder).stdout
+    drawn = glassnet("figures", "run", "--chi", "50", "--output", "at50", cwd=folder)
+    assert b"chi = 50" in (folder / "at50" / "overlap.png").read_bytes()
+    assert drawn.returncode == 0
+    for command in ("show", "figures"):
+        refused = glassnet(command, "run", "--chi", "7", cwd=folder)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        assert "chi must be one that was recorded (20, 50, 100" in refused.stderr
+
+
+def test_a_damaged_run_is_listed_by_its_whole_name(finished: tuple[Path, str], tmp_path: Path) -> None:
+    folder, _ = finished
+    name = "a-run-whose-name-is-long-" + 4 * "very-" + "and-which-is-damaged"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "run.json").write_bytes((folder / "run" / "run.json").read_bytes()[:-9])
+    listed = glassnet("list", "--runs", tmp_path, cwd=tmp_path)
+    row, problem = [line for line in listed.stdout.splitlines() if name in line]
+    assert row.split() == [name, "damaged"]
+    assert problem == (
+        f"{tmp_path / name}/run.json is damaged or was not written by glassnet: "
+        "give another folder beside it; what is done is taken from it"
+    )
 
 
 def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
@@ -112,6 +140,10 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "relaxation", "--output", "file"], "file must be the folder of a run, but is a file"),
         (["run", "relaxation", "--output", "/proc/none"], "/proc/none: No such file or directory"),
         (["run", "relaxation", "--steps", "3"], "No such option"),
+        (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
+        (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),
+        (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 16.8 TB for this run, but this"),
+        (["show"], "Error: Missing argument"),
         (["show", "nothing"], "nothing is not the folder of a run: it has no run.json"),
     ],
 )
@@ -120,7 +152,7 @@ def test_errors_are_one_message(tmp_path: Path, arguments: list[str], message: s
     refused = glassnet(*arguments, cwd=tmp_path)
     assert refused.returncode == 2
     assert message in refused.stderr
-    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
@@ -153,6 +185,20 @@ def wait_until_under_way(process: subprocess.Popen[str], folder: Path, n_units: 
 
 def checkpoints(folder: Path) -> set[tuple[str, int]]:
     return {(p.name, p.stat().st_ino) for p in folder.glob("checkpoints/*.zip")}
+
+
+def test_a_second_process_is_refused_and_readers_are_not(tmp_path: Path) -> None:
+    with started(tmp_path) as process:
+        wait_until_under_way(process, tmp_path / "run", 0)
+        second = glassnet("run", "relaxation", *LONG, "--output", "run", cwd=tmp_path)
+        assert second.returncode == 2
+        assert second.stderr == (
+            f"Error: run is being worked on by process {process.pid}; wait for it or choose another folder\n"
+        )
+        assert glassnet("show", "run", cwd=tmp_path).returncode == 0
+        assert process.poll() is None
+        process.kill()
+    assert (tmp_path / "run" / "lock").exists()
 
 
 def test_a_run_killed_and_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:

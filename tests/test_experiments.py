@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 import glassnet as gn
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
-from glassnet.experiments.cost import cost
+from glassnet.experiments.cost import cost, refuse_too_large
 from glassnet.experiments.plan import Plan, plan
 from glassnet.experiments.relaxation import noise_of
 from glassnet.experiments.runner import Update, run
@@ -318,6 +318,45 @@ def test_another_request_is_refused(tmp_path: Path, changes: dict[str, Any], mes
     other = tiny(**changes)
     with pytest.raises(ValueError, match=f"{directory.path} {message}"):
         refuse_misfit(directory, other, other.make_engine())
+
+
+def test_what_is_shown_may_change(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    stored = units(make(tiny(), path).path)
+    other = tiny(shown_chi=30, shown_waiting_time=3)
+    assert planned(other, path).blocks == ()
+    found = make(other, path)
+    assert units(path) == stored
+    assert (found.request.shown_chi, found.request.shown_waiting_time) == (30, 3)
+    shown = found.showing(chi=300, waiting_time=10)
+    assert temperature_rows(shown) == temperature_rows(make(tiny(), path))
+    assert temperature_rows(shown) != temperature_rows(found)
+    with pytest.raises(ValueError, match=r"chi must be one that was recorded \(30, 300\), but got 7"):
+        found.showing(chi=7)
+    with pytest.raises(ValueError, match=r"waiting_time must be one that was recorded \(3, 10\), but got 5"):
+        found.showing(waiting_time=5)
+
+
+def test_a_dead_network_is_called_dead(tmp_path: Path) -> None:
+    # So wide a step kills every unit of a layer: the output is 0 whatever the input, and nothing moves any more.
+    found = make(tiny(quench_rate=100.0, l2=0.0, epochs=2, replicas=6), tmp_path / "run")
+    rows = quench_rows(found)
+    landscape = found.request.surface.landscape
+    outputs = [landscape.network.output(w, landscape.dataset.features) for w in found.quenched.weights]
+    assert [bool(row["dead"]) for row in rows] == [bool(np.all(f == 0)) for f in outputs]
+    assert any(row["dead"] for row in rows)
+    assert not any("alive" in row for row in rows)
+
+
+def test_a_run_that_memory_cannot_hold_is_refused_with_the_numbers(tmp_path: Path) -> None:
+    request = tiny(width=100_000)
+    work = planned(request, tmp_path / "run")
+    said = cost(work, request.make_engine())
+    assert said.memory > 8 * 2 * 5e10
+    assert said.memory > said.machine_memory
+    with pytest.raises(ValueError, match=r"memory must hold about [\d.]+ TB .* this machine has [\d.]+ [GT]B: ask for"):
+        refuse_too_large(work)
+    refuse_too_large(planned(tiny(), tmp_path / "run"))
 
 
 def test_lost_replicas_are_counted(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -182,8 +185,10 @@ def test_a_damaged_description_is_refused(tmp_path: Path) -> None:
     later = json.dumps(json.loads(whole) | {"format": 2})
     for content in (whole.replace("3", "4", 1), whole[:-5], "", "[]", "{}", later):
         path.write_text(content)
-        with pytest.raises(ValueError, match=r"run\.json"):
+        with pytest.raises(ValueError, match=r"run\.json") as refused:
             run.describe()
+        assert "Error" not in str(refused.value)
+        assert content == later or "give another folder beside it; what is done is taken from it" in str(refused.value)
 
 
 def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
@@ -196,6 +201,52 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
         _ = RunDirectory(tmp_path / "file").exists
     with pytest.raises(FileNotFoundError, match=r"no run\.json"):
         RunDirectory(tmp_path).describe()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from glassnet.store import RunDirectory
+with RunDirectory(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holding(path: Path) -> subprocess.Popen[str]:
+    """A process that works on a run until its input ends."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_one_process_at_a_time_works_on_a_run(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with holding(run.path) as process:
+        with (
+            pytest.raises(ValueError, match=f"^{run.path} is being worked on by process {process.pid}; wait for it or"),
+            run.locked(),
+        ):
+            pass
+        assert not run.exists
+        process.communicate()
+    assert list(tmp_path.iterdir()) == []
+    with run.locked():
+        run.write_description({"experiment": "none"})
+    assert run.describe() == {"experiment": "none"}
+    assert not (run.path / "lock").exists()
+
+
+def test_the_lock_of_a_killed_process_holds_nobody(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
+    with holding(run.path) as process:
+        process.kill()
+    assert [p.name for p in run.path.iterdir()] == ["lock"]
+    assert not run.exists
+    with run.locked():
+        assert (run.path / "lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_differences_are_named() -> None:

@@ -111,15 +111,15 @@ class RunDirectory:
             ValueError: another process works on it.
             OSError: the folder cannot be made.
         """
-        new = not self.path.exists()
+        new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             with held(self.path / _LOCK, str(self.path)):
                 yield
         finally:
-            if new:
-                with suppress(OSError):  # there is something in it
-                    self.path.rmdir()
+            with suppress(OSError):  # there is something in it
+                for folder in new:
+                    folder.rmdir()
 
     def describe(self) -> dict[str, Any]:
         """What ``run.json`` says.
