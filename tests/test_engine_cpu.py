@@ -142,15 +142,18 @@ def rows_off_kinks(landscape: gn.Landscape, weights: NDArray[np.float64]) -> NDA
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=str)
 def test_trajectory_is_the_reference_to_rounding(dynamics: Dynamics, dtype: str) -> None:
-    landscape, _ = make(2500, 5, 9, 2)
-    ensemble = gn.Ensemble.random(landscape.network, 3, dtype=dtype)
+    landscape, start = make(2500, 5, 9, 2)
+    late = [0, 2**40 + 3, 11]
+    ensemble = gn.Ensemble.from_weights(
+        landscape.network, start.weights, seed=5, noise=[0, 4, 2**32 - 1], step=late, dtype=dtype
+    )
     found, expected = (
-        run(e, ensemble, landscape, dynamics, [9, 0, 30]) for e in (Cpu(gradient="float64"), Reference())
+        run(e, ensemble, landscape, dynamics, [9, 5, 30]) for e in (Cpu(gradient="float64"), Reference())
     )
     # Weights near 1, rounded once or twice a step; gradients differ in the last bits only.
     tolerance = 100 * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(found.weights, expected.weights, rtol=0, atol=tolerance)
-    assert found.step.tolist() == expected.step.tolist() == [9, 0, 30]
+    assert found.step.tolist() == expected.step.tolist() == [9, 2**40 + 8, 41]
 
 
 def test_evaluation_of_other_data_is_the_reference() -> None:
@@ -170,7 +173,7 @@ def test_evaluation_of_other_data_is_the_reference() -> None:
 @pytest.mark.parametrize("gradient", ["float32", "float64"])
 @pytest.mark.parametrize("dynamics", DYNAMICS, ids=str)
 def test_threads_splits_and_interruptions_change_no_bit(dynamics: Dynamics, gradient: Precision) -> None:
-    landscape, ensemble = make(5000, 10, 30, 2)
+    landscape, ensemble = make(20_000, 10, 10, 2)
     n = [12, 7, 12]
     whole = run(Cpu(1, gradient=gradient), ensemble, landscape, dynamics, n)
     for threads in (2, 3, 8):
@@ -307,6 +310,14 @@ def test_an_output_that_is_not_a_number_is_awake_and_stops_the_replica() -> None
     assert not final.alive.any()
     assert np.all(final.step == 0)
     assert final.weights.tobytes() == huge.weights.tobytes()
+
+
+def test_subnormal_numbers_are_flushed_in_the_engine_only() -> None:
+    landscape, ensemble = make(100, 3, 8, 2)
+    tiny = gn.Ensemble.from_weights(landscape.network, np.full_like(ensemble.weights, 1e-310))
+    final = run(Cpu(), tiny, landscape, gn.GradientDescent(0.1), [1, 1, 1])
+    assert np.all(final.weights == 0)
+    assert np.all(tiny.weights * 0.5 > 0)
 
 
 def test_a_dead_network_goes_on() -> None:
