@@ -20,7 +20,7 @@ void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const 
 }
 
 template <class T>
-void differentiate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
+void differentiate_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
                         T* gradient) {
     forward(layout, weights, tile);
     hinge(layout, tile, score);
@@ -30,8 +30,9 @@ void differentiate_tile(const Layout& layout, const PackedWeights<T>& weights, c
 
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
-    blocking<T>, pack<T, double>, pack<T, float>, evaluate_tile<T>, differentiate_tile<T>,
-    clear_padding<T>, add_block<T>,
+    blocking<T>,      pack<T, double>, pack<T, float>,             evaluate_tile<T>,
+    keep_awake<T>,    backward<T>,     differentiate_every_row<T>, clear_padding<T>,
+    add_block<T>,
 };
 
 }  // namespace

@@ -59,8 +59,13 @@ struct GradientKernels {
     bool (*pack_double)(const Layout&, const double* weights, T* matrices, T* transposes);
     bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
-    // Forward, and backward into the packed gradient's chains.
-    void (*gradient)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
+    // After forward: moves what the awake rows became together, in order, and copies the rows themselves to `kept`;
+    // returns how many are kept.
+    std::size_t (*keep_awake)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* kept);
+    // Backward into the packed gradient's chains.
+    void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
+    // Forward and backward of every row.
+    void (*exhaustive)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
     // Zeroes what the products left in a block's padding.
     void (*clear_padding)(const Layout&, T* block);
     // total += block, from 0 for the first.

@@ -67,7 +67,8 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
     }
     s.row_group = group;
     s.tile_rows = std::max<std::size_t>(1, usual_tile / group) * group;
-    s.tile_capacity = s.tile_rows + tallest;
+    s.backward_rows = std::max<std::size_t>(1, s.tile_rows / 2);
+    s.tile_capacity = s.backward_rows + s.tile_rows + tallest;
     s.packed_size = round_up(s.output_offset() + s.row_size(), virtual_lanes) + virtual_lanes;
     s.transposed_size = s.row_size() * (depth - 1) * s.hidden_rows;
     return s;

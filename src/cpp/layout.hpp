@@ -30,7 +30,8 @@ struct Layout {
     std::size_t hidden_stride;        // between rows of activations and deltas
     std::size_t row_group;            // rows that all panels' blocks divide
     std::size_t tile_rows;            // most rows that go through the network together
-    std::size_t tile_capacity;        // rows that a tile's buffers hold
+    std::size_t backward_rows;        // awake rows that wait for others until they are as many
+    std::size_t tile_capacity;        // rows that a tile's buffers hold, behind those that wait
     std::size_t packed_size;          // all matrices, the output's vector last
     std::size_t transposed_size;      // transposes of all but the first matrix and the output
 

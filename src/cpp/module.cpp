@@ -168,7 +168,8 @@ void construct(Simulator* self, std::size_t width, std::size_t depth, Input<floa
                AnyWeights weights, Input<std::uint32_t, 1> seed, Input<std::uint32_t, 1> origin,
                Input<std::uint32_t, 1> noise, Input<std::int64_t, 1> step, Input<bool, 1> alive,
                Input<double, 1> learning_rate, Input<double, 1> temperature, Input<double, 1> l2, int sampling,
-               std::size_t batch_size, const std::string& gradient, std::size_t threads, const std::string& kernel) {
+               std::size_t batch_size, const std::string& gradient, bool exhaustive, std::size_t threads,
+               const std::string& kernel) {
     check_data(features, labels);
     const std::size_t n = weights.shape(0);
     for (const std::size_t size : {seed.shape(0), origin.shape(0), noise.shape(0), step.shape(0), alive.shape(0),
@@ -181,7 +182,7 @@ void construct(Simulator* self, std::size_t width, std::size_t depth, Input<floa
                        alive(r), learning_rate(r), temperature(r), l2(r)};
     }
     const Setting setting{features.shape(1), width,      depth,   features.data(),      labels.data(), features.shape(0),
-                          as_sampling(sampling), batch_size, threads, &find_kernels(kernel)};
+                          as_sampling(sampling), batch_size, threads, exhaustive, &find_kernels(kernel)};
     new (self) Simulator(setting, replicas, weights, gradient);
 }
 
@@ -189,7 +190,7 @@ nb::tuple evaluate(std::size_t width, std::size_t depth, Input<float, 2> feature
                    AnyWeights weights, const std::string& gradient, std::size_t threads, const std::string& kernel) {
     check_data(features, labels);
     const Setting setting{features.shape(1),  width,   depth, features.data(), labels.data(), features.shape(0),
-                          Sampling::all_rows, features.shape(0), threads,      &find_kernels(kernel)};
+                          Sampling::all_rows, features.shape(0), threads,      true,            &find_kernels(kernel)};
     return Simulator(setting, std::vector<ReplicaSetting>(weights.shape(0)), weights, gradient).evaluate();
 }
 
@@ -238,7 +239,7 @@ NB_MODULE(_cpu, module) {
     nb::class_<Simulator>(module, "Simulator")
         .def("__init__", &construct, nb::kw_only(), "width"_a, "depth"_a, "features"_a, "labels"_a, "weights"_a,
              "seed"_a, "origin"_a, "noise"_a, "step"_a, "alive"_a, "learning_rate"_a, "temperature"_a, "l2"_a,
-             "sampling"_a, "batch_size"_a, "gradient"_a, "threads"_a, "kernel"_a)
+             "sampling"_a, "batch_size"_a, "gradient"_a, "exhaustive"_a, "threads"_a, "kernel"_a)
         .def("advance", &Simulator::advance, "n_steps"_a)
         .def("observe", &Simulator::observe)
         .def("weights", &Simulator::weights)

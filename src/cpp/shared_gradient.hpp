@@ -48,6 +48,7 @@ template <class T>
 struct Workspace {
     explicit Workspace(const Layout& layout)
         : rows(layout.tile_capacity * layout.row_stride + layout.feature_rows),
+          kept(layout.tile_capacity * layout.row_stride + layout.feature_rows),
           activations(layout.depth * layout.layer_activations() + slack(layout)),
           deltas(2 * layout.layer_activations() + slack(layout)),
           outputs(layout.tile_capacity),
@@ -57,7 +58,7 @@ struct Workspace {
     // Kernels read a little beyond the last row.
     static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
 
-    Buffer<T> rows, activations, deltas, outputs, slopes, block;
+    Buffer<T> rows, kept, activations, deltas, outputs, slopes, block;
 };
 
 enum class Pass { forward, gradient };
@@ -65,8 +66,9 @@ enum class Pass { forward, gradient };
 template <class T>
 class SharedGradient {
 public:
-    SharedGradient(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew)
+    SharedGradient(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew, bool exhaustive)
         : kernels_(gradient_kernels<T>(kernels)),
+          exhaustive_(exhaustive),
           layout_(layout),
           data_(data),
           crew_(crew),
@@ -152,13 +154,20 @@ private:
         if (pass_ == Pass::gradient) w.block.clear();
         const std::size_t begin = index * block_rows, end = std::min(begin + block_rows, rows_.n);
         const std::size_t step = rows_per_tile(end - begin);
+        std::size_t n_kept = 0;
         for (std::size_t row = begin; row < end; row += step) {
             if (crew_.stopped()) return false;
-            const Tile<T> tile = make_tile(row, std::min(step, end - row), w);
-            if (pass_ == Pass::gradient) {
-                kernels_.gradient(layout_, weights_, tile, score, w.block.data());
-            } else {
-                kernels_.forward(layout_, weights_, tile, score);
+            const Tile<T> tile = make_tile(row, std::min(step, end - row), n_kept, w);
+            if (pass_ == Pass::gradient && exhaustive_) {
+                kernels_.exhaustive(layout_, weights_, tile, score, w.block.data());
+                continue;
+            }
+            kernels_.forward(layout_, weights_, tile, score);
+            if (pass_ == Pass::forward) continue;
+            n_kept += kernels_.keep_awake(layout_, weights_, tile, w.kept.data() + n_kept * layout_.row_stride);
+            if (n_kept >= layout_.backward_rows || row + step >= end) {
+                kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), w.block.data());
+                n_kept = 0;
             }
         }
         return true;
@@ -171,13 +180,23 @@ private:
         return (n_groups + n_tiles - 1) / n_tiles * layout_.row_group;
     }
 
-    Tile<T> make_tile(std::size_t row, std::size_t n, Workspace<T>& w) const {
+    // Behind `n_kept` rows that wait for their way back.
+    Tile<T> make_tile(std::size_t row, std::size_t n, std::size_t n_kept, Workspace<T>& w) const {
         const T* rows = data_.values.data() + row * layout_.row_stride;
         if (rows_.order != nullptr) {
             gather(row, n, w.rows.data());
             rows = w.rows.data();
         }
-        return {rows, n, w.activations.data(), w.deltas.data(), w.outputs.data(), w.slopes.data()};
+        return tile_at(n_kept, rows, n, w);
+    }
+
+    Tile<T> tile_at(std::size_t first, const T* rows, std::size_t n, Workspace<T>& w) const {
+        return {rows,
+                n,
+                w.activations.data() + first * layout_.hidden_stride,
+                w.deltas.data(),
+                w.outputs.data() + first,
+                w.slopes.data() + first};
     }
 
     void gather(std::size_t begin, std::size_t n, T* out) const {
@@ -233,6 +252,7 @@ private:
     }
 
     const GradientKernels<T>& kernels_;
+    const bool exhaustive_;
     const Layout& layout_;
     const Rows<T>& data_;
     const Crew& crew_;

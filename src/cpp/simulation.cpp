@@ -40,7 +40,7 @@ public:
           crew_(setting.threads) {
         threads_.reserve(setting.threads);
         for (std::size_t t = 0; t < setting.threads; ++t) {
-            threads_.push_back(std::make_unique<Thread>(kernels_, layout_, data_, crew_));
+            threads_.push_back(std::make_unique<Thread>(kernels_, layout_, data_, crew_, setting.exhaustive));
         }
         replicas_.resize(replicas.size());
         for (std::size_t r = 0; r < replicas.size(); ++r) {
@@ -101,8 +101,8 @@ public:
 
 private:
     struct Thread {
-        Thread(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew)
-            : workspace(layout), gradient(kernels, layout, data, crew) {}
+        Thread(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew, bool exhaustive)
+            : workspace(layout), gradient(kernels, layout, data, crew, exhaustive) {}
 
         Workspace<T> workspace;
         SharedGradient<T> gradient;
@@ -145,7 +145,10 @@ private:
         const double reciprocal = 1.0 / static_cast<double>(data_.n_rows);
         double* const mean = replica.seen_gradient.data();
         gradient.with_sum([&](const auto* sum) {
-            for (std::size_t i = 0; i < layout_.packed_size; ++i) mean[i] = static_cast<double>(sum[i]) * reciprocal;
+            for (std::size_t i = 0; i < layout_.packed_size; ++i) {
+                // A sum that was flushed to -0 is 0: rows left out would have made it so.
+                mean[i] = (0.0 + static_cast<double>(sum[i])) * reciprocal;
+            }
         });
         replica.seen = gradient.score();
     }

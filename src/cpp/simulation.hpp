@@ -21,6 +21,7 @@ struct Setting {
     Sampling sampling;
     std::size_t batch_size;
     std::size_t threads;
+    bool exhaustive;  // every row goes forward and backward at every step
     const Kernels* kernels;
 };
 

@@ -113,7 +113,7 @@ void hinge(const Layout& layout, const Tile<T>& tile, Score& score) {
     }
 }
 
-// A sleeping row contributes nothing even where it is infinite: 0 times its activations must be 0.
+// A sleeping row that goes backward contributes nothing even where it is infinite: 0 times its activations must be 0.
 template <class T>
 void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
@@ -126,6 +126,38 @@ void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, con
             for (std::size_t i = 0; i < layout.row_size(); ++i) h[i] = T(0);
         }
     }
+}
+
+// A sleeping row adds zeros to every chain, so it can be left out. Rows before the first sleeping one stay where they
+// are; where few sleep, moving the others costs more than it saves, and all stay.
+template <class T>
+std::size_t keep_awake(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* kept) {
+    using V = Vec<T>;
+    constexpr std::size_t few = 10;
+    std::size_t n_awake = 0;
+    for (std::size_t row = 0; row < tile.n_rows; ++row) n_awake += tile.slopes[row] != T(0);
+    const bool keep_all = (tile.n_rows - n_awake) * few < tile.n_rows;
+    if (keep_all && n_awake < tile.n_rows) silence_sleeping(layout, weights, tile);
+    std::size_t to = 0;
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        if (!keep_all && tile.slopes[row] == T(0)) continue;
+        const T* const features = tile.rows + row * layout.row_stride;
+        for (std::size_t i = 0; i < layout.row_stride; i += V::lanes) {
+            V::load(features + i).store(kept + to * layout.row_stride + i);
+        }
+        if (to != row) {
+            tile.slopes[to] = tile.slopes[row];
+            for (std::size_t layer = 0; layer < layout.depth; ++layer) {
+                T* const h = tile.activations + layer * layout.layer_activations();
+                const T* const from = h + row * layout.hidden_stride;
+                for (std::size_t i = 0; i < layout.row_size(); i += V::lanes) {
+                    V::load(from + i).store(h + to * layout.hidden_stride + i);
+                }
+            }
+        }
+        ++to;
+    }
+    return to;
 }
 
 // The output's weight gradient, and the deltas of the last hidden layer.

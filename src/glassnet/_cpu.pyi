@@ -29,6 +29,7 @@ class Simulator:
         sampling: int,
         batch_size: int,
         gradient: str,
+        exhaustive: bool,
         threads: int,
         kernel: str,
     ) -> None: ...

@@ -9,6 +9,8 @@ Every sum it makes is defined, so that its bits depend on no thread count, tile,
   multiplied by the float64 reciprocal of the number of rows. Losses of rows are added in float64 in the same order;
 - results too small for a normal number are flushed to zero.
 
+A row that sleeps (y f >= 1) adds exact zeros to every chain, so the backward pass leaves it out and no bit changes.
+
 The instruction set is chosen at run time: ``v4`` (AVX-512) where the processor has it, else ``v3`` (AVX2 and FMA).
 The environment variable ``GLASSNET_KERNEL`` forces ``v3``, ``v4`` or ``v3wide`` (the code of ``v4`` on the
 instructions of ``v3``: slow, made to be compared).
@@ -39,8 +41,8 @@ class Cpu:
 
     Args:
         threads: worker threads; None for one a core that this process may use. No result depends on it.
-        exhaustive: True asks for the dense path, every row forward and backward at every step, which is so far
-            the only one. No result depends on it.
+        exhaustive: True takes every row forward and backward at every step, as a check and a measure of what
+            skipping saves. No result depends on it.
         gradient: precision of the data gradient, "float32" or "float64". Weights and updates keep the ensemble's.
 
     Raises:
@@ -109,6 +111,7 @@ class CpuSession:
             sampling=_sampling(dynamics),
             batch_size=batch_size(dynamics) or self._n_samples,
             gradient=engine.gradient,
+            exhaustive=engine.exhaustive,
             threads=engine._n_threads,
             kernel=_kernel(),
         )
