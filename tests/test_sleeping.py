@@ -89,3 +89,21 @@ def test_skipping_changes_no_bit_on_any_instructions(
     dense = advanced(Cpu(2, exhaustive=True), ensemble, landscape, gn.Langevin(1e-3, 1e-3), 60)
     monkeypatch.setenv("GLASSNET_KERNEL", kernel)
     assert_same(advanced(Cpu(2), ensemble, landscape, gn.Langevin(1e-3, 1e-3), 60), dense)
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("gradient", ["float32", "float64"])
+def test_rows_that_wake_one_by_one_are_seen_at_once(depth: int, gradient: Precision) -> None:
+    # One unit a layer: the bound is nearly what the margins lose, so one too small by a half would miss rows.
+    network = gn.Mlp(1, 1, depth)
+    features = np.linspace(50.0, 200.0, 20_000, dtype=np.float32)[:, None]
+    landscape = gn.Landscape(network, gn.Dataset(features, np.ones(len(features))), gn.QuadraticHinge(l2=5.0))
+    weights = np.full((1, network.n_weights), 50.0 ** (-1 / (depth + 1)))
+    ensemble, dynamics = gn.Ensemble.from_weights(network, weights), gn.GradientDescent(1e-4)
+    dense = advanced(Cpu(2, exhaustive=True, gradient=gradient), ensemble, landscape, dynamics, 200)
+    found = advanced(Cpu(2, gradient=gradient), ensemble, landscape, dynamics, 200)
+    n_seen, n_awake = found._simulator.work()
+    assert n_awake == dense._simulator.work()[1]
+    assert n_awake > 0
+    assert n_seen < 0.5 * 200 * len(features)
+    assert_same(found, dense)

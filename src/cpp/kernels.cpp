@@ -4,6 +4,7 @@
 
 #include "peak.hpp"
 #include "random.hpp"
+#include "spectral.hpp"
 #include "tile.hpp"
 #include "weights.hpp"
 
@@ -31,8 +32,8 @@ void differentiate_every_row(const Layout& layout, const PackedWeights<T>& weigh
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
     blocking<T>,      pack<T, double>, pack<T, float>,             evaluate_tile<T>,
-    keep_awake<T>,    backward<T>,     differentiate_every_row<T>, clear_padding<T>,
-    add_block<T>,
+    keep_awake<T>,    reach<T>,        backward<T>,                differentiate_every_row<T>,
+    clear_padding<T>, add_block<T>,
 };
 
 }  // namespace
@@ -40,7 +41,7 @@ constexpr GradientKernels<T> gradient_kernels = {
 extern const Kernels kernels = {
     GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>,
     update<float, float>, update<float, double>, update<double, float>, update<double, double>,
-    words, normals, multiply_add_rounds,
+    words, normals, power_norm2, multiply_add_rounds,
 };
 
 }  // namespace glassnet::GLASSNET_ISA

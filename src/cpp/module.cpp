@@ -109,6 +109,12 @@ public:
         return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array());
     }
 
+    nb::tuple work() {
+        const auto lock = take();
+        const Work work = simulation_->work();
+        return nb::make_tuple(work.forward, work.awake);
+    }
+
     nb::object weights() {
         return double_weights_ ? read<double>({n_replicas_, n_weights_}, [&](double* p) { simulation_->read_weights(p); })
                                : read<float>({n_replicas_, n_weights_}, [&](float* p) { simulation_->read_weights(p); });
@@ -242,6 +248,7 @@ NB_MODULE(_cpu, module) {
              "sampling"_a, "batch_size"_a, "gradient"_a, "exhaustive"_a, "threads"_a, "kernel"_a)
         .def("advance", &Simulator::advance, "n_steps"_a)
         .def("observe", &Simulator::observe)
+        .def("work", &Simulator::work)
         .def("weights", &Simulator::weights)
         .def("step", &Simulator::step)
         .def("alive", &Simulator::alive);

@@ -33,6 +33,10 @@ struct ReplicaSetting {
     double learning_rate, temperature, l2;
 };
 
+struct Work {
+    std::int64_t forward = 0, awake = 0;
+};
+
 class Simulation {
 public:
     using Interrupted = std::function<bool()>;
@@ -45,6 +49,9 @@ public:
     // Sums over all rows at the current weights; `gradients` (replica, weight) gets the mean data gradient, and the
     // next full-batch update uses it. Null asks for a forward pass only. False where it was interrupted.
     virtual bool observe(Score* scores, double* gradients, const Interrupted& interrupted) = 0;
+
+    // Rows sent forward so far, and rows that were awake among them.
+    virtual Work work() const = 0;
 
     virtual void read_weights(void* out) const = 0;
     virtual void read_step(std::int64_t* out) const = 0;

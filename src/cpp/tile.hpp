@@ -128,6 +128,36 @@ void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, con
     }
 }
 
+// Norms are rounded up: a sum of squares is off by less than a rounding a term, squares below the normal numbers vanish.
+// The first counts the label too.
+template <class T>
+void reach(const Layout& layout, const Tile<T>& tile, const double* direction, float* out) {
+    using V = Vec<T>;
+    constexpr double unit = sizeof(T) == sizeof(float) ? 0x1p-23 : 0x1p-52, vanishing = 1e-17, below_rounding = 0x1p-29;
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        const T label = tile.rows[row * layout.row_stride + layout.n_features];
+        const double slack = static_cast<double>(label * tile.outputs[row]) - 1.0;
+        if (!(slack > 0.0)) {
+            out[row] = -1.0F;
+            continue;
+        }
+        double moved = 0.0;
+        const T* h = tile.rows + row * layout.row_stride;
+        std::size_t size = layout.row_stride;
+        for (std::size_t layer = 0; layer <= layout.depth; ++layer) {
+            V sum = V::zero();
+            for (std::size_t i = 0; i < size; i += V::lanes) sum = fma(V::load(h + i), V::load(h + i), sum);
+            const double norm = __builtin_sqrt(static_cast<double>(fold(sum)));
+            moved += direction[layer] * (norm * (1.0 + static_cast<double>(size) * unit) + vanishing);
+            h = tile.activations + layer * layout.layer_activations() + row * layout.hidden_stride;
+            size = layout.row_size();
+        }
+        // A slack beyond what float32 holds is cut.
+        const double usable = (slack < 1e30 ? slack : 1e30) - below_rounding;
+        out[row] = static_cast<float>(usable / moved * (1.0 - 1e-6));
+    }
+}
+
 // A sleeping row adds zeros to every chain, so it can be left out. Rows before the first sleeping one stay where they
 // are; where few sleep, moving the others costs more than it saves, and all stay.
 template <class T>

@@ -10,6 +10,8 @@ Every sum it makes is defined, so that its bits depend on no thread count, tile,
 - results too small for a normal number are flushed to zero.
 
 A row that sleeps (y f >= 1) adds exact zeros to every chain, so the backward pass leaves it out and no bit changes.
+Under full-batch dynamics the forward pass, too, leaves out rows that provably sleep: their margins at an earlier pass
+exceed 1 by more than a bound of how far any output can have moved since, rounding included (``src/cpp/bound.hpp``).
 
 The instruction set is chosen at run time: ``v4`` (AVX-512) where the processor has it, else ``v3`` (AVX2 and FMA).
 The environment variable ``GLASSNET_KERNEL`` forces ``v3``, ``v4`` or ``v3wide`` (the code of ``v4`` on the
