@@ -63,7 +63,7 @@ struct GradientKernels {
     // returns how many are kept.
     std::size_t (*keep_awake)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* kept);
     // After forward: how far each row is from waking, (y f - 1) over the sum of its norms times `direction`, one a
-    // matrix; rounded down, below 0 where it is awake.
+    // matrix (null: y f - 1 itself); rounded down, below 0 where it is awake.
     void (*reach)(const Layout&, const Tile<T>&, const double* direction, float* out);
     // Backward into the packed gradient's chains.
     void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);

@@ -28,6 +28,7 @@ struct Replica {
     std::optional<Score> seen;      // at the current weights
     Buffer<double> seen_gradient;  // mean, packed
     std::unique_ptr<Watch<T>> watch;
+    std::unique_ptr<Skin> skin;
 };
 
 template <class M, class T>
@@ -48,6 +49,9 @@ public:
         for (std::size_t r = 0; r < replicas.size(); ++r) {
             Replica<M, T>& replica = replicas_[r];
             replica.setting = replicas[r];
+            if (setting.skin.interval > 0) {
+                replica.skin = std::make_unique<Skin>(setting.skin, replicas[r].skin, data_.n_rows);
+            }
             replica.weights = Buffer<M>(layout_.packed_size);
             replica.next = Buffer<M>(layout_.packed_size);
             const M* from = weights + r * layout_.n_weights;
@@ -97,6 +101,8 @@ public:
         return sum;
     }
 
+    SkinState skin(std::size_t replica) const override { return replicas_[replica].skin->state(); }
+
     void read_weights(void* out) const override {
         for (std::size_t r = 0; r < replicas_.size(); ++r) {
             read_packed(replicas_[r].weights.data(), static_cast<M*>(out) + r * layout_.n_weights);
@@ -120,6 +126,7 @@ private:
         SharedGradient<T> gradient;
         Bound<T> bound;
         Work work;
+        std::vector<float> reach;
         Buffer<double> normals, xi;
         std::vector<std::uint32_t> words;
         PermutationSorter sorter;
@@ -150,6 +157,7 @@ private:
             return pass_over(Pass::gradient, thread, draw_batch(replica, thread), {});
         }
         if (setting_.exhaustive) return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
+        if (replica.skin) return look_within_skin(*replica.skin, replica.setting.step, thread);
         if (!replica.watch) replica.watch = std::make_unique<Watch<T>>(layout_, data_.n_rows);
         Watch<T>& watch = *replica.watch;
         const T* const weights = thread.gradient.weights();
@@ -163,6 +171,14 @@ private:
         }
         if (!pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {watch.reach(), watch.direction()})) return false;
         watch.remember(weights, thread.bound);
+        return true;
+    }
+
+    bool look_within_skin(Skin& skin, std::int64_t step, Thread& thread) {
+        if (!skin.full_pass_due(step)) return pass_over(Pass::gradient, thread, listed(skin.list()), {});
+        thread.reach.resize(data_.n_rows);
+        if (!pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {thread.reach.data(), nullptr})) return false;
+        skin.renew(thread.reach);
         return true;
     }
 
@@ -193,7 +209,8 @@ private:
 
     // One update, or none where it would leave the finite numbers; false where the crew stopped before it.
     bool update(Replica<M, T>& replica, Thread& thread) {
-        if (setting_.sampling == Sampling::all_rows && replica.seen) {
+        // Within a skin a step is made from the rows listed, not from what an observation saw of all.
+        if (setting_.sampling == Sampling::all_rows && replica.seen && !replica.skin) {
             move(replica, thread, replica.seen_gradient.data(), 1.0);
             return true;
         }

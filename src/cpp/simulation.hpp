@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "skin.hpp"
 
 namespace glassnet {
 
@@ -22,6 +23,7 @@ struct Setting {
     std::size_t batch_size;
     std::size_t threads;
     bool exhaustive;  // every row goes forward and backward at every step
+    SkinSetting skin;
     const Kernels* kernels;
 };
 
@@ -31,6 +33,7 @@ struct ReplicaSetting {
     std::int64_t step;
     bool alive;
     double learning_rate, temperature, l2;
+    SkinState skin;
 };
 
 struct Work {
@@ -52,6 +55,9 @@ public:
 
     // Rows sent forward so far, and rows that were awake among them.
     virtual Work work() const = 0;
+
+    // The skin of a replica, where there is one.
+    virtual SkinState skin(std::size_t replica) const = 0;
 
     virtual void read_weights(void* out) const = 0;
     virtual void read_step(std::int64_t* out) const = 0;

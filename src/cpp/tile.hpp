@@ -128,7 +128,7 @@ void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, con
     }
 }
 
-// Norms are rounded up: a sum of squares is off by less than a rounding a term, squares below the normal numbers vanish.
+// Without a direction the slack itself. Norms are rounded up: a sum of squares is off by less than a rounding a term, squares below the normal numbers vanish.
 // The first counts the label too.
 template <class T>
 void reach(const Layout& layout, const Tile<T>& tile, const double* direction, float* out) {
@@ -138,7 +138,11 @@ void reach(const Layout& layout, const Tile<T>& tile, const double* direction, f
         const T label = tile.rows[row * layout.row_stride + layout.n_features];
         const double slack = static_cast<double>(label * tile.outputs[row]) - 1.0;
         if (!(slack > 0.0)) {
-            out[row] = -1.0F;
+            out[row] = slack == 0.0 ? 0.0F : -1.0F;
+            continue;
+        }
+        if (direction == nullptr) {
+            out[row] = static_cast<float>(slack);
             continue;
         }
         double moved = 0.0;
