@@ -15,7 +15,7 @@ exceed 1 by more than a bound of how far any output can have moved since, roundi
 
 With ``skin=True`` nothing is proven. At every 100th step of a replica's life all rows are looked at, and those with
 y f < 1 + width are listed; in between only listed rows are, and nothing is repeated. Rows that the next full pass finds
-awake unlisted are counted (missed wakings) and widen that replica's skin by half; without any it narrows by 2 %.
+awake unlisted are counted (missed wakings) and double the width of that replica's skin; without any it narrows by 5 %.
 That is another dynamics, with bits as reproducible as those of the dense one: list, width and count are state that the
 ensemble carries.
 
@@ -48,9 +48,9 @@ from glassnet.skin import Skin
 
 _SKIN: Final = {
     "interval": 100,
-    "first_width": 0.1,
-    "widen": 1.5,
-    "narrow": 0.98,
+    "first_width": 0.03,
+    "widen": 2.0,
+    "narrow": 0.95,
     "narrowest": 1e-6,
     "widest": 1e6,
 }
