@@ -14,7 +14,7 @@ from glassnet.engines import Cpu
 from glassnet.engines.base import Precision
 from glassnet.engines.cpu import CpuSession
 
-EXAMPLES = settings(max_examples=25, deadline=None)
+EXAMPLES = settings(max_examples=12, deadline=None)
 SHAPES = st.tuples(
     st.sampled_from([7, 60, 250, 2050, 4500]),
     st.integers(1, 12),
@@ -106,4 +106,16 @@ def test_rows_that_wake_one_by_one_are_seen_at_once(depth: int, gradient: Precis
     assert n_awake == dense._simulator.work()[1]
     assert n_awake > 0
     assert n_seen < 0.5 * 200 * len(features)
+    assert_same(found, dense)
+
+
+@pytest.mark.parametrize("gradient", ["float32", "float64"])
+@pytest.mark.parametrize("temperature", [0.0, 1e-3, 1.0])
+def test_long_trajectories_keep_every_bit_while_rows_are_skipped(temperature: float, gradient: Precision) -> None:
+    landscape, ensemble = drowsy((9000, 10, 12, 3), awake=0.3)
+    dynamics = gn.Langevin(temperature, 1e-3)
+    dense = advanced(Cpu(2, exhaustive=True, gradient=gradient), ensemble, landscape, dynamics, 600)
+    found = advanced(Cpu(1, gradient=gradient), ensemble, landscape, dynamics, 1, 350, 249)
+    assert found._simulator.work()[0] < 0.97 * dense._simulator.work()[0]
+    assert found._simulator.work()[1] == dense._simulator.work()[1]
     assert_same(found, dense)

@@ -21,10 +21,7 @@ void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const 
 }
 
 template <class T>
-void differentiate_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
-                        T* gradient) {
-    forward(layout, weights, tile);
-    hinge(layout, tile, score);
+void backward_of_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* gradient) {
     silence_sleeping(layout, weights, tile);
     backward(layout, weights, tile, gradient);
 }
@@ -32,7 +29,7 @@ void differentiate_every_row(const Layout& layout, const PackedWeights<T>& weigh
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
     blocking<T>,      pack<T, double>, pack<T, float>,             evaluate_tile<T>,
-    keep_awake<T>,    reach<T>,        backward<T>,                differentiate_every_row<T>,
+    keep_awake<T>,    reach<T>,        backward<T>,                backward_of_every_row<T>,
     clear_padding<T>, add_block<T>,
 };
 

@@ -60,15 +60,14 @@ struct GradientKernels {
     bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
     // After forward: moves what the awake rows became together, in order, and copies the rows themselves to `kept`;
-    // returns how many are kept.
-    std::size_t (*keep_awake)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* kept);
+    // returns how many there are.
+    std::size_t (*keep_awake)(const Layout&, const Tile<T>&, T* kept);
     // After forward: how far each row is from waking, (y f - 1) over the sum of its norms times `direction`, one a
     // matrix (null: y f - 1 itself); rounded down, below 0 where it is awake.
     void (*reach)(const Layout&, const Tile<T>&, const double* direction, float* out);
-    // Backward into the packed gradient's chains.
+    // Backward into the packed gradient's chains, of rows that are awake; and of rows some of which may sleep.
     void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
-    // Forward and backward of every row.
-    void (*exhaustive)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
+    void (*backward_of_every_row)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
     // Zeroes what the products left in a block's padding.
     void (*clear_padding)(const Layout&, T* block);
     // total += block, from 0 for the first.

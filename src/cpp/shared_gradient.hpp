@@ -187,15 +187,17 @@ private:
         for (std::size_t row = begin; row < end; row += step) {
             if (crew_.stopped()) return false;
             const Tile<T> tile = make_tile(row, std::min(step, end - row), n_kept, w);
-            if (pass_ == Pass::gradient && exhaustive_) {
-                if (std::exchange(empty, false)) w.block.clear();
-                kernels_.exhaustive(layout_, weights_, tile, score, w.block.data());
-                continue;
-            }
+            const std::int64_t before = score.awake;
             kernels_.forward(layout_, weights_, tile, score);
             if (pass_ == Pass::forward) continue;
             if (notes_.reach != nullptr) kernels_.reach(layout_, tile, notes_.direction, notes_.reach + row);
-            n_kept += kernels_.keep_awake(layout_, weights_, tile, w.kept.data() + n_kept * layout_.row_stride);
+            const auto n_awake = static_cast<std::size_t>(score.awake - before);
+            if (exhaustive_ || (n_kept == 0 && n_awake > 0 && !worth_moving(n_awake, tile.n_rows))) {
+                if (std::exchange(empty, false)) w.block.clear();
+                kernels_.backward_of_every_row(layout_, weights_, tile, w.block.data());
+                continue;
+            }
+            if (n_awake > 0) n_kept += kernels_.keep_awake(layout_, tile, w.kept.data() + n_kept * layout_.row_stride);
             if (n_kept >= layout_.backward_rows || (n_kept > 0 && row + step >= end)) {
                 if (std::exchange(empty, false)) w.block.clear();
                 kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), w.block.data());
@@ -203,6 +205,11 @@ private:
             }
         }
         return true;
+    }
+
+    // Whether the way back that sleeping rows are spared costs more than moving the others together.
+    bool worth_moving(std::size_t n_awake, std::size_t n) const {
+        return static_cast<double>(n - n_awake) * layout_.backward_cycles > static_cast<double>(n_awake) * layout_.move_cycles;
     }
 
     // Tiles of a block are as equal as the kernels' groups of rows allow.

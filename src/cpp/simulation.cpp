@@ -156,7 +156,9 @@ private:
         if (setting_.sampling != Sampling::all_rows) {
             return pass_over(Pass::gradient, thread, draw_batch(replica, thread), {});
         }
-        if (setting_.exhaustive) return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
+        if (setting_.exhaustive || (!replica.skin && !Watch<T>::may_pay(thread.bound, data_.n_rows))) {
+            return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
+        }
         if (replica.skin) return look_within_skin(*replica.skin, replica.setting.step, thread);
         if (!replica.watch) replica.watch = std::make_unique<Watch<T>>(layout_, data_.n_rows);
         Watch<T>& watch = *replica.watch;

@@ -162,19 +162,13 @@ void reach(const Layout& layout, const Tile<T>& tile, const double* direction, f
     }
 }
 
-// A sleeping row adds zeros to every chain, so it can be left out. Rows before the first sleeping one stay where they
-// are; where few sleep, moving the others costs more than it saves, and all stay.
+// A sleeping row adds zeros to every chain, so it can be left out; rows before the first sleeping one stay in place.
 template <class T>
-std::size_t keep_awake(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* kept) {
+std::size_t keep_awake(const Layout& layout, const Tile<T>& tile, T* kept) {
     using V = Vec<T>;
-    constexpr std::size_t few = 10;
-    std::size_t n_awake = 0;
-    for (std::size_t row = 0; row < tile.n_rows; ++row) n_awake += tile.slopes[row] != T(0);
-    const bool keep_all = (tile.n_rows - n_awake) * few < tile.n_rows;
-    if (keep_all && n_awake < tile.n_rows) silence_sleeping(layout, weights, tile);
     std::size_t to = 0;
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
-        if (!keep_all && tile.slopes[row] == T(0)) continue;
+        if (tile.slopes[row] == T(0)) continue;
         const T* const features = tile.rows + row * layout.row_stride;
         for (std::size_t i = 0; i < layout.row_stride; i += V::lanes) {
             V::load(features + i).store(kept + to * layout.row_stride + i);

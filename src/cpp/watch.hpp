@@ -27,13 +27,16 @@ public:
         direction_.resize(layout.depth + 1, 1.0);
     }
 
+    // Whether bounds are cheap enough beside a step to be worth a try.
+    static bool may_pay(const Bound<T>& bound, std::size_t n_rows) {
+        return bound.cost_in_rows(n_squarings) < dearest * static_cast<double>(n_rows);
+    }
+
     Look look(const T* weights, Bound<T>& bound) {
         if (rest_left_ > 0) {
             --rest_left_;
             return Look::everywhere;
         }
-        const double bound_rows = bound.cost_in_rows(n_squarings);
-        if (bound_rows > dearest * n_rows_) return Look::everywhere;
         if (!remembers_) return Look::to_remember;
         const double needed = farthest(weights, bound);
         if (!(needed <= limit_)) {
@@ -41,9 +44,9 @@ public:
             list_.choose(reach_, limit_);
             spent_ += choosing * n_rows_;
         }
-        const double cost = static_cast<double>(list_.rows.size()) + bound_rows;
-        // What another step costs has passed what a step has cost since the full pass: begin again.
-        if (cost * n_steps_ > spent_) return begin_again();
+        const double cost = static_cast<double>(list_.rows.size()) + bound.cost_in_rows(n_squarings);
+        // What another step costs has passed what a step has cost since the full pass, or saves nothing: begin again.
+        if (cost * n_steps_ > spent_ || cost > worthless * n_rows_) return begin_again();
         spent_ += cost;
         n_steps_ += 1.0;
         return Look::at_list;
@@ -68,10 +71,10 @@ public:
 
 private:
     static constexpr int n_squarings = 2, n_reference_squarings = 4;
-    // In rows sent forward, a row: what the norms cost at most to be worth a try, a full pass that remembers, a list.
+    // In rows sent forward, a row: what the norms may cost, a full pass that remembers, a list.
     static constexpr double dearest = 0.2, remembering = 1.3, choosing = 0.01;
     // How much longer than needed a list is made to last, and from which share of rows on lists do not pay.
-    static constexpr double growth = 1.15, worthless = 0.96;
+    static constexpr double growth = 1.15, worthless = 0.93;
     static constexpr long shortest_rest = 64, longest_rest = 8192;
 
     double farthest(const T* weights, Bound<T>& bound) {
