@@ -84,6 +84,17 @@ def test_the_same_command_finds_it_done(finished: tuple[Path, str]) -> None:
     assert len(open_run(folder / "run").description["sessions"]) == 1
 
 
+def test_a_run_with_a_skin_says_so_and_shares_the_quench(finished: tuple[Path, str]) -> None:
+    folder, _ = finished
+    done = glassnet("run", "relaxation", *TINY, "--skin", "--output", "skin", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6 units: 2 done, 4 to make, 2 taken from other runs" in done.stdout
+    assert "missed" in done.stdout
+    tables = json.loads((folder / "skin" / "summary.json").read_text())
+    assert all(row["missed_wakings"] >= 0 for row in tables["temperatures"])
+    assert open_run(folder / "skin").description["engine"]["skin"]["interval"] == 100
+
+
 def test_show_list_and_figures_look_without_computing(finished: tuple[Path, str]) -> None:
     folder, _ = finished
     shown = glassnet("show", "run", cwd=folder)

@@ -142,7 +142,7 @@ def test_all_that_a_unit_depends_on_is_in_its_address(change: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    "change", [{"waiting_times": [3]}, {"chi": [30]}, {"snapshots": [10]}, {"learning_rate": 2e-3}]
+    "change", [{"waiting_times": [3]}, {"chi": [30]}, {"snapshots": [10]}, {"learning_rate": 2e-3}, {"skin": True}]
 )
 def test_temperatures_share_a_quench(change: dict[str, Any]) -> None:
     mine, other = unit_names(tiny()), unit_names(tiny(**change))
@@ -241,7 +241,7 @@ class Stop:
 LOSSES = {"stop_loss": 0.4991, "check_epochs": 3, "quench_rate": 0.2, "replicas": 4, "epochs": 60}
 
 
-@pytest.mark.parametrize("change", [{}, LOSSES], ids=["plain", "stopping by loss"])
+@pytest.mark.parametrize("change", [{}, LOSSES, {"skin": True}], ids=["plain", "stopping by loss", "skin"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path, change: dict[str, Any]) -> None:
     request = tiny(**change)
     whole = make(request, tmp_path / "a" / "run")

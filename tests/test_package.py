@@ -16,7 +16,7 @@ ORDER = [
     ["_check"],
     ["random"],
     ["datasets", "network", "loss"],
-    ["landscape"],
+    ["landscape", "skin"],
     ["ensemble"],
     ["dynamics", "protocol"],
     ["engines"],

@@ -4,6 +4,7 @@
 
 #include "peak.hpp"
 #include "random.hpp"
+#include "spectral.hpp"
 #include "tile.hpp"
 #include "weights.hpp"
 
@@ -20,17 +21,15 @@ void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const 
 }
 
 template <class T>
-void differentiate_tile(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Score& score,
-                        T* gradient) {
-    forward(layout, weights, tile);
-    hinge(layout, tile, score);
+void backward_of_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* gradient) {
     silence_sleeping(layout, weights, tile);
     backward(layout, weights, tile, gradient);
 }
 
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
-    blocking<T>, pack<T, double>, pack<T, float>, evaluate_tile<T>, differentiate_tile<T>,
+    blocking<T>,      pack<T, double>, pack<T, float>,             evaluate_tile<T>,
+    keep_awake<T>,    reach<T>,        backward<T>,                backward_of_every_row<T>,
     clear_padding<T>, add_block<T>,
 };
 
@@ -39,7 +38,7 @@ constexpr GradientKernels<T> gradient_kernels = {
 extern const Kernels kernels = {
     GLASSNET_TEXT(GLASSNET_ISA), gradient_kernels<float>, gradient_kernels<double>,
     update<float, float>, update<float, double>, update<double, float>, update<double, double>,
-    words, normals, multiply_add_rounds,
+    words, normals, power_norm2, multiply_add_rounds,
 };
 
 }  // namespace glassnet::GLASSNET_ISA

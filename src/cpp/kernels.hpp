@@ -59,8 +59,15 @@ struct GradientKernels {
     bool (*pack_double)(const Layout&, const double* weights, T* matrices, T* transposes);
     bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
-    // Forward, and backward into the packed gradient's chains.
-    void (*gradient)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&, T* gradient);
+    // After forward: moves what the awake rows became together, in order, and copies the rows themselves to `kept`;
+    // returns how many there are.
+    std::size_t (*keep_awake)(const Layout&, const Tile<T>&, T* kept);
+    // After forward: how far each row is from waking, (y f - 1) over the sum of its norms times `direction`, one a
+    // matrix (null: y f - 1 itself); rounded down, below 0 where it is awake.
+    void (*reach)(const Layout&, const Tile<T>&, const double* direction, float* out);
+    // Backward into the packed gradient's chains, of rows that are awake; and of rows some of which may sleep.
+    void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
+    void (*backward_of_every_row)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
     // Zeroes what the products left in a block's padding.
     void (*clear_padding)(const Layout&, T* block);
     // total += block, from 0 for the first.
@@ -79,6 +86,9 @@ struct Kernels {
     // Whole blocks are written: room for n rounded up to a multiple of 32.
     void (*words)(const Stream&, std::size_t n, std::uint32_t* out);
     void (*normals)(const Stream&, std::size_t n, double* out);
+    // Of the powers of a matrix, for the bound of its spectral norm.
+    double (*power_norm2)(std::size_t n_rows, std::size_t n_terms, std::size_t stride, int n_squarings, double* matrix,
+                          const double* transpose, double* scratch);
     std::size_t (*multiply_add_rounds)(std::size_t n);
 };
 

@@ -30,7 +30,9 @@ struct Layout {
     std::size_t hidden_stride;        // between rows of activations and deltas
     std::size_t row_group;            // rows that all panels' blocks divide
     std::size_t tile_rows;            // most rows that go through the network together
-    std::size_t tile_capacity;        // rows that a tile's buffers hold
+    std::size_t backward_rows;        // awake rows that wait for others until they are as many
+    std::size_t tile_capacity;        // rows that a tile's buffers hold, behind those that wait
+    double backward_cycles, move_cycles;  // about what a row's way back costs, and moving it to others
     std::size_t packed_size;          // all matrices, the output's vector last
     std::size_t transposed_size;      // transposes of all but the first matrix and the output
 
@@ -49,28 +51,39 @@ struct Layout {
 Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size_t n_features, std::size_t width,
                    std::size_t depth);
 
+// Calls visit(row, column, packed, n) for each run of n neighbours in a row of one matrix, the output's vector being
+// the row of the last.
+template <class Visit>
+void for_each_row_part(const Layout& layout, std::size_t layer, Visit visit) {
+    if (layer == layout.depth) {
+        visit(std::size_t{0}, std::size_t{0}, layout.output_offset(), layout.width);
+        return;
+    }
+    for (std::size_t row = 0; row < layout.fan_in(layer); ++row) {
+        std::size_t vector = 0;
+        for (int n = max_panel; n > 0; --n) {
+            for (int i = 0; i < layout.panels[n]; ++i) {
+                const std::size_t column = vector * layout.lanes, size = n * layout.lanes;
+                const std::size_t packed = layout.offset(layer) + column * layout.padded_rows(layer) + row * size;
+                const std::size_t left = layout.width - column;
+                visit(row, column, packed, size < left ? size : left);
+                vector += n;
+            }
+        }
+    }
+}
+
 // Calls visit(flat, packed, n) for each run of n weights that are neighbours both in the flat vector (matrix after
 // matrix, row-major) and in the packed order.
 template <class Visit>
 void for_each_run(const Layout& layout, Visit visit) {
     std::size_t flat = 0;
-    for (std::size_t layer = 0; layer < layout.depth; ++layer) {
-        for (std::size_t row = 0; row < layout.fan_in(layer); ++row) {
-            std::size_t vector = 0;
-            for (int n = max_panel; n > 0; --n) {
-                for (int i = 0; i < layout.panels[n]; ++i) {
-                    const std::size_t column = vector * layout.lanes, size = n * layout.lanes;
-                    const std::size_t packed =
-                        layout.offset(layer) + column * layout.padded_rows(layer) + row * size;
-                    const std::size_t left = layout.width - column;
-                    visit(flat + column, packed, size < left ? size : left);
-                    vector += n;
-                }
-            }
-            flat += layout.width;
-        }
+    for (std::size_t layer = 0; layer <= layout.depth; ++layer) {
+        for_each_row_part(layout, layer, [&](std::size_t, std::size_t, std::size_t packed, std::size_t n) {
+            visit(flat, packed, n);
+            flat += n;
+        });
     }
-    visit(flat, layout.output_offset(), layout.width);
 }
 
 }  // namespace glassnet

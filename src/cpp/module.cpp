@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -110,6 +111,29 @@ public:
         return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array());
     }
 
+    nb::tuple skin() {
+        const auto lock = take();
+        const std::size_t n_bytes = (n_rows_ + 7) / 8;
+        const Output<bool> listed({n_replicas_});
+        const Output<double> width({n_replicas_});
+        const Output<std::int64_t> missed({n_replicas_});
+        const Output<std::uint8_t> rows({n_replicas_, n_bytes});
+        for (std::size_t r = 0; r < n_replicas_; ++r) {
+            const SkinState state = simulation_->skin(r);
+            listed.data[r] = state.listed;
+            width.data[r] = state.width;
+            missed.data[r] = state.missed;
+            std::copy_n(state.rows.begin(), n_bytes, rows.data + r * n_bytes);
+        }
+        return nb::make_tuple(listed.array(), width.array(), missed.array(), rows.array());
+    }
+
+    nb::tuple work() {
+        const auto lock = take();
+        const Work work = simulation_->work();
+        return nb::make_tuple(work.forward, work.awake);
+    }
+
     nb::object weights() {
         return double_weights_ ? read<double>({n_replicas_, n_weights_}, [&](double* p) { simulation_->read_weights(p); })
                                : read<float>({n_replicas_, n_weights_}, [&](float* p) { simulation_->read_weights(p); });
@@ -165,24 +189,41 @@ Sampling as_sampling(int purpose) {
     return sampling;
 }
 
+// interval, first width, widen, narrow, narrowest, widest
+using SkinArguments = std::tuple<std::int64_t, double, double, double, double, double>;
+
+SkinSetting as_skin(const SkinArguments& a) {
+    return {std::get<0>(a), std::get<1>(a), std::get<2>(a), std::get<3>(a), std::get<4>(a), std::get<5>(a)};
+}
+
 void construct(Simulator* self, std::size_t width, std::size_t depth, Input<float, 2> features, Input<float, 1> labels,
                AnyWeights weights, Input<std::uint32_t, 1> seed, Input<std::uint32_t, 1> origin,
                Input<std::uint32_t, 1> noise, Input<std::int64_t, 1> step, Input<bool, 1> alive,
                Input<double, 1> learning_rate, Input<double, 1> temperature, Input<double, 1> l2, int sampling,
-               std::size_t batch_size, const std::string& gradient, std::size_t threads, const std::string& kernel) {
+               std::size_t batch_size, const std::string& gradient, bool exhaustive, const SkinArguments& skin,
+               Input<bool, 1> skin_listed, Input<double, 1> skin_width, Input<std::int64_t, 1> skin_missed,
+               Input<std::uint8_t, 2> skin_rows, std::size_t threads, const std::string& kernel) {
     check_data(features, labels);
     const std::size_t n = weights.shape(0);
     for (const std::size_t size : {seed.shape(0), origin.shape(0), noise.shape(0), step.shape(0), alive.shape(0),
-                                   learning_rate.shape(0), temperature.shape(0), l2.shape(0)}) {
+                                   learning_rate.shape(0), temperature.shape(0), l2.shape(0), skin_listed.shape(0),
+                                   skin_width.shape(0), skin_missed.shape(0), skin_rows.shape(0)}) {
         demand(size == n, "all arrays must have one entry a replica");
     }
+    demand(std::none_of(skin_listed.data(), skin_listed.data() + n, [](bool x) { return x; }) ||
+               skin_rows.shape(1) == (features.shape(0) + 7) / 8,
+           "skin_rows must hold a bit a row");
     std::vector<ReplicaSetting> replicas(n);
     for (std::size_t r = 0; r < n; ++r) {
         replicas[r] = {seed(r),  origin(r),        noise(r),       step(r),
-                       alive(r), learning_rate(r), temperature(r), l2(r)};
+                       alive(r), learning_rate(r), temperature(r), l2(r),
+                       {}};
+        if (!skin_listed(r)) continue;
+        const std::uint8_t* const rows = skin_rows.data() + r * skin_rows.shape(1);
+        replicas[r].skin = {true, skin_width(r), skin_missed(r), {rows, rows + skin_rows.shape(1)}};
     }
     const Setting setting{features.shape(1), width,      depth,   features.data(),      labels.data(), features.shape(0),
-                          as_sampling(sampling), batch_size, threads, &find_kernels(kernel)};
+                          as_sampling(sampling), batch_size, threads, exhaustive, as_skin(skin), &find_kernels(kernel)};
     new (self) Simulator(setting, replicas, weights, gradient);
 }
 
@@ -190,7 +231,7 @@ nb::tuple evaluate(std::size_t width, std::size_t depth, Input<float, 2> feature
                    AnyWeights weights, const std::string& gradient, std::size_t threads, const std::string& kernel) {
     check_data(features, labels);
     const Setting setting{features.shape(1),  width,   depth, features.data(), labels.data(), features.shape(0),
-                          Sampling::all_rows, features.shape(0), threads,      &find_kernels(kernel)};
+                          Sampling::all_rows, features.shape(0), threads,      true,            {}, &find_kernels(kernel)};
     return Simulator(setting, std::vector<ReplicaSetting>(weights.shape(0)), weights, gradient).evaluate();
 }
 
@@ -240,9 +281,12 @@ NB_MODULE(_cpu, module) {
     nb::class_<Simulator>(module, "Simulator")
         .def("__init__", &construct, nb::kw_only(), "width"_a, "depth"_a, "features"_a, "labels"_a, "weights"_a,
              "seed"_a, "origin"_a, "noise"_a, "step"_a, "alive"_a, "learning_rate"_a, "temperature"_a, "l2"_a,
-             "sampling"_a, "batch_size"_a, "gradient"_a, "threads"_a, "kernel"_a)
+             "sampling"_a, "batch_size"_a, "gradient"_a, "exhaustive"_a, "skin"_a, "skin_listed"_a, "skin_width"_a,
+             "skin_missed"_a, "skin_rows"_a, "threads"_a, "kernel"_a)
         .def("advance", &Simulator::advance, "n_steps"_a)
         .def("observe", &Simulator::observe)
+        .def("skin", &Simulator::skin)
+        .def("work", &Simulator::work)
         .def("weights", &Simulator::weights)
         .def("step", &Simulator::step)
         .def("alive", &Simulator::alive);

@@ -15,10 +15,9 @@
 #include "buffer.hpp"
 #include "crew.hpp"
 #include "kernels.hpp"
+#include "row_list.hpp"
 
 namespace glassnet {
-
-inline constexpr std::size_t block_rows = 2048;
 
 // Rows in the gradient's precision, each its features and then its label, padded to whole vectors.
 template <class T>
@@ -37,10 +36,24 @@ struct Rows {
 };
 
 // The rows that a sum is over: all n where `order` is null, else n of them in that order. The `n_after` entries that
-// follow in the order will be asked for next.
+// follow in the order will be asked for next. Blocks are of `block_rows` in a row, or begin where `block_begin` says.
 struct RowOrder {
     const std::uint32_t* order;
     std::size_t n, n_after;
+    std::size_t n_blocks;
+    const std::size_t* block_begin;
+};
+
+inline RowOrder all_rows(std::size_t n) { return {nullptr, n, 0, count_blocks(n), nullptr}; }
+
+inline RowOrder listed(const RowList& list) {
+    return {list.rows.data(), list.rows.size(), 0, list.block_begin.size() - 1, list.block_begin.data()};
+}
+
+// What a pass over all rows in turn notes of each.
+struct Notes {
+    float* reach = nullptr;
+    const double* direction = nullptr;
 };
 
 // A thread's own room for a tile and a block.
@@ -48,6 +61,7 @@ template <class T>
 struct Workspace {
     explicit Workspace(const Layout& layout)
         : rows(layout.tile_capacity * layout.row_stride + layout.feature_rows),
+          kept(layout.tile_capacity * layout.row_stride + layout.feature_rows),
           activations(layout.depth * layout.layer_activations() + slack(layout)),
           deltas(2 * layout.layer_activations() + slack(layout)),
           outputs(layout.tile_capacity),
@@ -57,7 +71,7 @@ struct Workspace {
     // Kernels read a little beyond the last row.
     static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
 
-    Buffer<T> rows, activations, deltas, outputs, slopes, block;
+    Buffer<T> rows, kept, activations, deltas, outputs, slopes, block;
 };
 
 enum class Pass { forward, gradient };
@@ -65,8 +79,9 @@ enum class Pass { forward, gradient };
 template <class T>
 class SharedGradient {
 public:
-    SharedGradient(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew)
+    SharedGradient(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew, bool exhaustive)
         : kernels_(gradient_kernels<T>(kernels)),
+          exhaustive_(exhaustive),
           layout_(layout),
           data_(data),
           crew_(crew),
@@ -75,15 +90,23 @@ public:
           total_(layout.packed_size),
           single_(layout.packed_size) {}
 
-    // Begins anew; no thread may be at work here.
+    // Takes weights; no thread may be at work here.
     template <class M>
-    void begin(Pass pass, const M* weights, RowOrder rows) {
-        const std::lock_guard lock(mutex_);
+    void load(const M* weights) {
         weights_ = {matrices_.data(), transposes_.data(), pack(weights)};
+    }
+
+    // The weights taken, packed in the gradient's precision.
+    const T* weights() const { return matrices_.data(); }
+
+    // Begins anew at the weights taken; no thread may be at work here.
+    void begin(Pass pass, RowOrder rows, Notes notes) {
+        const std::lock_guard lock(mutex_);
         pass_ = pass;
         rows_ = rows;
-        n_blocks_ = (rows.n + block_rows - 1) / block_rows;
-        next_ = merged_ = in_work_ = 0;
+        notes_ = notes;
+        n_blocks_ = rows.n_blocks;
+        next_ = merged_ = in_work_ = n_added_ = 0;
         waiting_.clear();
         waiting_.resize(n_blocks_);
         score_ = {};
@@ -108,8 +131,9 @@ public:
             }
             const InWork guard{*this};
             Score score;
-            if (!compute(index, workspace, score)) return;
-            merge(index, workspace, score);
+            bool empty = true;
+            if (!compute(index, workspace, score, empty)) return;
+            merge(index, workspace, score, empty);
         }
     }
 
@@ -118,6 +142,9 @@ public:
         std::unique_lock lock(mutex_);
         done_.wait(lock, [this] { return in_work_ == 0; });
         next_ = n_blocks_;  // where the crew stopped, nobody is to be offered what was left
+        if (n_added_ == 0) {
+            (n_blocks_ == 1 ? single_.clear() : total_.clear());
+        }
         return merged_ == n_blocks_;
     }
 
@@ -130,8 +157,9 @@ public:
 
 private:
     struct Finished {
-        Score score;
-        Buffer<T> block;
+        bool done = false, empty = true;
+        Score score{};
+        Buffer<T> block{};
     };
 
     struct InWork {
@@ -149,20 +177,40 @@ private:
         return kernels_.pack_float(layout_, weights, matrices_.data(), transposes_.data());
     }
 
-    bool compute(std::size_t index, Workspace<T>& w, Score& score) const {
-        if (pass_ == Pass::gradient) w.block.clear();
-        const std::size_t begin = index * block_rows, end = std::min(begin + block_rows, rows_.n);
+    // `empty` becomes false where any row has gone backward.
+    bool compute(std::size_t index, Workspace<T>& w, Score& score, bool& empty) const {
+        const bool given = rows_.block_begin != nullptr;
+        const std::size_t begin = given ? rows_.block_begin[index] : index * block_rows;
+        const std::size_t end = given ? rows_.block_begin[index + 1] : std::min(begin + block_rows, rows_.n);
+        if (begin == end) return true;
         const std::size_t step = rows_per_tile(end - begin);
+        std::size_t n_kept = 0;
         for (std::size_t row = begin; row < end; row += step) {
             if (crew_.stopped()) return false;
-            const Tile<T> tile = make_tile(row, std::min(step, end - row), w);
-            if (pass_ == Pass::gradient) {
-                kernels_.gradient(layout_, weights_, tile, score, w.block.data());
-            } else {
-                kernels_.forward(layout_, weights_, tile, score);
+            const Tile<T> tile = make_tile(row, std::min(step, end - row), n_kept, w);
+            const std::int64_t before = score.awake;
+            kernels_.forward(layout_, weights_, tile, score);
+            if (pass_ == Pass::forward) continue;
+            if (notes_.reach != nullptr) kernels_.reach(layout_, tile, notes_.direction, notes_.reach + row);
+            const auto n_awake = static_cast<std::size_t>(score.awake - before);
+            if (exhaustive_ || (n_kept == 0 && n_awake > 0 && !worth_moving(n_awake, tile.n_rows))) {
+                if (std::exchange(empty, false)) w.block.clear();
+                kernels_.backward_of_every_row(layout_, weights_, tile, w.block.data());
+                continue;
+            }
+            if (n_awake > 0) n_kept += kernels_.keep_awake(layout_, tile, w.kept.data() + n_kept * layout_.row_stride);
+            if (n_kept >= layout_.backward_rows || (n_kept > 0 && row + step >= end)) {
+                if (std::exchange(empty, false)) w.block.clear();
+                kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), w.block.data());
+                n_kept = 0;
             }
         }
         return true;
+    }
+
+    // Whether the way back that sleeping rows are spared costs more than moving the others together.
+    bool worth_moving(std::size_t n_awake, std::size_t n) const {
+        return static_cast<double>(n - n_awake) * layout_.backward_cycles > static_cast<double>(n_awake) * layout_.move_cycles;
     }
 
     // Tiles of a block are as equal as the kernels' groups of rows allow.
@@ -172,13 +220,23 @@ private:
         return (n_groups + n_tiles - 1) / n_tiles * layout_.row_group;
     }
 
-    Tile<T> make_tile(std::size_t row, std::size_t n, Workspace<T>& w) const {
+    // Behind `n_kept` rows that wait for their way back.
+    Tile<T> make_tile(std::size_t row, std::size_t n, std::size_t n_kept, Workspace<T>& w) const {
         const T* rows = data_.values.data() + row * layout_.row_stride;
         if (rows_.order != nullptr) {
             gather(row, n, w.rows.data());
             rows = w.rows.data();
         }
-        return {rows, n, w.activations.data(), w.deltas.data(), w.outputs.data(), w.slopes.data()};
+        return tile_at(n_kept, rows, n, w);
+    }
+
+    Tile<T> tile_at(std::size_t first, const T* rows, std::size_t n, Workspace<T>& w) const {
+        return {rows,
+                n,
+                w.activations.data() + first * layout_.hidden_stride,
+                w.deltas.data(),
+                w.outputs.data() + first,
+                w.slopes.data() + first};
     }
 
     void gather(std::size_t begin, std::size_t n, T* out) const {
@@ -197,28 +255,29 @@ private:
         }
     }
 
-    void merge(std::size_t index, Workspace<T>& w, const Score& score) {
+    void merge(std::size_t index, Workspace<T>& w, const Score& score, bool empty) {
         const std::lock_guard lock(mutex_);
         if (index != merged_) {
-            waiting_[index] = {score, pass_ == Pass::gradient ? std::exchange(w.block, spare()) : Buffer<T>(1)};
+            waiting_[index] = {true, empty, score, empty ? Buffer<T>() : std::exchange(w.block, spare())};
             return;
         }
-        add(score, w.block);
-        while (merged_ < n_blocks_ && waiting_[merged_].block.size() > 0) {
+        add(score, empty, w.block);
+        while (merged_ < n_blocks_ && waiting_[merged_].done) {
             Finished& next = waiting_[merged_];
-            add(next.score, next.block);
-            if (pass_ == Pass::gradient) spares_.push_back(std::move(next.block));
+            add(next.score, next.empty, next.block);
+            if (!next.empty) spares_.push_back(std::move(next.block));
         }
     }
 
-    void add(const Score& score, Buffer<T>& block) {
-        if (pass_ == Pass::gradient) {
+    void add(const Score& score, bool empty, Buffer<T>& block) {
+        if (!empty) {
             kernels_.clear_padding(layout_, block.data());
             if (n_blocks_ == 1) {
                 std::swap(single_, block);
             } else {
-                kernels_.add_block(layout_, block.data(), merged_ == 0, total_.data());
+                kernels_.add_block(layout_, block.data(), n_added_ == 0, total_.data());
             }
+            ++n_added_;
         }
         score_.loss += score.loss;
         score_.awake += score.awake;
@@ -234,6 +293,7 @@ private:
     }
 
     const GradientKernels<T>& kernels_;
+    const bool exhaustive_;
     const Layout& layout_;
     const Rows<T>& data_;
     const Crew& crew_;
@@ -244,7 +304,9 @@ private:
     std::condition_variable done_;
     Pass pass_ = Pass::gradient;
     RowOrder rows_{};
+    Notes notes_{};
     std::size_t n_blocks_ = 0, next_ = 0, merged_ = 0, in_work_ = 0;
+    std::size_t n_added_ = 0;  // blocks that were not empty
     std::vector<Finished> waiting_;  // blocks finished before their turn
     std::vector<Buffer<T>> spares_;
     Buffer<double> total_;

@@ -9,6 +9,7 @@
 #include "crew.hpp"
 #include "permutation.hpp"
 #include "shared_gradient.hpp"
+#include "watch.hpp"
 
 namespace glassnet {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t words_padding = 32;
 // A thread turns to another replica after this long, where there is one.
 constexpr std::chrono::milliseconds turn{5};
 
-template <class M>
+template <class M, class T>
 struct Replica {
     ReplicaSetting setting;
     Buffer<M> weights, next;  // packed
@@ -26,6 +27,8 @@ struct Replica {
     std::int64_t epoch = -1;  // of `order`
     std::optional<Score> seen;      // at the current weights
     Buffer<double> seen_gradient;  // mean, packed
+    std::unique_ptr<Watch<T>> watch;
+    std::unique_ptr<Skin> skin;
 };
 
 template <class M, class T>
@@ -40,12 +43,15 @@ public:
           crew_(setting.threads) {
         threads_.reserve(setting.threads);
         for (std::size_t t = 0; t < setting.threads; ++t) {
-            threads_.push_back(std::make_unique<Thread>(kernels_, layout_, data_, crew_));
+            threads_.push_back(std::make_unique<Thread>(kernels_, layout_, data_, crew_, setting.exhaustive));
         }
         replicas_.resize(replicas.size());
         for (std::size_t r = 0; r < replicas.size(); ++r) {
-            Replica<M>& replica = replicas_[r];
+            Replica<M, T>& replica = replicas_[r];
             replica.setting = replicas[r];
+            if (setting.skin.interval > 0) {
+                replica.skin = std::make_unique<Skin>(setting.skin, replicas[r].skin, data_.n_rows);
+            }
             replica.weights = Buffer<M>(layout_.packed_size);
             replica.next = Buffer<M>(layout_.packed_size);
             const M* from = weights + r * layout_.n_weights;
@@ -71,9 +77,10 @@ public:
         const Pass pass = gradients != nullptr ? Pass::gradient : Pass::forward;
         return share_out(std::vector<std::int64_t>(replicas_.size(), 1), interrupted,
                          [&](std::size_t r, Thread& thread, std::int64_t) -> std::int64_t {
-                             Replica<M>& replica = replicas_[r];
+                             Replica<M, T>& replica = replicas_[r];
                              if (pass == Pass::forward || !replica.seen) {
-                                 if (!differentiate(pass, replica, thread, all_rows())) return 1;
+                                 thread.gradient.load(replica.weights.data());
+                                 if (!pass_over(pass, thread, all_rows(data_.n_rows), {})) return 1;
                                  scores[r] = thread.gradient.score();
                              }
                              if (pass == Pass::gradient) {
@@ -85,6 +92,17 @@ public:
                          });
     }
 
+    Work work() const override {
+        Work sum;
+        for (const auto& thread : threads_) {
+            sum.forward += thread->work.forward;
+            sum.awake += thread->work.awake;
+        }
+        return sum;
+    }
+
+    SkinState skin(std::size_t replica) const override { return replicas_[replica].skin->state(); }
+
     void read_weights(void* out) const override {
         for (std::size_t r = 0; r < replicas_.size(); ++r) {
             read_packed(replicas_[r].weights.data(), static_cast<M*>(out) + r * layout_.n_weights);
@@ -92,20 +110,23 @@ public:
     }
 
     void read_step(std::int64_t* out) const override {
-        for (const Replica<M>& replica : replicas_) *out++ = replica.setting.step;
+        for (const Replica<M, T>& replica : replicas_) *out++ = replica.setting.step;
     }
 
     void read_alive(bool* out) const override {
-        for (const Replica<M>& replica : replicas_) *out++ = replica.setting.alive;
+        for (const Replica<M, T>& replica : replicas_) *out++ = replica.setting.alive;
     }
 
 private:
     struct Thread {
-        Thread(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew)
-            : workspace(layout), gradient(kernels, layout, data, crew) {}
+        Thread(const Kernels& kernels, const Layout& layout, const Rows<T>& data, const Crew& crew, bool exhaustive)
+            : workspace(layout), gradient(kernels, layout, data, crew, exhaustive), bound(kernels, layout) {}
 
         Workspace<T> workspace;
         SharedGradient<T> gradient;
+        Bound<T> bound;
+        Work work;
+        std::vector<float> reach;
         Buffer<double> normals, xi;
         std::vector<std::uint32_t> words;
         PermutationSorter sorter;
@@ -129,41 +150,80 @@ private:
         return crew_.run(std::move(units), tasks, interrupted);
     }
 
-    RowOrder all_rows() const { return {nullptr, data_.n_rows, 0}; }
-
-    bool differentiate(Pass pass, const Replica<M>& replica, Thread& thread, RowOrder rows) {
-        SharedGradient<T>& gradient = thread.gradient;
-        gradient.begin(pass, replica.weights.data(), rows);
-        if (gradient.n_blocks() > 1) crew_.call_for_help();
-        gradient.work(thread.workspace);
-        return gradient.finish();
+    // False where the crew stopped before the end.
+    bool differentiate(Replica<M, T>& replica, Thread& thread) {
+        thread.gradient.load(replica.weights.data());
+        if (setting_.sampling != Sampling::all_rows) {
+            return pass_over(Pass::gradient, thread, draw_batch(replica, thread), {});
+        }
+        if (setting_.exhaustive || (!replica.skin && !Watch<T>::may_pay(thread.bound, data_.n_rows))) {
+            return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
+        }
+        if (replica.skin) return look_within_skin(*replica.skin, replica.setting.step, thread);
+        if (!replica.watch) replica.watch = std::make_unique<Watch<T>>(layout_, data_.n_rows);
+        Watch<T>& watch = *replica.watch;
+        const T* const weights = thread.gradient.weights();
+        switch (watch.look(weights, thread.bound)) {
+            case Watch<T>::Look::everywhere:
+                return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
+            case Watch<T>::Look::at_list:
+                return pass_over(Pass::gradient, thread, listed(watch.list()), {});
+            case Watch<T>::Look::to_remember:
+                break;
+        }
+        if (!pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {watch.reach(), watch.direction()})) return false;
+        watch.remember(weights, thread.bound);
+        return true;
     }
 
-    void remember(Replica<M>& replica, SharedGradient<T>& gradient) {
+    bool look_within_skin(Skin& skin, std::int64_t step, Thread& thread) {
+        if (!skin.full_pass_due(step)) return pass_over(Pass::gradient, thread, listed(skin.list()), {});
+        thread.reach.resize(data_.n_rows);
+        if (!pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {thread.reach.data(), nullptr})) return false;
+        skin.renew(thread.reach);
+        return true;
+    }
+
+    bool pass_over(Pass pass, Thread& thread, RowOrder rows, Notes notes) {
+        SharedGradient<T>& gradient = thread.gradient;
+        gradient.begin(pass, rows, notes);
+        if (gradient.n_blocks() > 1) crew_.call_for_help();
+        gradient.work(thread.workspace);
+        if (!gradient.finish()) return false;
+        thread.work.forward += static_cast<std::int64_t>(rows.n);
+        thread.work.awake += gradient.score().awake;
+        return true;
+    }
+
+    void remember(Replica<M, T>& replica, SharedGradient<T>& gradient) {
         if (replica.seen) return;
         if (replica.seen_gradient.size() == 0) replica.seen_gradient = Buffer<double>(layout_.packed_size);
         const double reciprocal = 1.0 / static_cast<double>(data_.n_rows);
         double* const mean = replica.seen_gradient.data();
         gradient.with_sum([&](const auto* sum) {
-            for (std::size_t i = 0; i < layout_.packed_size; ++i) mean[i] = static_cast<double>(sum[i]) * reciprocal;
+            for (std::size_t i = 0; i < layout_.packed_size; ++i) {
+                // A sum that was flushed to -0 is 0: rows left out would have made it so.
+                mean[i] = (0.0 + static_cast<double>(sum[i])) * reciprocal;
+            }
         });
         replica.seen = gradient.score();
     }
 
     // One update, or none where it would leave the finite numbers; false where the crew stopped before it.
-    bool update(Replica<M>& replica, Thread& thread) {
-        if (setting_.sampling == Sampling::all_rows && replica.seen) {
+    bool update(Replica<M, T>& replica, Thread& thread) {
+        // Within a skin a step is made from the rows listed, not from what an observation saw of all.
+        if (setting_.sampling == Sampling::all_rows && replica.seen && !replica.skin) {
             move(replica, thread, replica.seen_gradient.data(), 1.0);
             return true;
         }
-        if (!differentiate(Pass::gradient, replica, thread, draw_batch(replica, thread))) return false;
+        if (!differentiate(replica, thread)) return false;
         const double reciprocal = 1.0 / static_cast<double>(setting_.batch_size);
         thread.gradient.with_sum([&](const auto* sum) { move(replica, thread, sum, reciprocal); });
         return true;
     }
 
     template <class S>
-    void move(Replica<M>& replica, Thread& thread, const S* gradient_sum, double reciprocal_rows) {
+    void move(Replica<M, T>& replica, Thread& thread, const S* gradient_sum, double reciprocal_rows) {
         ReplicaSetting& setting = replica.setting;
         Update<M, S> u{};
         u.n = layout_.packed_size;
@@ -187,8 +247,7 @@ private:
         }
     }
 
-    RowOrder draw_batch(Replica<M>& replica, Thread& thread) {
-        if (setting_.sampling == Sampling::all_rows) return all_rows();
+    RowOrder draw_batch(Replica<M, T>& replica, Thread& thread) {
         const ReplicaSetting& s = replica.setting;
         const std::size_t n_rows = data_.n_rows, size = setting_.batch_size;
         const auto purpose = static_cast<std::uint32_t>(setting_.sampling);
@@ -198,7 +257,7 @@ private:
             for (std::size_t i = 0; i < size; ++i) {
                 replica.order[i] = static_cast<std::uint32_t>(std::uint64_t{thread.words[i]} * n_rows >> 32);
             }
-            return {replica.order.data(), size, 0};
+            return {replica.order.data(), size, 0, count_blocks(size), nullptr};
         }
         const auto steps = static_cast<std::int64_t>(n_rows / size);
         const std::int64_t epoch = s.step / steps;
@@ -210,7 +269,7 @@ private:
             replica.epoch = epoch;
         }
         const std::size_t begin = static_cast<std::size_t>(s.step % steps) * size;
-        return {replica.order.data() + begin, size, n_rows - begin - size};
+        return {replica.order.data() + begin, size, n_rows - begin - size, count_blocks(size), nullptr};
     }
 
     void draw_words(const Stream& stream, std::size_t n, Thread& thread) {
@@ -244,7 +303,7 @@ private:
     Rows<T> data_;
     Crew crew_;
     std::vector<std::unique_ptr<Thread>> threads_;
-    std::vector<Replica<M>> replicas_;
+    std::vector<Replica<M, T>> replicas_;
 };
 
 template <class M, class T>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels.hpp"
+#include "skin.hpp"
 
 namespace glassnet {
 
@@ -21,6 +22,8 @@ struct Setting {
     Sampling sampling;
     std::size_t batch_size;
     std::size_t threads;
+    bool exhaustive;  // every row goes forward and backward at every step
+    SkinSetting skin;
     const Kernels* kernels;
 };
 
@@ -30,6 +33,11 @@ struct ReplicaSetting {
     std::int64_t step;
     bool alive;
     double learning_rate, temperature, l2;
+    SkinState skin;
+};
+
+struct Work {
+    std::int64_t forward = 0, awake = 0;
 };
 
 class Simulation {
@@ -44,6 +52,12 @@ public:
     // Sums over all rows at the current weights; `gradients` (replica, weight) gets the mean data gradient, and the
     // next full-batch update uses it. Null asks for a forward pass only. False where it was interrupted.
     virtual bool observe(Score* scores, double* gradients, const Interrupted& interrupted) = 0;
+
+    // Rows sent forward so far, and rows that were awake among them.
+    virtual Work work() const = 0;
+
+    // The skin of a replica, where there is one.
+    virtual SkinState skin(std::size_t replica) const = 0;
 
     virtual void read_weights(void* out) const = 0;
     virtual void read_step(std::int64_t* out) const = 0;

@@ -115,7 +115,7 @@ void hinge(const Layout& layout, const Tile<T>& tile, Score& score) {
     }
 }
 
-// A sleeping row contributes nothing even where it is infinite: 0 times its activations must be 0.
+// A sleeping row that goes backward contributes nothing even where it is infinite: 0 times its activations must be 0.
 template <class T>
 void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile) {
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
@@ -128,6 +128,66 @@ void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, con
             for (std::size_t i = 0; i < layout.row_size(); ++i) h[i] = T(0);
         }
     }
+}
+
+// Without a direction the slack itself. Norms are rounded up: a sum of squares is off by less than a rounding a term, squares below the normal numbers vanish.
+// The first counts the label too.
+template <class T>
+void reach(const Layout& layout, const Tile<T>& tile, const double* direction, float* out) {
+    using V = Vec<T>;
+    constexpr double unit = sizeof(T) == sizeof(float) ? 0x1p-23 : 0x1p-52, vanishing = 1e-17, below_rounding = 0x1p-29;
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        const T label = tile.rows[row * layout.row_stride + layout.n_features];
+        const double slack = static_cast<double>(label * tile.outputs[row]) - 1.0;
+        if (!(slack > 0.0)) {
+            out[row] = slack == 0.0 ? 0.0F : -1.0F;
+            continue;
+        }
+        if (direction == nullptr) {
+            out[row] = static_cast<float>(slack);
+            continue;
+        }
+        double moved = 0.0;
+        const T* h = tile.rows + row * layout.row_stride;
+        std::size_t size = layout.row_stride;
+        for (std::size_t layer = 0; layer <= layout.depth; ++layer) {
+            V sum = V::zero();
+            for (std::size_t i = 0; i < size; i += V::lanes) sum = fma(V::load(h + i), V::load(h + i), sum);
+            const double norm = __builtin_sqrt(static_cast<double>(fold(sum)));
+            moved += direction[layer] * (norm * (1.0 + static_cast<double>(size) * unit) + vanishing);
+            h = tile.activations + layer * layout.layer_activations() + row * layout.hidden_stride;
+            size = layout.row_size();
+        }
+        // A slack beyond what float32 holds is cut.
+        const double usable = (slack < 1e30 ? slack : 1e30) - below_rounding;
+        out[row] = static_cast<float>(usable / moved * (1.0 - 1e-6));
+    }
+}
+
+// A sleeping row adds zeros to every chain, so it can be left out; rows before the first sleeping one stay in place.
+template <class T>
+std::size_t keep_awake(const Layout& layout, const Tile<T>& tile, T* kept) {
+    using V = Vec<T>;
+    std::size_t to = 0;
+    for (std::size_t row = 0; row < tile.n_rows; ++row) {
+        if (tile.slopes[row] == T(0)) continue;
+        const T* const features = tile.rows + row * layout.row_stride;
+        for (std::size_t i = 0; i < layout.row_stride; i += V::lanes) {
+            V::load(features + i).store(kept + to * layout.row_stride + i);
+        }
+        if (to != row) {
+            tile.slopes[to] = tile.slopes[row];
+            for (std::size_t layer = 0; layer < layout.depth; ++layer) {
+                T* const h = tile.activations + layer * layout.layer_activations();
+                const T* const from = h + row * layout.hidden_stride;
+                for (std::size_t i = 0; i < layout.row_size(); i += V::lanes) {
+                    V::load(from + i).store(h + to * layout.hidden_stride + i);
+                }
+            }
+        }
+        ++to;
+    }
+    return to;
 }
 
 // The output's weight gradient, and the deltas of the last hidden layer.

@@ -17,6 +17,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from glassnet import _check
 from glassnet.network import Floats, Mlp
 from glassnet.random import MAX_NAME
+from glassnet.skin import Skin
+from glassnet.skin import concat as concat_skins
 
 _PER_REPLICA = ("weights", "seed", "origin", "noise", "step", "alive")
 
@@ -33,6 +35,7 @@ class Ensemble:
         noise: ``(replica,)`` int64, 0 to 2^32 - 1.
         step: ``(replica,)`` int64, updates made in the replica's life.
         alive: ``(replica,)`` bool; a replica that diverged stands at its last finite weights and is not alive.
+        skin: what an evolution with a skin goes on from, where the replicas come from one; any other ignores it.
 
     Raises:
         ValueError: shapes do not fit, or weights are not finite.
@@ -45,6 +48,7 @@ class Ensemble:
     noise: NDArray[np.int64]
     step: NDArray[np.int64]
     alive: NDArray[np.bool_]
+    skin: Skin | None = None
 
     def __post_init__(self) -> None:
         weights = np.array(self.weights, order="C", ndmin=2)
@@ -76,6 +80,8 @@ class Ensemble:
         if alive.shape != weights.shape[:1]:
             raise ValueError(f"alive must be {len(weights)} booleans, but got shape {alive.shape}")
         _freeze(self, "alive", alive)
+        if self.skin is not None and len(self.skin) != len(weights):
+            raise ValueError(f"skin must be of {len(weights)} replicas, but is of {len(self.skin)}")
 
     @classmethod
     def random(
@@ -171,7 +177,8 @@ class Ensemble:
             ValueError: nothing is picked, or a replica twice.
         """
         picked = positions(len(self), index)
-        return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA})
+        skin = None if self.skin is None else self.skin[picked]
+        return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA}, skin=skin)
 
     def repeat(self, noise: Sequence[SupportsIndex] | NDArray[np.int64]) -> Ensemble:
         """All replicas with ``noise[0]``, then all with ``noise[1]``, and so on: the same starts, other noise."""
@@ -182,7 +189,10 @@ class Ensemble:
             name: np.concatenate([getattr(self, name)] * len(values))
             for name in ("weights", "seed", "origin", "step", "alive")
         }
-        return Ensemble(self.network, noise=np.repeat(np.array(values, dtype=np.int64), len(self)), **stacked)
+        skin = concat_skins([self.skin] * len(values), [len(self)] * len(values))
+        return Ensemble(
+            self.network, noise=np.repeat(np.array(values, dtype=np.int64), len(self)), **stacked, skin=skin
+        )
 
     def rename(
         self,
@@ -221,6 +231,7 @@ def concat(ensembles: Sequence[Ensemble]) -> Ensemble:
         Ensemble(
             first.network,
             **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
+            skin=concat_skins([e.skin for e in ensembles], [len(e) for e in ensembles]),
         )
     )
 

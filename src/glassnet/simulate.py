@@ -332,12 +332,15 @@ class _Run:
             "sigma": ("replica", self._sigma),
             "lost_at": ("replica", lost_at),
         }
+        if now.skin is not None:
+            coordinates["missed_wakings"] = ("replica", now.skin.missed)
         attributes = {
             "dynamics": _dynamics.describe(self._dynamics),
             "engine": {
                 "name": self._engine.name,
                 "version": self._engine.version,
                 "gradient": self._engine.gradient,
+                "skin": self._engine.skin_settings,
                 "dtype": str(now.weights.dtype),
             },
             "network": asdict(now.network),
@@ -376,11 +379,10 @@ def _continue(
         wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
     maker = resolve(engine)
-    for name in ("name", "version", "gradient"):
-        if getattr(maker, name) != data.attrs["engine"][name]:
-            raise ValueError(
-                f"engine must have the record's {name} {data.attrs['engine'][name]!r}, but has {getattr(maker, name)!r}"
-            )
+    for name, attribute in (("name",) * 2, ("version",) * 2, ("gradient",) * 2, ("skin", "skin_settings")):
+        wanted, found = data.attrs["engine"][name], getattr(maker, attribute)
+        if found != wanted:
+            raise ValueError(f"engine must have the record's {name} {wanted!r}, but has {found!r}")
     recorder = Recorder(record.ensemble, plan)
     arrays = {name: data[name].values for name in recorder.arrays}
     recorder.restore(arrays, record.references, record.plan)

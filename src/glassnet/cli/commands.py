@@ -103,6 +103,9 @@ def run_relaxation(
     t_max: Annotated[int | None, typer.Option(help="Steps after the last waiting time; a save time.")] = None,
     chi: Annotated[list[float] | None, typer.Option(help="epsilon = sigma/chi; may be given several times.")] = None,
     engine: Annotated[str | None, typer.Option(help="cpu or reference (slow).")] = None,
+    skin: Annotated[
+        bool, typer.Option("--skin", help="Look only at rows awake or nearly so: faster, and not the dense dynamics.")
+    ] = False,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
 ) -> None:
     """Quench an ensemble and watch it relax at each temperature.
@@ -127,6 +130,7 @@ def run_relaxation(
         "t_max": t_max,
         "chi": chi,
         "engine": engine,
+        "skin": skin or None,
     }
     console = _console()
     with _refusing():

@@ -31,7 +31,8 @@ def about(request: Relaxation) -> Table:
         "Langevin": f"learning rate {request.learning_rate:g}, T = {_list(request.temperatures[::-1])}",
         "times": f"t_w = {_list(request.waiting_times)}, t to {request.t_max}",
         "overlap": f"chi = {_list(request.chi)}",
-        "engine": f"{request.engine}, {request.gradient} gradients, {request.dtype} weights",
+        "engine": f"{request.engine}, {request.gradient} gradients, {request.dtype} weights"
+        + (", skin" if request.skin else ""),
     }
     return _pairs(rows)
 
@@ -66,14 +67,16 @@ def relaxation_table(run: Run) -> Table:
         "loss",
         "test",
         "used",
+        *(["missed"] if request.skin else []),
     )
     for row in temperature_rows(run):
         tau = (
             _OUTCOMES.get(str(row["outcome"]), str(row["outcome"])) if row["tau_90"] is None else _number(row["tau_90"])
         )
         used = f"{row['n_used']} of {row['n_replicas']}"
+        missed = [str(row["missed_wakings"])] if request.skin else []
         cells = [_number(row[name]) for name in ("q", "msd", "data_loss", "test_loss")]
-        table.add_row(_number(row["temperature"]), tau, _interval(row), *cells, used)
+        table.add_row(_number(row["temperature"]), tau, _interval(row), *cells, used, *missed)
     return table
 
 

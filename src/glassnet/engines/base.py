@@ -13,7 +13,7 @@ its last finite weights and step, and is no longer alive.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,11 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """Who makes the steps. ``name``, ``version`` and ``gradient`` (its precision) are part of a result's identity."""
+    """Who makes the steps.
+
+    ``name``, ``version``, ``gradient`` (its precision) and ``skin_settings`` (None without a skin) are part of a
+    result's identity.
+    """
 
     @property
     def name(self) -> str: ...
@@ -79,6 +83,8 @@ class Engine(Protocol):
     def version(self) -> str: ...
     @property
     def gradient(self) -> Precision: ...
+    @property
+    def skin_settings(self) -> dict[str, Any] | None: ...
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> Session:
         """Begin: the three have been checked to fit together."""

@@ -27,6 +27,7 @@ class Reference:
     name: ClassVar[str] = "reference"
     version: ClassVar[str] = "1"
     gradient: ClassVar[Precision] = "float64"
+    skin_settings: ClassVar[None] = None
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> ReferenceSession:
         """Begin with a copy of the ensemble's state."""

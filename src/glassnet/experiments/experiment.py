@@ -77,6 +77,7 @@ class Experiment(BaseModel, ABC):
         seed: keys initial weights, batches and noise.
         engine: who makes the steps.
         gradient: precision of its data gradients.
+        skin: whether the cpu engine looks at listed rows only (:class:`glassnet.engines.Cpu`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +90,7 @@ class Experiment(BaseModel, ABC):
     seed: Seed = 0
     engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
     gradient: Annotated[Precision, one_of(Precision)]
+    skin: bool = False
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> Self:
@@ -110,6 +112,8 @@ class Experiment(BaseModel, ABC):
     def _engine_fits(self) -> Self:
         if self.engine == "reference" and self.gradient != "float64":
             raise ValueError(f"gradient must be 'float64' with engine 'reference', but got {self.gradient!r}")
+        if self.engine == "reference" and self.skin:
+            raise ValueError("skin must be False with engine 'reference', but got True")
         return self
 
     @abstractmethod
@@ -132,7 +136,7 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: threads below 1.
         """
-        return Cpu(threads=threads, gradient=self.gradient) if self.engine == "cpu" else Reference()
+        return Cpu(threads=threads, gradient=self.gradient, skin=self.skin) if self.engine == "cpu" else Reference()
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse to go on with a run of another request; this one may only ask for more.

@@ -7,6 +7,7 @@ its result depends on, and of nothing else: not the end time of a measurement, t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, Literal, Protocol
@@ -40,6 +41,16 @@ class EngineIdentity(Protocol):
     def version(self) -> str: ...
     @property
     def gradient(self) -> str: ...
+    @property
+    def skin_settings(self) -> Mapping[str, Any] | None: ...
+
+
+def engine_identity(engine: EngineIdentity, *, skin: bool = True) -> dict[str, Any]:
+    """What of an engine a result depends on, as JSON values; ``skin`` False where its skin, if any, does not act."""
+    identity: dict[str, Any] = {"name": engine.name, "version": engine.version, "gradient": engine.gradient}
+    if skin and engine.skin_settings is not None:
+        identity["skin"] = dict(engine.skin_settings)
+    return identity
 
 
 @dataclass(frozen=True)
@@ -178,7 +189,7 @@ class Point:
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {"init": "uniform", "seed": self.seed, "origin": origin, "dtype": self.dtype},
-            "engine": {"name": engine.name, "version": engine.version, "gradient": engine.gradient},
+            "engine": engine_identity(engine, skin=any(_dynamics.batch_size(s.dynamics) is None for s in self.stages)),
             "stages": [*(stage.identity for stage in self.stages[:-1]), last],
         }
 

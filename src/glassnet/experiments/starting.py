@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.engines import Engine
+from glassnet.experiments.points import engine_identity
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.store.directory import RunDirectory, first_difference
 from glassnet.store.provenance import provenance
@@ -23,7 +24,7 @@ def refuse_misfit(directory: RunDirectory, request: Relaxation, engine: Engine) 
     if stored["experiment"] != request.experiment:
         raise ValueError(f"{where} holds the experiment {stored['experiment']!r}; choose another folder")
     request.refuse_to_replace(type(request).of(stored["request"]), where)
-    if (difference := first_difference(stored["engine"], _identity(engine), "engine")) is not None:
+    if (difference := first_difference(stored["engine"], engine_identity(engine), "engine")) is not None:
         raise ValueError(f"{where} was made with {difference}; choose another folder")
 
 
@@ -47,11 +48,7 @@ def begin(directory: RunDirectory, request: Relaxation, engine: Engine, *, to_wo
             "request": request.numbers,
             "request_sha256": request.hash,
             "seed": request.seed,
-            "engine": _identity(engine),
+            "engine": engine_identity(engine),
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
-
-
-def _identity(engine: Engine) -> dict[str, str]:
-    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient}

@@ -25,6 +25,7 @@ def temperature_rows(run: Run) -> list[Row]:
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
     curve, the mean overlap ``q`` and mean square displacement ``msd`` at time ``t``, ``data_loss`` and
     ``test_loss`` at that time, and of ``n_replicas`` how many are behind it (``n_used``) or were lost (``n_lost``).
+    With a skin ``missed_wakings``, of all replicas since the quench.
     """
     return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
 
@@ -52,6 +53,7 @@ def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
         "n_replicas": len(record.ensemble),
         "n_used": int(tau["n_used"]),
         "n_lost": int(tau["n_lost"]),
+        **({"missed_wakings": int(record.data.missed_wakings.sum())} if request.skin else {}),
     }
 
 

@@ -26,6 +26,7 @@ class _MadeBy:
     name: str
     version: str
     gradient: str
+    skin_settings: Mapping[str, Any] | None
 
 
 class Run:
@@ -50,7 +51,7 @@ class Run:
                 f"{self.path}: experiment must be {Relaxation.experiment!r}, but is {self.description['experiment']!r}"
             )
         self.request = Relaxation.of(self.description["request"])
-        self._engine: EngineIdentity = _MadeBy(**self.description["engine"])
+        self._engine: EngineIdentity = _made_by(self.description["engine"])
 
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"
@@ -135,6 +136,10 @@ class Run:
     def _units(self, point: Point) -> dict[int, Unit]:
         origins = [origin for origin in range(self.request.replicas) if self._complete[point.label, origin]]
         return {origin: self._directory.read_unit(point.identity(origin, self._engine)) for origin in origins}
+
+
+def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
+    return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:

@@ -22,6 +22,7 @@ import xarray as xr
 from glassnet.ensemble import Ensemble
 from glassnet.network import Mlp
 from glassnet.record import Record
+from glassnet.skin import Skin
 
 Value = Ensemble | Record
 
@@ -177,13 +178,17 @@ def _chunks(variable: xr.Variable) -> tuple[int, ...]:
 def _ensemble_data(ensemble: Ensemble) -> xr.Dataset:
     variables = {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise", "step", "alive")}
     return xr.Dataset(
-        {"weights": (("replica", "weight"), ensemble.weights), **variables}, attrs={"network": _network(ensemble)}
+        {"weights": (("replica", "weight"), ensemble.weights), **variables, **_skin_data(ensemble)},
+        attrs={"network": _network(ensemble)},
     )
 
 
 def _ensemble_of(data: xr.Dataset) -> Ensemble:
-    names = ("weights", "seed", "origin", "noise", "step", "alive")
-    return Ensemble(Mlp(**data.attrs["network"]), **{name: data[name].values for name in names})
+    return Ensemble(
+        Mlp(**data.attrs["network"]),
+        **{name: data[name].values for name in ("weights", "seed", "origin", "noise", "step", "alive")},
+        skin=_skin_of(data),
+    )
 
 
 def _record_data(record: Record) -> xr.Dataset:
@@ -194,6 +199,7 @@ def _record_data(record: Record) -> xr.Dataset:
             "final_weights": (("replica", "weight"), state.weights),
             "final_step": ("replica", state.step),
             "final_alive": ("replica", state.alive),
+            **_skin_data(state),
         }
     )
 
@@ -202,11 +208,39 @@ def _record_of(data: xr.Dataset) -> Record:
     ensemble = Ensemble(
         Mlp(**data.attrs["network"]),
         data.final_weights.values,
-        *(data[name].values for name in ("seed", "origin", "noise", "final_step", "final_alive")),
+        **{name: data[name].values for name in ("seed", "origin", "noise")},
+        step=data.final_step.values,
+        alive=data.final_alive.values,
+        skin=_skin_of(data),
     )
     references = data.references.values
     kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
+    kept = kept.drop_vars(_SKIN, errors="ignore")
     return Record(kept, ensemble, references)
+
+
+_SKIN: Final = ("skin_tag", "skin_width", "skin_missed", "skin_rows")
+
+
+def _skin_data(ensemble: Ensemble) -> dict[str, tuple[Any, Any]]:
+    skin = ensemble.skin
+    if skin is None:
+        return {}
+    # Text of a fixed length is not a type that every reader of zarr knows.
+    tag = np.array([list(text.ljust(_DIGEST_LENGTH).encode()) for text in skin.tag.tolist()], np.uint8)
+    return {
+        "skin_tag": (("replica", "character"), tag),
+        "skin_width": ("replica", skin.width),
+        "skin_missed": ("replica", skin.missed),
+        "skin_rows": (("replica", "byte"), skin.rows),
+    }
+
+
+def _skin_of(data: xr.Dataset) -> Skin | None:
+    if "skin_tag" not in data:
+        return None
+    tag = [bytes(row).decode().strip() for row in data.skin_tag.values]
+    return Skin(np.array(tag), data.skin_width.values, data.skin_missed.values, data.skin_rows.values)
 
 
 def _network(ensemble: Ensemble) -> dict[str, int]:
