@@ -6,6 +6,7 @@ namespace glassnet {
 namespace {
 
 bool has_v3() {
+    __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("bmi2");
 }
