@@ -1,5 +1,6 @@
 #include "simulation.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -68,21 +69,23 @@ public:
     }
 
     bool observe(Score* scores, double* gradients, const Interrupted& interrupted) override {
-        const Pass pass = gradients != nullptr ? Pass::gradient : Pass::forward;
-        return share_out(std::vector<std::int64_t>(replicas_.size(), 1), interrupted,
-                         [&](std::size_t r, Thread& thread, std::int64_t) -> std::int64_t {
-                             Replica<M>& replica = replicas_[r];
-                             if (pass == Pass::forward || !replica.seen) {
-                                 if (!differentiate(pass, replica, thread, all_rows())) return 1;
-                                 scores[r] = thread.gradient.score();
-                             }
-                             if (pass == Pass::gradient) {
-                                 remember(replica, thread.gradient);
-                                 scores[r] = *replica.seen;
-                                 read_packed(replica.seen_gradient.data(), gradients + r * layout_.n_weights);
-                             }
-                             return 0;
-                         });
+        std::vector<std::int64_t> units(replicas_.size(), 1);
+        return share_out(std::move(units), interrupted, [&](std::size_t r, Thread& thread, std::int64_t) {
+            constexpr std::int64_t done = 0, stopped = 1;
+            Replica<M>& replica = replicas_[r];
+            if (gradients == nullptr) {
+                if (!differentiate(Pass::forward, replica, thread, all_rows())) return stopped;
+                scores[r] = thread.gradient.score();
+                return done;
+            }
+            if (!replica.seen) {
+                if (!differentiate(Pass::gradient, replica, thread, all_rows())) return stopped;
+                remember(replica, thread.gradient);
+            }
+            scores[r] = *replica.seen;
+            read_packed(replica.seen_gradient.data(), gradients + r * layout_.n_weights);
+            return done;
+        });
     }
 
     void read_weights(void* out) const override {
@@ -139,8 +142,7 @@ private:
         return gradient.finish();
     }
 
-    void remember(Replica<M>& replica, SharedGradient<T>& gradient) {
-        if (replica.seen) return;
+    void remember(Replica<M>& replica, const SharedGradient<T>& gradient) const {
         if (replica.seen_gradient.size() == 0) replica.seen_gradient = Buffer<double>(layout_.packed_size);
         const double reciprocal = 1.0 / static_cast<double>(data_.n_rows);
         double* const mean = replica.seen_gradient.data();
