@@ -4,9 +4,10 @@ Every sum it makes is defined, so that its bits depend on no thread count, tile,
 
 - pre-activations and the deltas of a row are one chain of fused multiply-adds each, in the order of their index;
 - the output is a dot product over 16 virtual lanes (lane = index mod 16, one chain a lane), folded in halves;
-- the weight gradient is summed over blocks of 2048 rows: inside a block one chain of fused multiply-adds a weight
-  in row order, in the engine's precision; the blocks' sums are added in float64, in order, and the total is
-  multiplied by the float64 reciprocal of the number of rows. Losses of rows are added in float64 in the same order;
+- the weight gradient is summed over blocks of 2048 rows (of a batch, in its order): inside a block one chain of
+  fused multiply-adds a weight in row order, in the engine's precision; the blocks' sums are added in float64, in
+  order, and the total is multiplied by the float64 reciprocal of the number of rows. Losses of rows are added in
+  float64 in the same order;
 - results too small for a normal number are flushed to zero.
 
 A row that sleeps (y f >= 1) adds exact zeros to every chain, so the backward pass leaves it out and no bit changes.
