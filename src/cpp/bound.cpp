@@ -22,13 +22,15 @@ template <class T>
 Bound<T>::Bound(const Kernels& kernels, const Layout& layout) : kernels_(kernels), layout_(layout) {
     constexpr std::size_t multiple = 16;
     stride_ = (std::max(layout.width, layout.n_features) + multiple - 1) / multiple * multiple;
-    matrix_ = Buffer<double>(stride_ * stride_);
-    transpose_ = Buffer<double>(stride_ * stride_);
-    scratch_ = Buffer<double>(stride_ * stride_);
 }
 
 template <class T>
 void Bound<T>::norms(const T* weights, const T* reference, int n_squarings, Norms& out) {
+    if (matrix_.size() == 0) {
+        matrix_ = Buffer<double>(stride_ * stride_);
+        transpose_ = Buffer<double>(stride_ * stride_);
+        scratch_ = Buffer<double>(stride_ * stride_);
+    }
     out.spectral.resize(layout_.depth + 1);
     out.frobenius.resize(layout_.depth + 1);
     for (std::size_t layer = 0; layer <= layout_.depth; ++layer) {
@@ -98,7 +100,9 @@ double Bound<T>::cost_in_rows(int n_squarings) const {
     const auto up = [](std::size_t n, std::size_t multiple) { return (n + multiple - 1) / multiple * multiple; };
     const std::size_t w = layout_.width;
     const double product = static_cast<double>(up(w, 4) * up(w, 8) * w), inner = static_cast<double>(layout_.depth);
-    return slower * inner * (n_squarings + 2.0) * product / static_cast<double>(layout_.packed_size);
+    // Clearing and scaling the squares, which a wide input layer makes large.
+    const double squares = 4.0 * (inner + 1.0) * static_cast<double>(stride_) * static_cast<double>(stride_);
+    return (slower * inner * (n_squarings + 2.0) * product + squares) / static_cast<double>(layout_.packed_size);
 }
 
 template class Bound<float>;

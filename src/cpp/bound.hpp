@@ -39,7 +39,7 @@ private:
     const Kernels& kernels_;
     const Layout& layout_;
     std::size_t stride_;
-    Buffer<double> matrix_, transpose_, scratch_;
+    Buffer<double> matrix_, transpose_, scratch_;  // made when first needed: most threads never do
 };
 
 }  // namespace glassnet
