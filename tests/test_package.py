@@ -23,6 +23,7 @@ ORDER = [
     ["recording"],
     ["record"],
     ["_concat"],
+    ["measurement"],
     ["simulate"],
     ["store"],
     ["observables", "theory"],

@@ -9,11 +9,12 @@ from glassnet.ensemble import Ensemble
 from glassnet.experiments.view import Run, open_run
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
+from glassnet.measurement import Progress
 from glassnet.network import Mlp
 from glassnet.observables import mean_square_displacement, mobility, non_gaussian, overlap
 from glassnet.protocol import linear_times, log_times, paper_times, sparse_times
 from glassnet.record import Record
-from glassnet.simulate import Progress, evaluate, evolve, extend, measure, resume
+from glassnet.simulate import evaluate, evolve, extend, measure, resume
 from glassnet.store.files import load, save
 
 __all__ = [

@@ -20,8 +20,8 @@ from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.points import Evolve, Measure, Point
+from glassnet.measurement import Progress
 from glassnet.record import Record
-from glassnet.simulate import Progress
 from glassnet.store import files
 from glassnet.store.directory import RunDirectory, Unit, unit_name
 from glassnet.store.files import Value
