@@ -1,8 +1,8 @@
 """The numbers that the names of phases, data sets and scales stand for, for relaxation.
 
-Widths, l2, sensitivities and temperatures of a phase are those of the paper and its authors'
-scripts; so are the numbers of the scale "paper". The smaller scales ask for fewer rows, replicas and steps. A scale is nothing but a name: requests and
-what is stored know the numbers only.
+Widths, l2, sensitivities and temperatures of a phase are those of the paper and its authors' scripts; so are the
+numbers of the scale "paper". The smaller scales ask for fewer rows, replicas and steps. A scale is nothing but a name:
+requests and what is stored know the numbers only.
 """
 
 from __future__ import annotations
