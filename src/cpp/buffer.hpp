@@ -1,5 +1,8 @@
-// Zeroed memory on cache line boundaries.
+// Zeroed memory on cache line boundaries; where it is large, in large pages, so that rows read in any order find their
+// addresses.
 #pragma once
+
+#include <sys/mman.h>
 
 #include <cstddef>
 #include <cstring>
@@ -20,17 +23,27 @@ public:
     void clear() { std::memset(static_cast<void*>(data_.get()), 0, size_ * sizeof(T)); }
 
 private:
-    static constexpr std::align_val_t alignment{64};
+    static constexpr std::size_t line = 64, page = std::size_t{1} << 21;
     struct Free {
+        std::align_val_t alignment{line};
         void operator()(T* p) const { ::operator delete[](p, alignment); }
     };
-    static T* allocate(std::size_t n) {
+    using Memory = std::unique_ptr<T[], Free>;
+
+    static Memory allocate(std::size_t n) {
         if (n > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw std::bad_alloc();
-        return static_cast<T*>(::operator new[](n * sizeof(T), alignment));
+        const std::size_t bytes = n * sizeof(T);
+        const std::align_val_t alignment{bytes < page ? line : page};
+        Memory memory(static_cast<T*>(::operator new[](bytes, alignment)), Free{alignment});
+#if defined(MADV_HUGEPAGE)
+        // Refused, it is as good as not asked.
+        if (bytes >= page) static_cast<void>(madvise(memory.get(), bytes / page * page, MADV_HUGEPAGE));
+#endif
+        return memory;
     }
 
     std::size_t size_ = 0;
-    std::unique_ptr<T[], Free> data_;
+    Memory data_;
 };
 
 }  // namespace glassnet

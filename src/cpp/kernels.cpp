@@ -21,16 +21,29 @@ void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const 
 }
 
 template <class T>
-void backward_of_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* gradient) {
+void backward_of_rows(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, bool begin,
+                      T* gradient) {
+    backward(layout, weights, tile, EveryRow{}, tile.n_rows, begin, gradient);
+}
+
+template <class T>
+void backward_of_awake(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, std::size_t n_awake,
+                       bool begin, T* gradient) {
+    backward(layout, weights, tile, ChosenRows{tile.awake}, n_awake, begin, gradient);
+}
+
+template <class T>
+void backward_of_every_row(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, bool begin,
+                           T* gradient) {
     silence_sleeping(layout, weights, tile);
-    backward(layout, weights, tile, gradient);
+    backward_of_rows(layout, weights, tile, begin, gradient);
 }
 
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
-    blocking<T>,      pack<T, double>, pack<T, float>,             evaluate_tile<T>,
-    keep_awake<T>,    reach<T>,        backward<T>,                backward_of_every_row<T>,
-    clear_padding<T>, add_block<T>,
+    blocking<T>,         pack<T, double>,      pack<T, float>,           evaluate_tile<T>,
+    keep_awake<T>,       reach<T>,             backward_of_rows<T>,      backward_of_awake<T>,
+    backward_of_every_row<T>, clear_padding<T>, add_block<T>,
 };
 
 }  // namespace

@@ -31,7 +31,8 @@ struct Tile {
     T* activations;  // (depth, tile_capacity, hidden_stride)
     T* deltas;       // (2, tile_capacity, hidden_stride)
     T* outputs;
-    T* slopes;  // d loss / d output
+    T* slopes;             // d loss / d output
+    std::uint32_t* awake;  // the rows that are
 };
 
 struct Stream {
@@ -59,15 +60,17 @@ struct GradientKernels {
     bool (*pack_double)(const Layout&, const double* weights, T* matrices, T* transposes);
     bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
-    // After forward: moves what the awake rows became together, in order, and copies the rows themselves to `kept`;
-    // returns how many there are.
-    std::size_t (*keep_awake)(const Layout&, const Tile<T>&, T* kept);
+    // After forward: moves what the n awake rows became together, in order, and copies the rows themselves to `kept`.
+    void (*keep_awake)(const Layout&, const Tile<T>&, std::size_t n_awake, T* kept);
     // After forward: how far each row is from waking, (y f - 1) over the sum of its norms times `direction`, one a
     // matrix (null: y f - 1 itself); rounded down, below 0 where it is awake.
     void (*reach)(const Layout&, const Tile<T>&, const double* direction, float* out);
-    // Backward into the packed gradient's chains, of rows that are awake; and of rows some of which may sleep.
-    void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
-    void (*backward_of_every_row)(const Layout&, const PackedWeights<T>&, const Tile<T>&, T* gradient);
+    // Backward into the packed gradient's chains, which `begin` at zero or go on: of a tile's rows that are all awake,
+    // of its awake rows alone, and of rows some of which may sleep.
+    void (*backward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, bool begin, T* gradient);
+    void (*backward_of_awake)(const Layout&, const PackedWeights<T>&, const Tile<T>&, std::size_t n_awake, bool begin,
+                              T* gradient);
+    void (*backward_of_every_row)(const Layout&, const PackedWeights<T>&, const Tile<T>&, bool begin, T* gradient);
     // Zeroes what the products left in a block's padding.
     void (*clear_padding)(const Layout&, T* block);
     // total += block, from 0 for the first.

@@ -68,12 +68,11 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
     s.row_group = group;
     s.tile_rows = std::max<std::size_t>(1, usual_tile / group) * group;
     s.backward_rows = std::max<std::size_t>(1, s.tile_rows / 2);
+    // A way back costs about two rows beside its own, and moving a row about a tenth of its way.
+    s.enough_rows = s.tile_rows / 6;
+    s.tallest_group = tallest;
     s.tile_capacity = s.backward_rows + s.tile_rows + tallest;
     s.packed_size = round_up(s.output_offset() + s.row_size(), virtual_lanes) + virtual_lanes;
-    // At four flop a weight and some 80 % of the peak of AVX2; a move begins with a branch that is hard to foresee.
-    constexpr double bytes_per_cycle = 25.0, branch = 20.0, layer_cycles = 8.0, vector_cycles = 4.0;
-    s.backward_cycles = static_cast<double>(s.packed_size * scalar_bytes) / bytes_per_cycle;
-    s.move_cycles = branch + static_cast<double>(depth) * (layer_cycles + vector_cycles * static_cast<double>(s.n_vectors));
     s.transposed_size = s.row_size() * (depth - 1) * s.hidden_rows;
     return s;
 }

@@ -32,7 +32,8 @@ struct Layout {
     std::size_t tile_rows;            // most rows that go through the network together
     std::size_t backward_rows;        // awake rows that wait for others until they are as many
     std::size_t tile_capacity;        // rows that a tile's buffers hold, behind those that wait
-    double backward_cycles, move_cycles;  // about what a row's way back costs, and moving it to others
+    std::size_t enough_rows;          // so many awake rows of a tile go backward by themselves
+    std::size_t tallest_group;        // most rows that a panel's block takes
     std::size_t packed_size;          // all matrices, the output's vector last
     std::size_t transposed_size;      // transposes of all but the first matrix and the output
 

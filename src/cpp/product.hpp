@@ -2,6 +2,8 @@
 // each lane one chain of fused multiply-adds in the order of k.
 #pragma once
 
+#include <cstdint>
+
 #include "layout.hpp"
 #include "simd.hpp"
 
@@ -26,20 +28,31 @@ inline constexpr Blocking blocking = [] {
     return b;
 }();
 
-// Where the scalars of a product stand: (m, k) at m * row + k * step.
+// Where the scalars of a product stand: (m, k) at m * row + k * step, or at m * row + at[k] * step.
 template <class T>
 struct Scalars {
     const T* first;
     std::size_t row, step;
+
+    GLASSNET_INLINE const T* term(std::size_t k) const { return first + k * step; }
 };
 
-template <int M, int N, class T>
-GLASSNET_INLINE void multiply_add(Vec<T> (&sum)[M][N], Scalars<T> scalars, const T* vectors, std::size_t vector_step,
+template <class T>
+struct ChosenScalars {
+    const T* first;
+    std::size_t row, step;
+    const std::uint32_t* at;
+
+    GLASSNET_INLINE const T* term(std::size_t k) const { return first + at[k] * step; }
+};
+
+template <int M, int N, class T, template <class> class S>
+GLASSNET_INLINE void multiply_add(Vec<T> (&sum)[M][N], S<T> scalars, const T* vectors, std::size_t vector_step,
                                   std::size_t n_terms) {
     using V = Vec<T>;
-    const T* scalar = scalars.first;
     GLASSNET_UNROLL(2)
     for (std::size_t k = 0; k < n_terms; ++k) {
+        const T* const scalar = scalars.term(k);
         if constexpr (M >= N) {
             V vector[N];
             for (int n = 0; n < N; ++n) vector[n] = V::load(vectors + n * V::lanes);
@@ -55,7 +68,6 @@ GLASSNET_INLINE void multiply_add(Vec<T> (&sum)[M][N], Scalars<T> scalars, const
                 for (int m = 0; m < M; ++m) sum[m][n] = fma(s[m], vector, sum[m][n]);
             }
         }
-        scalar += scalars.step;
         vectors += vector_step;
     }
 }

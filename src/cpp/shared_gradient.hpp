@@ -66,12 +66,14 @@ struct Workspace {
           deltas(2 * layout.layer_activations() + slack(layout)),
           outputs(layout.tile_capacity),
           slopes(layout.tile_capacity),
-          block(layout.packed_size) {}
+          block(layout.packed_size),
+          awake(layout.tile_rows + layout.tallest_group + 1) {}
 
     // Kernels read a little beyond the last row.
     static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
 
     Buffer<T> rows, kept, activations, deltas, outputs, slopes, block;
+    Buffer<std::uint32_t> awake;
 };
 
 enum class Pass { forward, gradient };
@@ -192,25 +194,26 @@ private:
             kernels_.forward(layout_, weights_, tile, score);
             if (pass_ == Pass::forward) continue;
             if (notes_.reach != nullptr) kernels_.reach(layout_, tile, notes_.direction, notes_.reach + row);
-            const auto n_awake = static_cast<std::size_t>(score.awake - before);
-            if (exhaustive_ || (n_kept == 0 && n_awake > 0 && !worth_moving(n_awake, tile.n_rows))) {
-                if (std::exchange(empty, false)) w.block.clear();
-                kernels_.backward_of_every_row(layout_, weights_, tile, w.block.data());
+            if (exhaustive_) {
+                kernels_.backward_of_every_row(layout_, weights_, tile, std::exchange(empty, false), w.block.data());
                 continue;
             }
-            if (n_awake > 0) n_kept += kernels_.keep_awake(layout_, tile, w.kept.data() + n_kept * layout_.row_stride);
-            if (n_kept >= layout_.backward_rows || (n_kept > 0 && row + step >= end)) {
-                if (std::exchange(empty, false)) w.block.clear();
-                kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), w.block.data());
+            const auto n_awake = static_cast<std::size_t>(score.awake - before);
+            const bool last = row + step >= end;
+            if (n_kept == 0 && n_awake > 0 && (last || n_awake >= layout_.enough_rows)) {
+                kernels_.backward_of_awake(layout_, weights_, tile, n_awake, std::exchange(empty, false),
+                                           w.block.data());
+                continue;
+            }
+            kernels_.keep_awake(layout_, tile, n_awake, w.kept.data() + n_kept * layout_.row_stride);
+            n_kept += n_awake;
+            if (n_kept >= layout_.backward_rows || (n_kept > 0 && last)) {
+                kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), std::exchange(empty, false),
+                                  w.block.data());
                 n_kept = 0;
             }
         }
         return true;
-    }
-
-    // Whether the way back that sleeping rows are spared costs more than moving the others together.
-    bool worth_moving(std::size_t n_awake, std::size_t n) const {
-        return static_cast<double>(n - n_awake) * layout_.backward_cycles > static_cast<double>(n_awake) * layout_.move_cycles;
     }
 
     // Tiles of a block are as equal as the kernels' groups of rows allow.
@@ -236,17 +239,18 @@ private:
                 w.activations.data() + first * layout_.hidden_stride,
                 w.deltas.data(),
                 w.outputs.data() + first,
-                w.slopes.data() + first};
+                w.slopes.data() + first,
+                w.awake.data()};
     }
 
     void gather(std::size_t begin, std::size_t n, T* out) const {
         const std::size_t stride = layout_.row_stride;
         const std::uint32_t* const rows = rows_.order + begin;
+        const std::size_t n_in_sight = rows_.n + rows_.n_after - begin;
         const T* const values = data_.values.data();
-        for (std::size_t i = rows_.n; i < rows_.n + n && begin + i < rows_.n + rows_.n_after; ++i) {
-            __builtin_prefetch(values + rows[i] * stride);
-        }
         for (std::size_t i = 0; i < n; ++i) {
+            // As far ahead as the tile is long, one at a time: more at once would wait for each other.
+            if (n + i < n_in_sight) __builtin_prefetch(values + rows[n + i] * stride);
             const T* in = values + rows[i] * stride;
             for (std::size_t column = 0; column < stride; column += 4) {
                 std::memcpy(out + column, in + column, 4 * sizeof(T));

@@ -36,7 +36,7 @@ inline void multiply_square(std::size_t n_rows, std::size_t n_terms, std::size_t
 
 // |A| <= |(A A^T)^(2^k)|_F^(1/2^(k+1)), k = n_squarings. A has `n_rows` rows of `n_terms`, as has its transpose the
 // other way; both are scaled to a Frobenius norm near 1, in a square of `stride`. The square of the largest power's
-// norm is returned; `scratch` holds two more squares, and `matrix` is overwritten.
+// norm is returned; `scratch` holds one more square, and `matrix` is overwritten.
 inline double power_norm2(std::size_t n_rows, std::size_t n_terms, std::size_t stride, int n_squarings, double* matrix,
                           const double* transpose, double* scratch) {
     double* from = scratch;

@@ -6,8 +6,8 @@
 
 namespace glassnet::GLASSNET_ISA {
 
-// out = the product of `rows` (n_rows, n_terms) with a packed matrix; finish(at, sum) makes of a vector of sums what is
-// stored at out + at.
+// out = the product of `rows` (n_rows, n_terms) with a packed matrix; finish(row, column, sum) makes of a vector of sums
+// what is stored there.
 template <class T, class Finish>
 GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std::size_t n_terms, const T* rows,
                                    std::size_t stride, const T* matrix, std::size_t padded_rows, T* out,
@@ -16,39 +16,42 @@ GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std
     for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
         using V = Vec<T>;
         constexpr int M = block_rows[N];
-        std::size_t at = vector * V::lanes;
-        const T* const panel = matrix + at * padded_rows;
+        const std::size_t first = vector * V::lanes;
+        const T* const panel = matrix + first * padded_rows;
         for (std::size_t row = 0; row < n_rows; row += M) {
             V sum[M][N];
             for (int m = 0; m < M; ++m) {
                 for (int n = 0; n < N; ++n) sum[m][n] = V::zero();
             }
-            multiply_add<M, N, T>(sum, {rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
+            multiply_add(sum, Scalars<T>{rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
             for (int m = 0; m < M; ++m) {
-                for (int n = 0; n < N; ++n) finish(at + n * V::lanes, sum[m][n]).store(out + at + n * V::lanes);
-                at += out_stride;
+                for (int n = 0; n < N; ++n) {
+                    const std::size_t column = first + n * V::lanes;
+                    finish(row + m, column, sum[m][n]).store(out + (row + m) * out_stride + column);
+                }
             }
         }
     });
 }
 
-// gradient += activations^T deltas, the chains over rows going on from where they stand.
-template <class T>
-void add_outer(const Layout& layout, std::size_t n_rows, const T* activations, std::size_t activation_stride,
-               std::size_t fan_in, const T* deltas, T* gradient, std::size_t padded_rows) {
+// gradient += activations^T deltas, the chains over rows going on from where they stand, or beginning at zero. The k-th
+// of the deltas belongs to the k-th of the rows that `activations` names.
+template <class T, template <class> class S>
+void add_outer(const Layout& layout, std::size_t n_rows, S<T> activations, std::size_t fan_in, const T* deltas,
+               bool begin, T* gradient, std::size_t padded_rows) {
     for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
         using V = Vec<T>;
         constexpr int M = block_rows[N];
         const std::size_t column = vector * V::lanes;
         T* panel = gradient + column * padded_rows;
-        for (std::size_t i = 0; i < fan_in; i += M) {
+        S<T> scalars = activations;
+        for (std::size_t i = 0; i < fan_in; i += M, scalars.first += M) {
             T* block = panel + i * N * V::lanes;
             V sum[M][N];
             for (int m = 0; m < M; ++m) {
-                for (int n = 0; n < N; ++n) sum[m][n] = V::load(block + (m * N + n) * V::lanes);
+                for (int n = 0; n < N; ++n) sum[m][n] = begin ? V::zero() : V::load(block + (m * N + n) * V::lanes);
             }
-            multiply_add<M, N, T>(sum, {activations + i, 1, activation_stride}, deltas + column, layout.hidden_stride,
-                                  n_rows);
+            multiply_add(sum, scalars, deltas + column, layout.hidden_stride, n_rows);
             for (int m = 0; m < M; ++m) {
                 for (int n = 0; n < N; ++n) sum[m][n].store(block + (m * N + n) * V::lanes);
             }
@@ -93,26 +96,35 @@ void forward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T
     for (std::size_t layer = 0; layer < layout.depth; ++layer) {
         T* out = tile.activations + layer * layout.layer_activations();
         multiply_rows(layout, tile.n_rows, layout.fan_in(layer), rows, stride, weights.matrices + layout.offset(layer),
-                      layout.padded_rows(layer), out, [](std::size_t, Vec<T> sum) { return relu(sum); });
+                      layout.padded_rows(layer), out, [](std::size_t, std::size_t, Vec<T> sum) { return relu(sum); });
         rows = out;
         stride = layout.hidden_stride;
     }
     dot_products(tile.n_rows, rows, stride, weights.matrices + layout.output_offset(), layout.width, tile.outputs);
 }
 
-// The quadratic hinge. An output that is not a number counts as awake, so that it reaches the weights.
+// The quadratic hinge, and which rows are awake. An output that is not a number counts as awake, so that it reaches the
+// weights.
 template <class T>
 void hinge(const Layout& layout, const Tile<T>& tile, Score& score) {
-    for (std::size_t row = 0; row < tile.n_rows; ++row) {
-        const T label = tile.rows[row * layout.row_stride + layout.n_features];
-        const T margin = label * tile.outputs[row];
-        const bool asleep = margin >= T(1);
-        const T slack = asleep ? T(0) : T(1) - margin;
-        tile.slopes[row] = -label * slack;
-        score.loss += static_cast<double>(slack * slack * T(0.5));
-        score.awake += !asleep;
-        score.correct += margin > T(0);
+    double loss = score.loss;
+    std::size_t n_awake = 0, n_correct = 0;
+    const T* label = tile.rows + layout.n_features;
+    for (std::size_t row = 0; row < tile.n_rows; ++row, label += layout.row_stride) {
+        const T margin = *label * tile.outputs[row];
+        const T rest = T(1) - margin;
+        const T slack = T(0) > rest ? T(0) : rest;
+        tile.slopes[row] = -*label * slack;
+        loss += static_cast<double>(slack * slack * T(0.5));
+        tile.awake[n_awake] = static_cast<std::uint32_t>(row);
+        n_awake += !(margin >= T(1));
+        n_correct += margin > T(0);
     }
+    // Products take groups of rows, and name some beyond the last.
+    for (std::size_t i = 0; i < layout.tallest_group; ++i) tile.awake[n_awake + i] = 0;
+    score.loss = loss;
+    score.awake += static_cast<std::int64_t>(n_awake);
+    score.correct += static_cast<std::int64_t>(n_correct);
 }
 
 // A sleeping row that goes backward contributes nothing even where it is infinite: 0 times its activations must be 0.
@@ -130,12 +142,12 @@ void silence_sleeping(const Layout& layout, const PackedWeights<T>& weights, con
     }
 }
 
-// Without a direction the slack itself. Norms are rounded up: a sum of squares is off by less than a rounding a term, squares below the normal numbers vanish.
-// The first counts the label too.
+// Without a direction the slack itself. Norms are rounded up: a sum of squares is off by less than a rounding a term, and
+// squares below the normal numbers vanish. The first norm counts the label too.
 template <class T>
 void reach(const Layout& layout, const Tile<T>& tile, const double* direction, float* out) {
     using V = Vec<T>;
-    constexpr double unit = sizeof(T) == sizeof(float) ? 0x1p-23 : 0x1p-52, vanishing = 1e-17, below_rounding = 0x1p-29;
+    constexpr double unit = sizeof(T) == sizeof(float) ? 0x1p-23 : 0x1p-52, vanishing = 0x1p-62, below_rounding = 0x1p-29;
     for (std::size_t row = 0; row < tile.n_rows; ++row) {
         const T label = tile.rows[row * layout.row_stride + layout.n_features];
         const double slack = static_cast<double>(label * tile.outputs[row]) - 1.0;
@@ -154,7 +166,8 @@ void reach(const Layout& layout, const Tile<T>& tile, const double* direction, f
             V sum = V::zero();
             for (std::size_t i = 0; i < size; i += V::lanes) sum = fma(V::load(h + i), V::load(h + i), sum);
             const double norm = __builtin_sqrt(static_cast<double>(fold(sum)));
-            moved += direction[layer] * (norm * (1.0 + static_cast<double>(size) * unit) + vanishing);
+            const double n = static_cast<double>(size);
+            moved += direction[layer] * (norm * (1.0 + n * unit) + n * vanishing);
             h = tile.activations + layer * layout.layer_activations() + row * layout.hidden_stride;
             size = layout.row_size();
         }
@@ -166,34 +179,48 @@ void reach(const Layout& layout, const Tile<T>& tile, const double* direction, f
 
 // A sleeping row adds zeros to every chain, so it can be left out; rows before the first sleeping one stay in place.
 template <class T>
-std::size_t keep_awake(const Layout& layout, const Tile<T>& tile, T* kept) {
+void keep_awake(const Layout& layout, const Tile<T>& tile, std::size_t n_awake, T* kept) {
     using V = Vec<T>;
-    std::size_t to = 0;
-    for (std::size_t row = 0; row < tile.n_rows; ++row) {
-        if (tile.slopes[row] == T(0)) continue;
+    for (std::size_t to = 0; to < n_awake; ++to) {
+        const std::size_t row = tile.awake[to];
         const T* const features = tile.rows + row * layout.row_stride;
         for (std::size_t i = 0; i < layout.row_stride; i += V::lanes) {
             V::load(features + i).store(kept + to * layout.row_stride + i);
         }
-        if (to != row) {
-            tile.slopes[to] = tile.slopes[row];
-            for (std::size_t layer = 0; layer < layout.depth; ++layer) {
-                T* const h = tile.activations + layer * layout.layer_activations();
-                const T* const from = h + row * layout.hidden_stride;
-                for (std::size_t i = 0; i < layout.row_size(); i += V::lanes) {
-                    V::load(from + i).store(h + to * layout.hidden_stride + i);
-                }
+        if (to == row) continue;
+        tile.slopes[to] = tile.slopes[row];
+        for (std::size_t layer = 0; layer < layout.depth; ++layer) {
+            T* const h = tile.activations + layer * layout.layer_activations();
+            const T* const from = h + row * layout.hidden_stride;
+            for (std::size_t i = 0; i < layout.row_size(); i += V::lanes) {
+                V::load(from + i).store(h + to * layout.hidden_stride + i);
             }
         }
-        ++to;
     }
-    return to;
 }
 
-// The output's weight gradient, and the deltas of the last hidden layer.
-template <class T>
-void backward_output(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* deltas,
-                     T* gradient) {
+// Which rows of a tile go backward, and where their scalars stand.
+struct EveryRow {
+    GLASSNET_INLINE std::size_t operator[](std::size_t k) const { return k; }
+    template <class T>
+    GLASSNET_INLINE Scalars<T> scalars(const T* rows, std::size_t stride) const {
+        return {rows, 1, stride};
+    }
+};
+
+struct ChosenRows {
+    const std::uint32_t* at;
+    GLASSNET_INLINE std::size_t operator[](std::size_t k) const { return at[k]; }
+    template <class T>
+    GLASSNET_INLINE ChosenScalars<T> scalars(const T* rows, std::size_t stride) const {
+        return {rows, 1, stride, at};
+    }
+};
+
+// The output's weight gradient, and the deltas of the last hidden layer, one for each chosen row.
+template <class T, class Choice>
+void backward_output(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Choice choice,
+                     std::size_t n, T* deltas, bool begin, T* gradient) {
     using V = Vec<T>;
     const T* h = tile.activations + (layout.depth - 1) * layout.layer_activations();
     const T* output_weights = weights.matrices + layout.output_offset();
@@ -201,40 +228,44 @@ void backward_output(const Layout& layout, const PackedWeights<T>& weights, cons
     for_each_panel(layout, [&]<int N>(PanelSize<N>, std::size_t vector) {
         const std::size_t first = vector * V::lanes;
         V w[N], sum[N];
-        for (int n = 0; n < N; ++n) {
-            w[n] = V::load(output_weights + first + n * V::lanes);
-            sum[n] = V::load(output_gradient + first + n * V::lanes);
+        for (int i = 0; i < N; ++i) {
+            w[i] = V::load(output_weights + first + i * V::lanes);
+            sum[i] = begin ? V::zero() : V::load(output_gradient + first + i * V::lanes);
         }
-        for (std::size_t row = 0; row < tile.n_rows; ++row) {
-            const V slope = V::all(tile.slopes[row]);
-            for (int n = 0; n < N; ++n) {
-                const std::size_t at = row * layout.hidden_stride + first + n * V::lanes;
-                const V active = V::load(h + at);
-                sum[n] = fma(active, slope, sum[n]);
-                where_positive(active, slope * w[n]).store(deltas + at);
+        for (std::size_t k = 0; k < n; ++k) {
+            const V slope = V::all(tile.slopes[choice[k]]);
+            for (int i = 0; i < N; ++i) {
+                const std::size_t column = first + i * V::lanes;
+                const V active = V::load(h + choice[k] * layout.hidden_stride + column);
+                sum[i] = fma(active, slope, sum[i]);
+                where_positive(active, slope * w[i]).store(deltas + k * layout.hidden_stride + column);
             }
         }
-        for (int n = 0; n < N; ++n) sum[n].store(output_gradient + first + n * V::lanes);
+        for (int i = 0; i < N; ++i) sum[i].store(output_gradient + first + i * V::lanes);
     });
 }
 
-template <class T>
-void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, T* gradient) {
+// Of n chosen rows, in order.
+template <class T, class Choice>
+void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, Choice choice, std::size_t n,
+              bool begin, T* gradient) {
     T* deltas = tile.deltas;
     T* next = tile.deltas + layout.layer_activations();
-    backward_output(layout, weights, tile, deltas, gradient);
+    const std::size_t stride = layout.hidden_stride;
+    backward_output(layout, weights, tile, choice, n, deltas, begin, gradient);
     for (std::size_t layer = layout.depth - 1; layer > 0; --layer) {
         const T* h = tile.activations + (layer - 1) * layout.layer_activations();
-        add_outer(layout, tile.n_rows, h, layout.hidden_stride, layout.width, deltas, gradient + layout.offset(layer),
+        add_outer(layout, n, choice.scalars(h, stride), layout.width, deltas, begin, gradient + layout.offset(layer),
                   layout.hidden_rows);
-        multiply_rows(layout, tile.n_rows, layout.width, deltas, layout.hidden_stride,
-                      weights.transposes + layout.transposed_offset(layer), layout.hidden_rows, next,
-                      [h](std::size_t at, Vec<T> sum) { return where_positive(Vec<T>::load(h + at), sum); });
+        multiply_rows(layout, n, layout.width, deltas, stride, weights.transposes + layout.transposed_offset(layer),
+                      layout.hidden_rows, next, [&](std::size_t k, std::size_t column, Vec<T> sum) {
+                          return where_positive(Vec<T>::load(h + choice[k] * stride + column), sum);
+                      });
         T* const done = deltas;
         deltas = next;
         next = done;
     }
-    add_outer(layout, tile.n_rows, tile.rows, layout.row_stride, layout.n_features, deltas, gradient,
+    add_outer(layout, n, choice.scalars(tile.rows, layout.row_stride), layout.n_features, deltas, begin, gradient,
               layout.feature_rows);
 }
 

@@ -23,7 +23,7 @@ public:
         at_list,
     };
 
-    Watch(const Layout& layout, std::size_t n_rows) : layout_(layout), n_rows_(static_cast<double>(n_rows)), reach_(n_rows) {
+    Watch(const Layout& layout, std::size_t n_rows) : layout_(layout), n_rows_(static_cast<double>(n_rows)) {
         direction_.resize(layout.depth + 1, 1.0);
     }
 
@@ -55,7 +55,10 @@ public:
     const RowList& list() const { return list_; }
 
     // For the full pass: where the reach of each row goes, and the direction.
-    float* reach() { return reach_.data(); }
+    float* reach() {
+        reach_.resize(static_cast<std::size_t>(n_rows_));
+        return reach_.data();
+    }
     const double* direction() const { return direction_.data(); }
 
     // The full pass is done, at these weights.
@@ -101,6 +104,9 @@ private:
             rest_ = shortest_rest;
             return Look::to_remember;
         }
+        // Many replicas may rest for long: what they remember of each row is given back.
+        reach_ = {};
+        list_ = {};
         rest_left_ = rest_;
         rest_ = std::min(2 * rest_, longest_rest);
         return Look::everywhere;

@@ -7,9 +7,9 @@ the :class:`Progress` that is handed out along the way.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ class Measurement:
         """From ``elapsed`` steps after the beginning (-1: nothing recorded yet) to the plan's end."""
         session = self._engine.session(ensemble, self._landscape, self._dynamics)
         pace = Pace()
-        now, clock = ensemble, max(elapsed, 0)
+        now, clock = session.ensemble, max(elapsed, 0)
         total = self._recorder.plan.until * len(ensemble)
         for event in self._recorder.plan.events(after=elapsed):
             while clock < event:
@@ -117,7 +117,7 @@ class Measurement:
                 "name": self._engine.name,
                 "version": self._engine.version,
                 "gradient": self._engine.gradient,
-                "skin": self._engine.skin_settings,
+                "skin": acting_skin(self._engine, self._dynamics),
                 "dtype": str(now.weights.dtype),
             },
             "network": asdict(now.network),
@@ -147,6 +147,11 @@ class Pace:
         made = max(1, int(n_steps.max()))
         if made == self.size:
             self.size = max(1, int(made * min(4.0, self._WANTED / max(took, 1e-9))))
+
+
+def acting_skin(engine: Engine, dynamics: Dynamics) -> Mapping[str, Any] | None:
+    """The settings of the engine's skin where it acts: under dynamics that take all rows."""
+    return engine.skin_settings if _dynamics.batch_size(dynamics) is None else None
 
 
 def spread_of_weights(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:

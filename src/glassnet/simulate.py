@@ -21,7 +21,7 @@ from glassnet.engines import EngineChoice, resolve
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
-from glassnet.measurement import Measurement, Pace, Progress, replica_names, spread_of_weights
+from glassnet.measurement import Measurement, Pace, Progress, acting_skin, replica_names, spread_of_weights
 from glassnet.record import Record
 from glassnet.recording import Plan, Recorder
 
@@ -272,8 +272,9 @@ def _continue(
         wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
     maker = resolve(engine)
-    for name, attribute in (("name",) * 2, ("version",) * 2, ("gradient",) * 2, ("skin", "skin_settings")):
-        wanted, found = data.attrs["engine"][name], getattr(maker, attribute)
+    offered = {name: getattr(maker, name) for name in ("name", "version", "gradient")}
+    for name, found in (offered | {"skin": acting_skin(maker, dynamics)}).items():
+        wanted = data.attrs["engine"][name]
         if found != wanted:
             raise ValueError(f"engine must have the record's {name} {wanted!r}, but has {found!r}")
     recorder = Recorder(record.ensemble, plan)

@@ -21,7 +21,7 @@ class Skin:
     Args:
         tag: ``(replica,)`` text, the SHA-256 of the landscape, dynamics and settings under which the list was made:
             under any others it is not used. Empty where a replica has none.
-        width: ``(replica,)`` float64; rows with y f below 1 + width at the last full pass are listed.
+        width: ``(replica,)`` float64; rows with y f up to 1 + width at the last full pass are listed.
         missed: ``(replica,)`` int64, rows that a full pass found awake though they had not been listed, since the
             replica's first list.
         rows: ``(replica, byte)`` uint8, a bit a row, the first row in the highest bit.

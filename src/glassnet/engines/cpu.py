@@ -15,8 +15,9 @@ Under full-batch dynamics the forward pass, too, leaves out rows that provably s
 exceed 1 by more than a bound of how far any output can have moved since, rounding included (``src/cpp/bound.hpp``).
 
 With ``skin=True`` nothing is proven. At every 100th step of a replica's life all rows are looked at, and those with
-y f < 1 + width are listed; in between only listed rows are, and nothing is repeated. Rows that the next full pass finds
-awake unlisted are counted (missed wakings) and double the width of that replica's skin; without any it narrows by 5 %.
+y f <= 1 + width are listed; in between only listed rows are, and nothing is repeated. Rows that the next full pass
+finds awake unlisted are counted (missed wakings) and double the width of that replica's skin; without any it narrows
+by 15 %.
 That is another dynamics, with bits as reproducible as those of the dense one: list, width and count are state that the
 ensemble carries.
 
@@ -49,9 +50,9 @@ from glassnet.skin import Skin
 
 _SKIN: Final = {
     "interval": 100,
-    "first_width": 0.03,
+    "first_width": 0.1,
     "widen": 2.0,
-    "narrow": 0.95,
+    "narrow": 0.85,
     "narrowest": 1e-6,
     "widest": 1e6,
 }
@@ -154,7 +155,7 @@ class CpuSession:
             skin=tuple(_SKIN.values()) if self._tags is not None else (0,) * len(_SKIN),
             skin_listed=listed,
             skin_width=skin.width,
-            skin_missed=skin.missed,
+            skin_missed=np.where(listed, skin.missed, 0),
             skin_rows=np.ascontiguousarray(skin.rows[:, : (self._n_samples + 7) // 8]),
             threads=engine._useful_threads(n, self._n_samples),
             kernel=_kernel(),
