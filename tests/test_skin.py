@@ -84,15 +84,15 @@ def test_the_dynamics_is_the_one_described(first_step: int) -> None:
     ensemble = gn.Ensemble.from_weights(network, ensemble.weights[:1], step=first_step)
     found = gn.evolve(ensemble, landscape, gn.GradientDescent(rate), 700, engine=Cpu(gradient="float64", skin=True))
 
-    w, width, missed = ensemble.weights[0], 0.03, 0
+    w, width, missed = ensemble.weights[0], 0.1, 0
     listed: np.ndarray | None = None
     for step in range(first_step, first_step + 700):
         if listed is None or step % 100 == 0:
             margin = data.labels * network.output(w, data.features)
             if listed is not None:
                 new = int(np.count_nonzero(~listed & (margin < 1)))
-                missed, width = missed + new, width * (2.0 if new else 0.95)
-            listed, looked_at = margin < 1 + width, np.ones(300, dtype=np.bool_)
+                missed, width = missed + new, width * (2.0 if new else 0.85)
+            listed, looked_at = margin <= 1 + width, np.ones(300, dtype=np.bool_)
         else:
             looked_at = listed
         g = mean_data_gradient(network, w, data.features[looked_at], data.labels[looked_at]) * looked_at.mean()
