@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -26,3 +28,9 @@ def flat_landscape(*, n_samples: int, l2: float, width: int = 8) -> gn.Landscape
 def engine(request: pytest.FixtureRequest) -> gn.engines.Engine:
     """Each engine in turn, the cpu one with float64 gradients so that it can be compared closely."""
     return gn.engines.Reference() if request.param == "reference" else gn.engines.Cpu(gradient="float64")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard() -> None:
+    """A shell that starts the tests in the background makes them, and the processes they start, deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
