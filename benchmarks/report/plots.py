@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from benchmarks.report.rates import (
     ENGINES,
@@ -51,8 +51,13 @@ def _panels(n_rows: int, n_columns: int, width: float, height: float, **options:
 def _plain(axis: Any, subs: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
     """Numbers, not powers, on a logarithmic axis."""
     axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_major_formatter(ScalarFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter("")
+
+
+def _three(value: float) -> str:
+    """Three digits, and no powers."""
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
 def _title(results: Results, phase: str) -> str:
@@ -72,6 +77,7 @@ def _bars(axes: Axes, rows: list[Row], values: list[float], labels: list[str]) -
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(left, max(values) * 6.0)
+    _plain(axes.xaxis, (1.0,) if max(values) > 30.0 * min(values) else (1.0, 3.0))
     axes.tick_params(axis="y", length=0)
 
 
@@ -85,7 +91,7 @@ def _race(results: Results) -> Figure:
         ours = seconds(named(rows, ENGINES["exact"]))
         unit, name = (1e6, "µs") if ours < 1e-3 else (1e3, "ms")
         values = [unit * seconds(row) for row in ordered]
-        labels = [f"{value:.3g} {name} ({value / ours / unit:.3g}×)" for value in values]
+        labels = [f"{_three(value)} {name} ({_three(value / ours / unit)}×)" for value in values]
         _bars(axes, ordered, values, labels)
         axes.set_title(title, fontsize=10, loc="left")
         axes.set_xlabel(f"{name} a step of one network, {results['machine']['threads']} cores", fontsize=8)
@@ -130,10 +136,11 @@ def _sleeping(results: Results) -> Figure:
                     label={"ceiling": "ceiling 3e / (f + 2a + 3g)", "target": "target"}[key] if first else "",
                 )  # fmt: skip
     axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-    axes.text(len(phases) - 0.5, 1.02, "peak of the hardware", ha="right", fontsize=7.5, color="0.4")
+    axes.text(-0.48, 1.02, "peak", fontsize=7.5, color="0.4")
     axes.set_yscale("log")
     _plain(axes.yaxis)
     axes.set_ylim(0.4)
+    axes.set_xlim(-0.5, len(phases) - 0.5)
     axes.set_xticks(range(len(phases)), [_title(results, phase) for phase in phases])
     axes.set_ylabel("dense-equivalent rate / FMA peak", fontsize=9)
     axes.legend(fontsize=8, frameon=False, loc="upper left")
@@ -178,7 +185,7 @@ def _scaling(results: Results) -> Figure:
         axes.set_xlabel(label, fontsize=9)
     _threads(panels[-1], results)
     for axes in panels:
-        axes.set_ylim(0.0, 1.0)
+        axes.set_ylim(0.0, 1.05)
     panels[0].set_ylabel("rate / FMA peak of the threads used", fontsize=9)
     panels[3].set_ylabel("rate / FMA peak of the threads used", fontsize=9)
     panels[0].legend(fontsize=8, frameon=False, loc="lower right")
@@ -194,8 +201,8 @@ def _threads(axes: Axes, results: Results) -> None:
                 [row["value"] + offset for row in chosen],
                 [of_peak(results, row, row["threads"]) for row in chosen],
                 marker=marker, linestyle="-", color=colour, markersize=4, linewidth=0.8,
-                label=f"{axis.split(', ')[1]} networks" if step == "full batch" else "",
+                label="networks: " + axis.split(", ")[1] if step == "full batch" else "",
             )  # fmt: skip
     axes.set_xticks(sorted({row["value"] for row in rows}))
     axes.set_xlabel("threads", fontsize=9)
-    axes.legend(fontsize=7.5, frameon=False, loc="lower right")
+    axes.legend(fontsize=7.5, frameon=False, loc="lower left")

@@ -55,6 +55,8 @@ def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _time(value: float) -> str:
+    if value >= 0.1:
+        return f"{value * 1e3:.0f} ms"
     return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
 
 
@@ -66,7 +68,8 @@ def _machine(results: Results) -> str:
     machine = results["machine"]
     lines = [
         f"Measured on {machine['date']}: {machine['processor']}, {machine['threads']} cores, kernel "
-        f"{machine['kernel']}; Python {machine['python']}, {', '.join(machine['libraries'])}.",
+        f"{machine['kernel']}; {machine['rows']} rows of MNIST; Python {machine['python']}, "
+        f"{', '.join(machine['libraries'])}.",
         "",
     ]
     for threads, rates in results["peaks"].items():

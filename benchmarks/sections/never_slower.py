@@ -59,7 +59,7 @@ def _cases(session: Session) -> Iterator[tuple[str, Course]]:
         weights = random_weights(gn.Mlp(10, width, DEPTH))
         yield f"random weights, w = {width}", session.course(mnist, weights, l2=l2, width=width)
     for width, decay in ((30, l2), (72, 0.0)):
-        for epochs in some((1, 3, 10), session.smoke):
+        for epochs in some((1, 3, 10, 30, 100) if width == 30 else (1, 3, 10, 30), session.smoke):
             weights = trained(gn.Mlp(10, width, DEPTH), mnist, decay, epochs)
             name = f"after {epochs} epoch{'s' * (epochs > 1)} of SGD, w = {width}, l2 = {decay:g}"
             yield name, session.course(mnist, weights, l2=decay, width=width)

@@ -36,6 +36,7 @@ class Session:
         states: folder of the quenched ensembles, None for random weights in their place.
         smoke: everything small and once, to see that it runs.
         effort: multiplies the numbers of rounds.
+        rows: of the data; a multiple of every chunk that ensembles try.
         peaks: the hardware's peak, by number of threads.
     """
 
@@ -43,11 +44,12 @@ class Session:
     states: Path | None
     smoke: bool
     effort: float
+    rows: int
     peaks: dict[int, PeakRunner]
 
     @property
     def n_rows(self) -> int:
-        return 400 if self.smoke else 60_000
+        return 400 if self.smoke else self.rows
 
     @property
     def threads(self) -> int:
