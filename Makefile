@@ -35,7 +35,8 @@ lint: install
 	$(BIN)/mypy
 
 bench: install
-	$(BIN)/python benchmarks/dense.py
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m benchmarks.performance
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

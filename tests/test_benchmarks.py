@@ -8,11 +8,23 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
 
 
-@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
-def test_smoke_mode_prints_its_table(script: Path) -> None:
-    done = subprocess.run([sys.executable, script, "--smoke"], capture_output=True, text=True, timeout=300, check=False)
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"benchmarks.{script}", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_smoke_mode_prints_its_table(script: str) -> None:
+    done = run(script, "--smoke")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") >= 3
+
+
+def test_a_missing_quenched_state_is_named(tmp_path: Path) -> None:
+    done = run("performance", "--states", str(tmp_path), "--output", str(tmp_path))
+    assert done.returncode != 0
+    assert f"{tmp_path / 'mnist-regularised.zip'} must hold the quenched ensemble" in done.stderr
