@@ -23,13 +23,21 @@ void evaluate_tile(const Layout& layout, const PackedWeights<T>& weights, const 
 template <class T>
 void backward_of_rows(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, bool begin,
                       T* gradient) {
-    backward(layout, weights, tile, EveryRow{}, tile.n_rows, begin, gradient);
+    backward(layout, weights, tile, EveryRow{layout.hidden_stride, layout.row_stride}, tile.n_rows, begin, gradient);
 }
 
 template <class T>
 void backward_of_awake(const Layout& layout, const PackedWeights<T>& weights, const Tile<T>& tile, std::size_t n_awake,
                        bool begin, T* gradient) {
-    backward(layout, weights, tile, ChosenRows{tile.awake}, n_awake, begin, gradient);
+    // Products take groups of rows, and name some beyond the last.
+    const std::size_t n = n_awake + layout.tallest_group, room = layout.awake_capacity;
+    std::uint32_t *const rows = tile.awake, *const begins = rows + room, *const feature_begins = begins + room;
+    for (std::size_t k = n_awake; k < n; ++k) rows[k] = 0;
+    for (std::size_t k = 0; k < n; ++k) {
+        begins[k] = static_cast<std::uint32_t>(rows[k] * layout.hidden_stride);
+        feature_begins[k] = static_cast<std::uint32_t>(rows[k] * layout.row_stride);
+    }
+    backward(layout, weights, tile, ChosenRows{rows, begins, feature_begins}, n_awake, begin, gradient);
 }
 
 template <class T>

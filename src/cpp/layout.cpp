@@ -71,6 +71,7 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
     // A way back costs about two rows beside its own, and moving a row about a tenth of its way.
     s.enough_rows = s.tile_rows / 6;
     s.tallest_group = tallest;
+    s.awake_capacity = s.tile_rows + tallest + 1;
     s.tile_capacity = s.backward_rows + s.tile_rows + tallest;
     s.packed_size = round_up(s.output_offset() + s.row_size(), virtual_lanes) + virtual_lanes;
     s.transposed_size = s.row_size() * (depth - 1) * s.hidden_rows;

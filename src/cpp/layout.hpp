@@ -34,6 +34,7 @@ struct Layout {
     std::size_t tile_capacity;        // rows that a tile's buffers hold, behind those that wait
     std::size_t enough_rows;          // so many awake rows of a tile go backward by themselves
     std::size_t tallest_group;        // most rows that a panel's block takes
+    std::size_t awake_capacity;       // of a list of a tile's awake rows
     std::size_t packed_size;          // all matrices, the output's vector last
     std::size_t transposed_size;      // transposes of all but the first matrix and the output
 

@@ -28,22 +28,34 @@ inline constexpr Blocking blocking = [] {
     return b;
 }();
 
-// Where the scalars of a product stand: (m, k) at m * row + k * step, or at m * row + at[k] * step.
+// Where the scalars of a product stand: scalar (m, k) in a row that goes on with k,
 template <class T>
-struct Scalars {
+struct AlongRows {
     const T* first;
-    std::size_t row, step;
+    std::size_t row;
 
-    GLASSNET_INLINE const T* term(std::size_t k) const { return first + k * step; }
+    GLASSNET_INLINE const T* term(std::size_t k) const { return first + k; }
+    GLASSNET_INLINE std::size_t scalar(int m) const { return m * row; }
 };
 
+// or side by side in the k-th of rows that stand one after the other,
 template <class T>
-struct ChosenScalars {
+struct DownRows {
     const T* first;
-    std::size_t row, step;
-    const std::uint32_t* at;
+    std::size_t step;
 
-    GLASSNET_INLINE const T* term(std::size_t k) const { return first + at[k] * step; }
+    GLASSNET_INLINE const T* term(std::size_t k) const { return first + k * step; }
+    GLASSNET_INLINE std::size_t scalar(int m) const { return m; }
+};
+
+// or in the k-th of rows that begin where they are said to.
+template <class T>
+struct DownChosenRows {
+    const T* first;
+    const std::uint32_t* begin;
+
+    GLASSNET_INLINE const T* term(std::size_t k) const { return first + begin[k]; }
+    GLASSNET_INLINE std::size_t scalar(int m) const { return m; }
 };
 
 template <int M, int N, class T, template <class> class S>
@@ -57,12 +69,12 @@ GLASSNET_INLINE void multiply_add(Vec<T> (&sum)[M][N], S<T> scalars, const T* ve
             V vector[N];
             for (int n = 0; n < N; ++n) vector[n] = V::load(vectors + n * V::lanes);
             for (int m = 0; m < M; ++m) {
-                const V s = V::all(scalar[m * scalars.row]);
+                const V s = V::all(scalar[scalars.scalar(m)]);
                 for (int n = 0; n < N; ++n) sum[m][n] = fma(s, vector[n], sum[m][n]);
             }
         } else {
             V s[M];
-            for (int m = 0; m < M; ++m) s[m] = V::all(scalar[m * scalars.row]);
+            for (int m = 0; m < M; ++m) s[m] = V::all(scalar[scalars.scalar(m)]);
             for (int n = 0; n < N; ++n) {
                 const V vector = V::load(vectors + n * V::lanes);
                 for (int m = 0; m < M; ++m) sum[m][n] = fma(s[m], vector, sum[m][n]);

@@ -67,13 +67,13 @@ struct Workspace {
           outputs(layout.tile_capacity),
           slopes(layout.tile_capacity),
           block(layout.packed_size),
-          awake(layout.tile_rows + layout.tallest_group + 1) {}
+          awake(3 * layout.awake_capacity) {}
 
     // Kernels read a little beyond the last row.
     static std::size_t slack(const Layout& layout) { return layout.hidden_rows + 16; }
 
     Buffer<T> rows, kept, activations, deltas, outputs, slopes, block;
-    Buffer<std::uint32_t> awake;
+    Buffer<std::uint32_t> awake;  // rows, and where two things of each begin
 };
 
 enum class Pass { forward, gradient };

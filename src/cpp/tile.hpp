@@ -23,7 +23,7 @@ GLASSNET_INLINE void multiply_rows(const Layout& layout, std::size_t n_rows, std
             for (int m = 0; m < M; ++m) {
                 for (int n = 0; n < N; ++n) sum[m][n] = V::zero();
             }
-            multiply_add(sum, Scalars<T>{rows + row * stride, stride, 1}, panel, N * V::lanes, n_terms);
+            multiply_add(sum, AlongRows<T>{rows + row * stride, stride}, panel, N * V::lanes, n_terms);
             for (int m = 0; m < M; ++m) {
                 for (int n = 0; n < N; ++n) {
                     const std::size_t column = first + n * V::lanes;
@@ -120,8 +120,6 @@ void hinge(const Layout& layout, const Tile<T>& tile, Score& score) {
         n_awake += !(margin >= T(1));
         n_correct += margin > T(0);
     }
-    // Products take groups of rows, and name some beyond the last.
-    for (std::size_t i = 0; i < layout.tallest_group; ++i) tile.awake[n_awake + i] = 0;
     score.loss = loss;
     score.awake += static_cast<std::int64_t>(n_awake);
     score.correct += static_cast<std::int64_t>(n_correct);
@@ -199,21 +197,34 @@ void keep_awake(const Layout& layout, const Tile<T>& tile, std::size_t n_awake, 
     }
 }
 
-// Which rows of a tile go backward, and where their scalars stand.
+// Which rows of a tile go backward: the k-th of them, and where what it became, and its features, begin.
 struct EveryRow {
-    GLASSNET_INLINE std::size_t operator[](std::size_t k) const { return k; }
+    std::size_t stride, feature_stride;
+
+    GLASSNET_INLINE std::size_t row(std::size_t k) const { return k; }
+    GLASSNET_INLINE std::size_t begin(std::size_t k) const { return k * stride; }
     template <class T>
-    GLASSNET_INLINE Scalars<T> scalars(const T* rows, std::size_t stride) const {
-        return {rows, 1, stride};
+    GLASSNET_INLINE DownRows<T> activations(const T* first) const {
+        return {first, stride};
+    }
+    template <class T>
+    GLASSNET_INLINE DownRows<T> features(const T* first) const {
+        return {first, feature_stride};
     }
 };
 
 struct ChosenRows {
-    const std::uint32_t* at;
-    GLASSNET_INLINE std::size_t operator[](std::size_t k) const { return at[k]; }
+    const std::uint32_t *rows, *begins, *feature_begins;
+
+    GLASSNET_INLINE std::size_t row(std::size_t k) const { return rows[k]; }
+    GLASSNET_INLINE std::size_t begin(std::size_t k) const { return begins[k]; }
     template <class T>
-    GLASSNET_INLINE ChosenScalars<T> scalars(const T* rows, std::size_t stride) const {
-        return {rows, 1, stride, at};
+    GLASSNET_INLINE DownChosenRows<T> activations(const T* first) const {
+        return {first, begins};
+    }
+    template <class T>
+    GLASSNET_INLINE DownChosenRows<T> features(const T* first) const {
+        return {first, feature_begins};
     }
 };
 
@@ -233,10 +244,10 @@ void backward_output(const Layout& layout, const PackedWeights<T>& weights, cons
             sum[i] = begin ? V::zero() : V::load(output_gradient + first + i * V::lanes);
         }
         for (std::size_t k = 0; k < n; ++k) {
-            const V slope = V::all(tile.slopes[choice[k]]);
+            const V slope = V::all(tile.slopes[choice.row(k)]);
             for (int i = 0; i < N; ++i) {
                 const std::size_t column = first + i * V::lanes;
-                const V active = V::load(h + choice[k] * layout.hidden_stride + column);
+                const V active = V::load(h + choice.begin(k) + column);
                 sum[i] = fma(active, slope, sum[i]);
                 where_positive(active, slope * w[i]).store(deltas + k * layout.hidden_stride + column);
             }
@@ -255,17 +266,17 @@ void backward(const Layout& layout, const PackedWeights<T>& weights, const Tile<
     backward_output(layout, weights, tile, choice, n, deltas, begin, gradient);
     for (std::size_t layer = layout.depth - 1; layer > 0; --layer) {
         const T* h = tile.activations + (layer - 1) * layout.layer_activations();
-        add_outer(layout, n, choice.scalars(h, stride), layout.width, deltas, begin, gradient + layout.offset(layer),
+        add_outer(layout, n, choice.activations(h), layout.width, deltas, begin, gradient + layout.offset(layer),
                   layout.hidden_rows);
         multiply_rows(layout, n, layout.width, deltas, stride, weights.transposes + layout.transposed_offset(layer),
                       layout.hidden_rows, next, [&](std::size_t k, std::size_t column, Vec<T> sum) {
-                          return where_positive(Vec<T>::load(h + choice[k] * stride + column), sum);
+                          return where_positive(Vec<T>::load(h + choice.begin(k) + column), sum);
                       });
         T* const done = deltas;
         deltas = next;
         next = done;
     }
-    add_outer(layout, n, choice.scalars(tile.rows, layout.row_stride), layout.n_features, deltas, begin, gradient,
+    add_outer(layout, n, choice.features(tile.rows), layout.n_features, deltas, begin, gradient,
               layout.feature_rows);
 }
 
