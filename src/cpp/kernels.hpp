@@ -41,7 +41,7 @@ struct Stream {
 };
 
 // One update of packed weights: next = (weights - rate (mean + l2 weights)) + scale xi, mean = sum / rows. Weights are
-// of type M, sums over rows of type S.
+// of type M, sums over rows of type S. Where `rounded` is not null it becomes `next` in the type of the sums.
 template <class M, class S>
 struct Update {
     std::size_t n;  // a multiple of 16
@@ -51,14 +51,21 @@ struct Update {
     M rate, l2, scale;
     const double* xi;  // null without noise
     M* next;
+    S* rounded;
+};
+
+// Whether all numbers of each are finite.
+struct Updated {
+    bool next, rounded;
 };
 
 template <class T>
 struct GradientKernels {
     Blocking blocking;
-    // Packed weights of either type to packed weights and transposes; returns whether all are finite.
-    bool (*pack_double)(const Layout&, const double* weights, T* matrices, T* transposes);
-    bool (*pack_float)(const Layout&, const float* weights, T* matrices, T* transposes);
+    // Packed weights of either type, rounded; return whether all are finite.
+    bool (*round_double)(const Layout&, const double* weights, T* matrices);
+    bool (*round_float)(const Layout&, const float* weights, T* matrices);
+    void (*transpose)(const Layout&, const T* matrices, T* transposes);
     void (*forward)(const Layout&, const PackedWeights<T>&, const Tile<T>&, Score&);
     // After forward: moves what the n awake rows became together, in order, and copies the rows themselves to `kept`.
     void (*keep_awake)(const Layout&, const Tile<T>&, std::size_t n_awake, T* kept);
@@ -81,11 +88,10 @@ struct Kernels {
     const char* name;
     GradientKernels<float> float32;
     GradientKernels<double> float64;
-    // Return whether all of `next` is finite.
-    bool (*update_float_by_float)(const Update<float, float>&);
-    bool (*update_float_by_double)(const Update<float, double>&);
-    bool (*update_double_by_float)(const Update<double, float>&);
-    bool (*update_double_by_double)(const Update<double, double>&);
+    Updated (*update_float_by_float)(const Update<float, float>&);
+    Updated (*update_float_by_double)(const Update<float, double>&);
+    Updated (*update_double_by_float)(const Update<double, float>&);
+    Updated (*update_double_by_double)(const Update<double, double>&);
     // Whole blocks are written: room for n rounded up to a multiple of 32.
     void (*words)(const Stream&, std::size_t n, std::uint32_t* out);
     void (*normals)(const Stream&, std::size_t n, double* out);
@@ -104,10 +110,10 @@ const GradientKernels<T>& gradient_kernels(const Kernels& kernels) {
     }
 }
 
-inline bool update(const Kernels& k, const Update<float, float>& u) { return k.update_float_by_float(u); }
-inline bool update(const Kernels& k, const Update<float, double>& u) { return k.update_float_by_double(u); }
-inline bool update(const Kernels& k, const Update<double, float>& u) { return k.update_double_by_float(u); }
-inline bool update(const Kernels& k, const Update<double, double>& u) { return k.update_double_by_double(u); }
+inline Updated update(const Kernels& k, const Update<float, float>& u) { return k.update_float_by_float(u); }
+inline Updated update(const Kernels& k, const Update<float, double>& u) { return k.update_float_by_double(u); }
+inline Updated update(const Kernels& k, const Update<double, float>& u) { return k.update_double_by_float(u); }
+inline Updated update(const Kernels& k, const Update<double, double>& u) { return k.update_double_by_double(u); }
 
 namespace v3 {
 extern const Kernels kernels;

@@ -95,11 +95,18 @@ public:
     // Takes weights; no thread may be at work here.
     template <class M>
     void load(const M* weights) {
-        weights_ = {matrices_.data(), transposes_.data(), pack(weights)};
+        take(round(weights));
     }
 
     // The weights taken, packed in the gradient's precision.
     const T* weights() const { return matrices_.data(); }
+
+    // Whoever writes other weights there takes them, and says whether all are finite.
+    T* weights() { return matrices_.data(); }
+    void take(bool finite) {
+        kernels_.transpose(layout_, matrices_.data(), transposes_.data());
+        weights_ = {matrices_.data(), transposes_.data(), finite};
+    }
 
     // Begins anew at the weights taken; no thread may be at work here.
     void begin(Pass pass, RowOrder rows, Notes notes) {
@@ -172,12 +179,8 @@ private:
         }
     };
 
-    bool pack(const double* weights) {
-        return kernels_.pack_double(layout_, weights, matrices_.data(), transposes_.data());
-    }
-    bool pack(const float* weights) {
-        return kernels_.pack_float(layout_, weights, matrices_.data(), transposes_.data());
-    }
+    bool round(const double* weights) { return kernels_.round_double(layout_, weights, matrices_.data()); }
+    bool round(const float* weights) { return kernels_.round_float(layout_, weights, matrices_.data()); }
 
     // `empty` becomes false where any row has gone backward.
     bool compute(std::size_t index, Workspace<T>& w, Score& score, bool& empty) const {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "buffer.hpp"
@@ -30,6 +31,7 @@ struct Replica {
     Buffer<double> seen_gradient;  // mean, packed
     std::unique_ptr<Watch<T>> watch;
     std::unique_ptr<Skin> skin;
+    const void* holder = nullptr;  // the thread whose gradient has last taken the current weights
 };
 
 template <class M, class T>
@@ -80,7 +82,7 @@ public:
                          [&](std::size_t r, Thread& thread, std::int64_t) -> std::int64_t {
                              Replica<M, T>& replica = replicas_[r];
                              if (pass == Pass::forward || !replica.seen) {
-                                 thread.gradient.load(replica.weights.data());
+                                 load(replica, thread);
                                  if (!pass_over(pass, thread, all_rows(data_.n_rows), {})) return 1;
                                  scores[r] = thread.gradient.score();
                              }
@@ -127,6 +129,7 @@ private:
         SharedGradient<T> gradient;
         Bound<T> bound;
         Work work;
+        const void* held = nullptr;  // the replica whose weights the gradient has
         std::vector<float> reach;
         Buffer<double> normals, xi;
         std::vector<std::uint32_t> words;
@@ -151,9 +154,16 @@ private:
         return crew_.run(std::move(units), tasks, interrupted);
     }
 
+    void load(Replica<M, T>& replica, Thread& thread) {
+        if (replica.holder == &thread && thread.held == &replica) return;
+        thread.gradient.load(replica.weights.data());
+        replica.holder = &thread;
+        thread.held = &replica;
+    }
+
     // False where the crew stopped before the end.
     bool differentiate(Replica<M, T>& replica, Thread& thread) {
-        thread.gradient.load(replica.weights.data());
+        load(replica, thread);
         if (setting_.sampling != Sampling::all_rows) {
             return pass_over(Pass::gradient, thread, draw_batch(replica, thread), {});
         }
@@ -239,12 +249,22 @@ private:
             u.xi = draw_noise(setting, thread);
         }
         u.next = replica.next.data();
-        if (glassnet::update(kernels_, u)) {
-            std::swap(replica.weights, replica.next);
-            ++setting.step;
-            replica.seen.reset();
-        } else {
+        replica.holder = nullptr;
+        // A small step is spared reading its weights again.
+        if constexpr (std::is_same_v<S, T>) u.rounded = thread.gradient.weights();
+        const Updated updated = glassnet::update(kernels_, u);
+        if (!updated.next) {
             setting.alive = false;
+            thread.held = nullptr;
+            return;
+        }
+        std::swap(replica.weights, replica.next);
+        ++setting.step;
+        replica.seen.reset();
+        if constexpr (std::is_same_v<S, T>) {
+            thread.gradient.take(updated.rounded);
+            replica.holder = &thread;
+            thread.held = &replica;
         }
     }
 

@@ -58,7 +58,7 @@ GLASSNET_INLINE bool all_zero(V sum) {
 }
 
 template <class T, class M>
-bool pack(const Layout& layout, const M* weights, T* matrices, T* transposes) {
+bool round_all(const Layout& layout, const M* weights, T* matrices) {
     using V = Vec<T>;
     V infinite = V::zero();
     for (std::size_t i = 0; i < layout.packed_size; i += V::lanes) {
@@ -66,10 +66,14 @@ bool pack(const Layout& layout, const M* weights, T* matrices, T* transposes) {
         infinite = fma(w, V::zero(), infinite);
         w.store(matrices + i);
     }
+    return all_zero(infinite);
+}
+
+template <class T>
+void transpose_all(const Layout& layout, const T* matrices, T* transposes) {
     for (std::size_t layer = 1; layer < layout.depth; ++layer) {
         transpose(layout, matrices + layout.offset(layer), transposes + layout.transposed_offset(layer));
     }
-    return all_zero(infinite);
 }
 
 // Zeroes what the products left in padding.
@@ -100,29 +104,42 @@ void add_block(const Layout& layout, const T* block, bool first, double* total) 
     }
 }
 
-template <bool noisy, class M, class S>
-bool update_all(const Update<M, S> u) {
+template <bool noisy, bool rounds, class M, class S>
+Updated update_all(const Update<M, S> u) {
     using V = Vec<M>;
+    using R = Vec<S>;
+    constexpr std::size_t together = V::lanes > R::lanes ? V::lanes : R::lanes;
     alignas(64) double mean[V::lanes];
     const V rate = V::all(u.rate), l2 = V::all(u.l2), scale = V::all(u.scale);
     const F64 zero = F64::zero(), reciprocal = F64::all(u.reciprocal_rows);
     V infinite = V::zero();
-    for (std::size_t i = 0; i < u.n; i += V::lanes) {
-        for (std::size_t l = 0; l < V::lanes; l += F64::lanes) {
-            ((zero + F64::from(u.gradient_sum + i + l)) * reciprocal).store(mean + l);
+    R infinite_rounded = R::zero();
+    for (std::size_t begin = 0; begin < u.n; begin += together) {
+        for (std::size_t i = begin; i < begin + together; i += V::lanes) {
+            for (std::size_t l = 0; l < V::lanes; l += F64::lanes) {
+                ((zero + F64::from(u.gradient_sum + i + l)) * reciprocal).store(mean + l);
+            }
+            const V w = V::load(u.weights + i);
+            V next = w - rate * (V::from(mean) + l2 * w);
+            if constexpr (noisy) next = next + scale * V::from(u.xi + i);
+            infinite = fma(next, V::zero(), infinite);
+            next.store(u.next + i);
         }
-        const V w = V::load(u.weights + i);
-        V next = w - rate * (V::from(mean) + l2 * w);
-        if constexpr (noisy) next = next + scale * V::from(u.xi + i);
-        infinite = fma(next, V::zero(), infinite);
-        next.store(u.next + i);
+        if constexpr (rounds) {
+            for (std::size_t i = begin; i < begin + together; i += R::lanes) {
+                const R next = R::from(u.next + i);
+                infinite_rounded = fma(next, R::zero(), infinite_rounded);
+                next.store(u.rounded + i);
+            }
+        }
     }
-    return all_zero(infinite);
+    return {all_zero(infinite), all_zero(infinite_rounded)};
 }
 
 template <class M, class S>
-bool update(const Update<M, S>& u) {
-    return u.xi != nullptr ? update_all<true>(u) : update_all<false>(u);
+Updated update(const Update<M, S>& u) {
+    if (u.rounded != nullptr) return u.xi != nullptr ? update_all<true, true>(u) : update_all<false, true>(u);
+    return u.xi != nullptr ? update_all<true, false>(u) : update_all<false, false>(u);
 }
 
 }  // namespace glassnet::GLASSNET_ISA
