@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-slow lint bench clean
+.PHONY: install demo test test-slow lint bench bench-long clean
 
 install: $(STAMP)
 
@@ -37,6 +37,10 @@ lint: install
 bench: install
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m benchmarks.performance
+
+bench-long: install
+	$(BIN)/python -m benchmarks.exactness --output docs
+	$(BIN)/python -m benchmarks.skin --output docs
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """How far the cpu engine and the float64 reference are apart after the same Langevin run.
 
-    python benchmarks/agreement.py [--smoke]
+    python -m benchmarks.agreement [--smoke]
 
 The noise is the same to the bit, so what differs is the rounding of the gradient, and what the dynamics make of it.
 """

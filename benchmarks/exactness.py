@@ -1,37 +1,43 @@
 """Whether skipping changes a bit: the default engine against every row at every step, at full size.
 
-    python benchmarks/exactness.py [--smoke] [--states docs/reproduction/quenched] [--steps 5000] [--phase NAME]
+    python -m benchmarks.exactness [--smoke] [--states DIR] [--steps 5000] [--phase NAME] [--temperature T]
 
-From two quenched networks of each phase, Langevin dynamics at each temperature by ``Cpu(exhaustive=True)`` and by
-``Cpu()``; printed are the SHA-256 of the final weights, whether they agree, and the shares of rows that the default
-engine sent forward and backward.
+From two quenched networks of each phase, Langevin dynamics at each temperature: every row at every step on all
+threads, and the default engine in two pieces, 731 steps and the rest. Printed are the SHA-256 of the final weights and
+the shares of rows that the default engine sent forward and backward.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 import glassnet as gn
+from benchmarks.report.tables import write
+from benchmarks.sections.session import DEPTH, PHASES, STATES, quenched
 from glassnet.engines import Cpu
 
-STATES: Final = Path(__file__).parents[1] / "docs" / "reproduction" / "quenched"
-PHASES: Final = {"regularised": (30, 1e-2), "underparameterised": (30, 0.0), "overparameterised": (72, 0.0)}
+TEMPERATURES: Final = (1.0, 1e-2, 1e-4, 0.0)
 
 
 def final_weights(
-    engine: Cpu, landscape: gn.Landscape, start: gn.Ensemble, temperature: float, n_steps: int
+    engine: Cpu, landscape: gn.Landscape, start: gn.Ensemble, temperature: float, pieces: Sequence[int]
 ) -> tuple[str, float, float]:
     """Their hash, and the shares of rows sent forward and awake."""
-    session = engine.session(start, landscape, gn.Langevin(temperature, 1e-3))
-    session.advance(np.full(len(start), n_steps))
-    row_steps = len(start) * n_steps * landscape.dataset.n_samples
-    forward, awake = (count / row_steps for count in session._simulator.work())
-    return hashlib.sha256(session.ensemble.weights.tobytes()).hexdigest(), forward, awake
+    forward = awake = 0
+    for n_steps in pieces:
+        session = engine.session(start, landscape, gn.Langevin(temperature, 1e-3))
+        session.advance(np.full(len(start), n_steps))
+        start = session.ensemble
+        counts = session._simulator.work()
+        forward, awake = forward + counts[0], awake + counts[1]
+    row_steps = len(start) * sum(pieces) * landscape.dataset.n_samples
+    return hashlib.sha256(start.weights.tobytes()).hexdigest(), forward / row_steps, awake / row_steps
 
 
 def main() -> None:
@@ -42,27 +48,30 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5_000)
     parser.add_argument("--phase", choices=list(PHASES), action="append")
     parser.add_argument("--temperature", type=float, action="append")
+    parser.add_argument("--output", type=Path, help="folder of performance.md")
     chosen = parser.parse_args()
     dataset = gn.load_dataset("mnist", n_samples=300 if chosen.smoke else None)
     steps = 10 if chosen.smoke else chosen.steps
-    differ = False
+    pieces = [min(731, steps // 2), steps - min(731, steps // 2)]
+    rows, differ = [], False
     for phase in chosen.phase or PHASES:
         width, l2 = PHASES[phase]
-        landscape = gn.Landscape(gn.Mlp(10, width, 6), dataset, gn.QuadraticHinge(l2))
-        start = gn.Ensemble.random(landscape.network, 2)
-        if not chosen.smoke:
-            quenched = gn.load(chosen.states / f"mnist-{phase}.zip")
-            assert isinstance(quenched, gn.Ensemble)
-            start = quenched[:2]
-        for temperature in chosen.temperature or (1e-4,):
-            dense, _, _ = final_weights(Cpu(exhaustive=True), landscape, start, temperature, steps)
-            found, forward, awake = final_weights(Cpu(), landscape, start, temperature, steps)
+        landscape = gn.Landscape(gn.Mlp(10, width, DEPTH), dataset, gn.QuadraticHinge(l2))
+        start = gn.Ensemble.random(landscape.network, 2) if chosen.smoke else quenched(chosen.states, phase)[:2]
+        for temperature in chosen.temperature or TEMPERATURES:
+            dense, _, _ = final_weights(Cpu(exhaustive=True), landscape, start, temperature, [steps])
+            found, forward, awake = final_weights(Cpu(), landscape, start, temperature, pieces)
             differ |= dense != found
-            print(
-                f"{phase}, T = {temperature:g}, {steps} steps: {'the same bits' if dense == found else 'DIFFERENT'}, "
-                f"{dense[:12]} and {found[:12]}; forward {forward:.3f}, backward {awake:.3f} of the rows",
-                flush=True,
+            rows.append(
+                f"| {phase} | {temperature:g} | {steps} | {'the same' if dense == found else '**different**'} "
+                f"| `{dense[:12]}` | `{found[:12]}` | {forward:.3f} | {awake:.3f} |"
             )
+            print(rows[-1], flush=True)
+    header = (
+        "| phase | T | steps | bits | every row | default | forward | backward |\n|---|---|---|---|---|---|---|---|"
+    )
+    if chosen.output is not None:
+        write({"exactness": "\n".join([header, *rows])}, chosen.output / "performance.md")
     raise SystemExit(differ)
 
 

@@ -31,10 +31,9 @@ from benchmarks.sections import race
 from benchmarks.sections.never_slower import never_slower
 from benchmarks.sections.overhead import overhead
 from benchmarks.sections.scaling import scaling
-from benchmarks.sections.session import PHASES, Session
+from benchmarks.sections.session import PHASES, STATES, Session
 
 PAGE: Final = ROOT / "docs" / "performance.md"
-STATES: Final = ROOT / "docs" / "reproduction" / "quenched"
 
 
 def main() -> None:
@@ -47,6 +46,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=PAGE.parent, help="folder of performance.md and performance/")
     parser.add_argument("--redraw", action="store_true", help="tables and pictures again, from results.json")
     chosen = parser.parse_args()
+    if chosen.rows % 4000:
+        parser.error(f"--rows must be a multiple of 4000, but got {chosen.rows}")
+    if chosen.redraw and (chosen.smoke or not (chosen.output / "performance" / "results.json").exists()):
+        parser.error("--redraw needs the results.json of a full run: make one without --redraw and --smoke")
     with tempfile.TemporaryDirectory() as name:
         output = Path(name) if chosen.smoke else chosen.output
         (output / "performance").mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ def main() -> None:
         page = output / PAGE.name
         if not page.exists():
             page.write_text(PAGE.read_text())
-        tables.write(results, page)
+        tables.write(tables.all_tables(results), page)
         plots.draw(results, kept.parent)
         for title, table in tables.all_tables(results).items():
             print(f"\n{title}\n{table}")

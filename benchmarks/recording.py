@@ -1,6 +1,6 @@
 """What recording costs: time against the bare run, and memory of a record at the paper's largest size.
 
-    python benchmarks/recording.py [--smoke]
+    python -m benchmarks.recording [--smoke]
 
 Bare runs and recorded runs of the same trajectory alternate, after a short quench; medians of the ratios of their
 processor times are shown, for the engine that computes every row and for the one that skips sleeping rows (where it

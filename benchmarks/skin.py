@@ -1,6 +1,6 @@
 """What a skin changes: Q(t), MSD and tau_90 with ``Cpu(skin=True)`` against the exact dynamics at the same noise.
 
-    python benchmarks/skin.py [--smoke] [--states docs/reproduction/quenched] [--replicas 4] [--t-max 2000]
+    python -m benchmarks.skin [--smoke] [--states DIR] [--phase NAME] [--replicas 4] [--t-max 2000] [--output docs]
 
 For each phase, from its quenched ensemble: Langevin dynamics at several temperatures, t_w = 200, once exact and once
 with a skin, and by how much the curves differ, beside the standard error that they have from the spread of replicas.
@@ -17,23 +17,21 @@ from typing import Any, Final
 import numpy as np
 
 import glassnet as gn
+from benchmarks.report.tables import write
+from benchmarks.sections.session import DEPTH, PHASES, STATES, quenched
 from glassnet.engines import Cpu
-
-ROOT: Final = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Phase:
-    width: int
-    l2: float
+class Look:
     chi: float
     temperatures: tuple[float, ...]
 
 
-PHASES: Final = {
-    "regularised": Phase(30, 1e-2, 300.0, (1e-2, 1e-4, 0.0)),
-    "underparameterised": Phase(30, 0.0, 500.0, (1e-2, 1e-4, 0.0)),
-    "overparameterised": Phase(72, 0.0, 6000.0, (1e-3, 1e-5, 0.0)),
+LOOKS: Final = {
+    "regularised": Look(300.0, (1e-2, 1e-4, 0.0)),
+    "underparameterised": Look(500.0, (1e-2, 1e-4, 0.0)),
+    "overparameterised": Look(6000.0, (1e-3, 1e-5, 0.0)),
 }
 T_W: Final = 200
 
@@ -54,7 +52,7 @@ def measured(
 
 def compare(phase: str, temperature: float, landscape: gn.Landscape, start: gn.Ensemble, t_max: int) -> dict[str, Any]:
     """One line of the table: by how much curves differ, and the standard error of the exact ones."""
-    chi = PHASES[phase].chi
+    chi = LOOKS[phase].chi
     exact, skin = (measured(landscape, start, temperature, chi, t_max, skin) for skin in (False, True))
     q = [gn.overlap(record, chi=chi).squeeze("waiting_time") for record in (exact, skin)]
     msd = [gn.mean_square_displacement(record).squeeze("waiting_time") for record in (exact, skin)]
@@ -98,30 +96,29 @@ def main() -> None:
     """Print the table, and write it where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="small and quick: shows that it runs, measures nothing")
-    parser.add_argument("--states", type=Path, default=ROOT / "docs" / "reproduction" / "quenched")
+    parser.add_argument("--states", type=Path, default=STATES)
     parser.add_argument("--phase", choices=list(PHASES), action="append")
     parser.add_argument("--replicas", type=int, default=4)
     parser.add_argument("--t-max", type=int, default=2_000)
-    parser.add_argument("--output", type=Path, help="a folder for skin.json and skin.md")
+    parser.add_argument("--output", type=Path, help="folder of performance.md and performance/")
     chosen = parser.parse_args()
+    if chosen.replicas < 2:
+        parser.error(f"--replicas must be at least 2, for a standard error, but got {chosen.replicas}")
     dataset = gn.load_dataset("mnist", n_samples=300 if chosen.smoke else None)
     rows = []
     for name in chosen.phase or PHASES:
-        phase = PHASES[name]
-        landscape = gn.Landscape(gn.Mlp(10, phase.width, 6), dataset, gn.QuadraticHinge(phase.l2))
+        phase, (width, l2) = LOOKS[name], PHASES[name]
+        landscape = gn.Landscape(gn.Mlp(10, width, DEPTH), dataset, gn.QuadraticHinge(l2))
         start, t_max = gn.Ensemble.random(landscape.network, 2), 10
         if not chosen.smoke:
-            quenched = gn.load(chosen.states / f"mnist-{name}.zip")
-            assert isinstance(quenched, gn.Ensemble)
-            start, t_max = quenched[: chosen.replicas].rename(noise=1), chosen.t_max
+            start, t_max = quenched(chosen.states, name)[: chosen.replicas].rename(noise=1), chosen.t_max
         for temperature in phase.temperatures:
             rows.append(compare(name, temperature, landscape, start, t_max))
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(f"\n{table(rows)}")
     if chosen.output is not None:
-        chosen.output.mkdir(parents=True, exist_ok=True)
-        (chosen.output / "skin.json").write_text(json.dumps(rows, indent=1) + "\n")
-        (chosen.output / "skin.md").write_text(table(rows) + "\n")
+        (chosen.output / "performance" / "skin.json").write_text(json.dumps(rows, indent=1) + "\n")
+        write({"skin": table(rows)}, chosen.output / "performance.md")
 
 
 if __name__ == "__main__":

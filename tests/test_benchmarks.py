@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,13 @@ def test_smoke_mode_prints_its_table(script: str) -> None:
     done = run(script, "--smoke")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") >= 3
+
+
+@pytest.mark.parametrize(("library", "contender"), [("torch", "PyTorch bmm by hand"), ("jax", "JAX vmap")])
+def test_rivals_run_where_they_are_installed(library: str, contender: str) -> None:
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    assert contender in run("performance", "--smoke").stdout
 
 
 def test_a_missing_quenched_state_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,14 @@ from benchmarks.report.rates import (
 )
 
 
-def write(results: Results, page: Path) -> None:
-    """Put every table into the page.
+def write(tables: Mapping[str, str], page: Path) -> None:
+    """Put tables, by name, into the page.
 
     Raises:
         ValueError: the page has no place for one of them.
     """
     text = page.read_text()
-    for name, table in all_tables(results).items():
+    for name, table in tables.items():
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(text):
@@ -99,11 +99,16 @@ def _targets(results: Results) -> str:
         target = SGD_TARGETS["bmm"]
         rows.append([f"the same over the best bmm ensemble ({bmm['name']})", f"{target:g}", f"{ratio:.2f}"])
         rows[-1].append(_met(ratio >= target))
-    worst = max(results["never_slower"], key=lambda row: float(np.median(row["ratios"])))
-    value = float(np.median(worst["ratios"]))
+    worst = max(results["never_slower"], key=largest_cost)
+    value = largest_cost(worst)
     rows.append([f"skipping's largest cost, exact / every row ({worst['name']})", f"at most {MAY_COST:g}"])
     rows[-1] += [f"{value:.3f}", _met(value <= MAY_COST)]
     return _markdown(["", "target", "measured", ""], rows)
+
+
+def largest_cost(row: Row) -> float:
+    """What skipping may have cost: tries that fail stand in few slices, which a median does not see."""
+    return max(float(np.median(row["ratios"])), float(row["of_sums"]))
 
 
 def _met(yes: bool) -> str:

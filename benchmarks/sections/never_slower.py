@@ -70,6 +70,12 @@ def _cases(session: Session) -> Iterator[tuple[str, Course]]:
         name = f"quenched, regularised, then T = {temperature:g}"
         hot = _heated(session, temperature)
         yield name, session.course(mnist, hot, l2=l2, width=30, temperature=temperature)
+    for n_rows in some((1_000, 2_049, 6_000), session.smoke):
+        few = gn.load_dataset("mnist", n_samples=min(n_rows, session.n_rows))
+        for depth in (2, 6):
+            weights = random_weights(gn.Mlp(10, 30, depth))
+            name = f"random weights, {few.n_samples} rows, depth {depth}"
+            yield name, session.course(few, weights, l2=l2, width=30, depth=depth)
     chance = gn.random_dataset(session.n_rows, 10)
     for width in (30, 72):
         weights = trained(gn.Mlp(10, width, DEPTH), chance, l2, 3)

@@ -1,5 +1,5 @@
-// Zeroed memory on cache line boundaries; where it is large, in large pages, so that rows read in any order find their
-// addresses.
+// Zeroed memory on cache line boundaries; where it is large, in large pages, of which few enough are needed that rows
+// read in any order do not wait for the translation of their addresses.
 #pragma once
 
 #include <sys/mman.h>

@@ -49,9 +49,18 @@ void backward_of_every_row(const Layout& layout, const PackedWeights<T>& weights
 
 template <class T>
 constexpr GradientKernels<T> gradient_kernels = {
-    blocking<T>,         round_all<T, double>, round_all<T, float>,      transpose_all<T>,
-    evaluate_tile<T>,    keep_awake<T>,        reach<T>,                 backward_of_rows<T>,
-    backward_of_awake<T>, backward_of_every_row<T>, clear_padding<T>,    add_block<T>,
+    blocking<T>,
+    round_all<T, double>,
+    round_all<T, float>,
+    transpose_all<T>,
+    evaluate_tile<T>,
+    keep_awake<T>,
+    reach<T>,
+    backward_of_rows<T>,
+    backward_of_awake<T>,
+    backward_of_every_row<T>,
+    clear_padding<T>,
+    add_block<T>,
 };
 
 }  // namespace

@@ -68,10 +68,11 @@ Layout make_layout(const Blocking& blocking, std::size_t scalar_bytes, std::size
     s.row_group = group;
     s.tile_rows = std::max<std::size_t>(1, usual_tile / group) * group;
     s.backward_rows = std::max<std::size_t>(1, s.tile_rows / 2);
-    // A way back costs about two rows beside its own, and moving a row about a tenth of its way.
+    // Loading and storing the gradient once costs as much as the way back of about two rows, moving a row about a
+    // tenth of its way: from some 17 rows on it is cheaper not to gather more.
     s.enough_rows = s.tile_rows / 6;
     s.tallest_group = tallest;
-    s.awake_capacity = s.tile_rows + tallest + 1;
+    s.awake_capacity = s.tile_rows + tallest + 1;  // the last row asleep is written behind all others
     s.tile_capacity = s.backward_rows + s.tile_rows + tallest;
     s.packed_size = round_up(s.output_offset() + s.row_size(), virtual_lanes) + virtual_lanes;
     s.transposed_size = s.row_size() * (depth - 1) * s.hidden_rows;

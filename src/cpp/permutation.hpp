@@ -9,7 +9,8 @@ namespace glassnet {
 
 class PermutationSorter {
 public:
-    // Writes the n indices in sorted order. Throws std::bad_alloc.
+    // Writes the n indices in sorted order. Fast where the words are random: those that share their 22 highest bits
+    // change places one by one. Throws std::bad_alloc.
     void sort(const std::uint32_t* words, std::size_t n, std::uint32_t* order);
 
 private:

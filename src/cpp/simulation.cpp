@@ -44,6 +44,8 @@ public:
                               setting.depth)),
           data_(layout_, setting.features, setting.labels, setting.n_rows),
           crew_(setting.threads) {
+        const std::size_t threads = std::min(setting.threads, count_blocks(data_.n_rows) * replicas.size());
+        waiting_ = std::max(1.0, static_cast<double>(threads) / static_cast<double>(replicas.size()));
         threads_.reserve(setting.threads);
         for (std::size_t t = 0; t < setting.threads; ++t) {
             threads_.push_back(std::make_unique<Thread>(kernels_, layout_, data_, crew_, setting.exhaustive));
@@ -167,11 +169,11 @@ private:
         if (setting_.sampling != Sampling::all_rows) {
             return pass_over(Pass::gradient, thread, draw_batch(replica, thread), {});
         }
-        if (setting_.exhaustive || (!replica.skin && !Watch<T>::may_pay(thread.bound, data_.n_rows))) {
+        if (setting_.exhaustive || (!replica.skin && !Watch<T>::may_pay(thread.bound, data_.n_rows, waiting_))) {
             return pass_over(Pass::gradient, thread, all_rows(data_.n_rows), {});
         }
         if (replica.skin) return look_within_skin(*replica.skin, replica.setting.step, thread);
-        if (!replica.watch) replica.watch = std::make_unique<Watch<T>>(layout_, data_.n_rows);
+        if (!replica.watch) replica.watch = std::make_unique<Watch<T>>(layout_, data_.n_rows, waiting_);
         Watch<T>& watch = *replica.watch;
         const T* const weights = thread.gradient.weights();
         switch (watch.look(weights, thread.bound)) {
@@ -325,6 +327,7 @@ private:
     Crew crew_;
     std::vector<std::unique_ptr<Thread>> threads_;
     std::vector<Replica<M, T>> replicas_;
+    double waiting_ = 1.0;  // threads a replica
 };
 
 template <class M, class T>

@@ -23,13 +23,15 @@ public:
         at_list,
     };
 
-    Watch(const Layout& layout, std::size_t n_rows) : layout_(layout), n_rows_(static_cast<double>(n_rows)) {
+    // `waiting`: how many threads stand still while one works on bounds, itself counted.
+    Watch(const Layout& layout, std::size_t n_rows, double waiting)
+        : layout_(layout), n_rows_(static_cast<double>(n_rows)), waiting_(waiting) {
         direction_.resize(layout.depth + 1, 1.0);
     }
 
     // Whether bounds are cheap enough beside a step to be worth a try.
-    static bool may_pay(const Bound<T>& bound, std::size_t n_rows) {
-        return bound.cost_in_rows(n_squarings) < dearest * static_cast<double>(n_rows);
+    static bool may_pay(const Bound<T>& bound, std::size_t n_rows, double waiting) {
+        return waiting * bound.cost_in_rows(n_squarings) < dearest * static_cast<double>(n_rows);
     }
 
     Look look(const T* weights, Bound<T>& bound) {
@@ -44,7 +46,7 @@ public:
             list_.choose(reach_, limit_);
             spent_ += choosing * n_rows_;
         }
-        const double cost = static_cast<double>(list_.rows.size()) + bound.cost_in_rows(n_squarings);
+        const double cost = static_cast<double>(list_.rows.size()) + waiting_ * bound.cost_in_rows(n_squarings);
         // What another step costs has passed what a step has cost since the full pass, or saves nothing: begin again.
         if (cost * n_steps_ > spent_ || cost > worthless * n_rows_) return begin_again();
         spent_ += cost;
@@ -105,15 +107,16 @@ private:
             return Look::to_remember;
         }
         // Many replicas may rest for long: what they remember of each row is given back.
-        reach_ = {};
-        list_ = {};
+        reach_ = std::vector<float>();
+        list_ = RowList();
+        reference_ = Buffer<T>();
         rest_left_ = rest_;
         rest_ = std::min(2 * rest_, longest_rest);
         return Look::everywhere;
     }
 
     const Layout& layout_;
-    double n_rows_;
+    double n_rows_, waiting_;
     std::vector<float> reach_;
     std::vector<double> direction_, coefficients_;
     Norms reference_norms_, displacement_;
