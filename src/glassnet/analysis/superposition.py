@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -108,7 +108,7 @@ def collapse(
         overall = [_mean_known(row) for row in every]
         return np.asarray(np.sqrt(np.concatenate([every[0], overall])))
 
-    found = measured(jackknife(spreads, replicas.origin))
+    found = [replace(one, low=max(one.low, 0.0)) for one in measured(jackknife(spreads, replicas.origin))]
     overall, unscaled = found[-2:]
     rows: list[Row] = []
     reference = of_free
@@ -223,7 +223,7 @@ def master_exponent(
     own, free, difference = measured(jackknife(slopes, group.origin))
     x, inside = window(group.all)
     ends = (float(x[inside].min()), float(x[inside].max())) if inside.any() else (np.nan, np.nan)
-    if not ends[1] >= 10.0 * ends[0] * (1 - 1e-12) or np.isnan(own.value):
+    if not ends[1] >= _DECADE * ends[0] or np.isnan(own.value):
         outcome = TOO_SHORT
     elif np.isnan(difference.low):
         outcome = NOT_DECIDED
@@ -231,6 +231,10 @@ def master_exponent(
         outcome = EXCLUDES_FREE if difference.excludes(0.0) else LIKE_FREE
     n = int(np.count_nonzero(inside))
     return MasterExponent(own, free.value, difference, float(group.temperatures[0]), *ends, n, outcome)
+
+
+_DECADE: Final = 10.0**0.9
+"""A decade, less the step of the save grid at either end."""
 
 
 def _check(threshold: float, between: Range) -> None:

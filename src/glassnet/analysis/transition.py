@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import binomtest, chi2
+from scipy.special import chdtri, ndtri
 
 from glassnet.analysis.groups import check_dims, origins
 from glassnet.analysis.intervals import CONFIDENCE, Floats, estimate
@@ -173,7 +173,7 @@ def _between_origins(found: xr.Dataset, origin: NDArray[np.int64], x: Floats) ->
         return Measured(value, np.nan, np.nan, n), unknown(n), LOCATED
     spread = float(logs["location"].std(ddof=1))
     tail = 0.5 - CONFIDENCE / 2
-    reach = np.sqrt((n - 1) / chi2.ppf([1 - tail, tail], n - 1))
+    reach = np.sqrt((n - 1) / chdtri(n - 1, [tail, 1 - tail]))
     width = float((logs["upper"] - logs["lower"]).max())
     together = logs["lower"].max() < logs["upper"].min()
     # Moving each location inside its bracket changes a standard deviation by at most that of the moves.
@@ -183,13 +183,12 @@ def _between_origins(found: xr.Dataset, origin: NDArray[np.int64], x: Floats) ->
 
 
 def _shares(control: str, x: Floats, past: NDArray[np.bool_], known: NDArray[np.bool_]) -> xr.Dataset:
-    n, hits = known.sum(axis=0), (past & known).sum(axis=0)
-    tests = [
-        binomtest(int(k), int(m)).proportion_ci(CONFIDENCE, "wilson") if m else None
-        for k, m in zip(hits, n, strict=True)
-    ]
-    low = [np.nan if one is None else one.low for one in tests]
-    high = [np.nan if one is None else one.high for one in tests]
-    share = np.divide(hits, n, out=np.full(len(x), np.nan), where=n > 0)
-    columns = {"past": share, "past_low": low, "past_high": high, "n": n}
-    return xr.Dataset({name: (control, np.asarray(one)) for name, one in columns.items()}, {control: x})
+    """Share past the level with Wilson's score interval (Wilson 1927), which is right for few trials too."""
+    n = known.sum(axis=0)
+    m = np.where(n > 0, n, np.nan)
+    share = (past & known).sum(axis=0) / m
+    z2 = float(ndtri(0.5 + CONFIDENCE / 2)) ** 2
+    middle = (share + z2 / (2.0 * m)) / (1.0 + z2 / m)
+    reach = np.sqrt(z2 / m * (share * (1.0 - share) + z2 / (4.0 * m))) / (1.0 + z2 / m)
+    columns = {"past": share, "past_low": middle - reach, "past_high": middle + reach, "n": n}
+    return xr.Dataset({name: (control, one) for name, one in columns.items()}, {control: x})

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-from glassnet.theory._values import Floats, finite, non_negative, positive
+from glassnet.theory._values import Floats, finite, positive
 
 _CRITICAL: Final = 0.5
 """The smallest exponent parameter on F12's line: F2's."""
@@ -47,7 +47,7 @@ def correlator(times: ArrayLike, *, v1: float = 0.0, v2: float = 0.0, tau_0: flo
     Raises:
         ValueError: an argument out of its range.
     """
-    a, b = float(non_negative("v1", v1)), float(non_negative("v2", v2))
+    a, b = float(finite("v1", v1, low=0.0)), float(finite("v2", v2, low=0.0))
     if points < 32 or points % 2:
         raise ValueError(f"points must be an even number >= 32, but got {points}")
     t = finite("times", times, low=0.0) / float(positive("tau_0", tau_0))
