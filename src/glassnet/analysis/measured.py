@@ -75,13 +75,23 @@ def jackknife(statistic: Callable[[Mask], ArrayLike], origin: NDArray[np.int64])
             then it has no interval.
         origin: ``(replica,)``, a label for each replica's initial condition.
     """
+    return spread_of(np.stack([np.asarray(statistic(kept), dtype=np.float64) for kept in left_out(origin)]), origin)
+
+
+def left_out(origin: NDArray[np.int64]) -> list[Mask]:
+    """Masks of replicas: all of them, then without each initial condition in turn if there are several."""
     names = np.unique(origin)
-    whole = np.asarray(statistic(np.ones(len(origin), dtype=np.bool_)), dtype=np.float64)
-    if len(names) < 2:
-        return Estimate(whole, np.full_like(whole, np.nan), len(names))
-    without = np.stack([np.asarray(statistic(origin != name), dtype=np.float64) for name in names])
-    variance = (len(names) - 1) / len(names) * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
-    return Estimate(whole, np.sqrt(variance), len(names))
+    return [np.ones(len(origin), dtype=np.bool_), *(origin != name for name in names if len(names) > 1)]
+
+
+def spread_of(values: Floats, origin: NDArray[np.int64]) -> Estimate:
+    """The jackknife of a statistic that was taken from each of the masks of :func:`left_out`, the first axis."""
+    whole, without = values[0], values[1:]
+    n = len(np.unique(origin))
+    if n < 2:
+        return Estimate(whole, np.full_like(whole, np.nan), n)
+    variance = (n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    return Estimate(whole, np.sqrt(variance), n)
 
 
 def table(

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from glassnet.analysis.groups import check_dims, origins
-from glassnet.analysis.intervals import CONFIDENCE, Floats
+from glassnet.analysis.intervals import Estimate, Floats
 from glassnet.analysis.lines import fit_line, spacing
-from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table, unknown
+from glassnet.analysis.measured import Mask, Measured, Row, left_out, measured, spread_of, table, unknown
 from glassnet.analysis.replicas import Replicas
 
 POWER_LAW: Final = "power law"
@@ -23,6 +21,7 @@ NO_RANGE: Final = "no range is a power law"
 TOO_FEW: Final = "too few points"
 
 _LEAST_POINTS: Final = 3
+_TOLERANCE: Final = 0.05
 
 Range = tuple[float, float]
 
@@ -52,18 +51,17 @@ class PowerLaw:
 
 
 def power_law(
-    curve: xr.DataArray, *, between: Range | None = None, tolerance: float = 0.05, decades: float = 1.0
+    curve: xr.DataArray, *, between: Range | None = None, tolerance: float = _TOLERANCE, decades: float = 1.0
 ) -> xr.Dataset:
     r"""Fit y = a t^p to the mean curve of each temperature, in a chosen range of times or the longest that fits.
 
     Least squares of log y against log t, each point weighted by the length of the log axis that it stands for, so
     that the save grid does not matter. A range is a power law where no residual of the mean curve is beyond both
-    ``tolerance`` and its own error (the half width of Student's 95 % interval). Without ``between`` the range is the
-    longest such one, and is found from the data: the interval does not know of that choice.
+    ``tolerance`` and its own error (half its 95 % interval, without what a replica has in common at all times).
+    Without ``between`` the range is the longest such one, found from the data: the interval does not know of that.
 
-    The interval leaves out one initial condition after the other in that range (see
-    :func:`glassnet.analysis.measured.jackknife`), with Student's t: 93 to 96 % coverage at 4 replicas and more for
-    exponents that vary between replicas.
+    The interval leaves out one initial condition after the other in that range, with Student's t (see
+    :func:`glassnet.analysis.jackknife`).
 
     Args:
         curve: an observable > 0, ``(replica, time)``, at one waiting time and chi.
@@ -151,69 +149,59 @@ def power_law_across(values: xr.DataArray, *, by: str = "temperature", between: 
         nothing = unknown(len(np.unique(origin)))
         ends = (float(min(x)), float(max(x))) if x else (np.nan, np.nan)
         return PowerLaw(nothing, nothing, *ends, len(x), np.nan, TOO_FEW)
-    error = jackknife(means, origin)
-    return fit_log(np.array(x), means, origin, np.ones(len(x)), 0.05, error.standard_error)
+    return _fit_log(
+        np.array(x), np.stack([means(kept) for kept in left_out(origin)]), origin, np.ones(len(x)), _TOLERANCE
+    )
 
 
-def fit_log(
-    x: Floats,
-    logs: Callable[[Mask], Floats],
-    origin: NDArray[np.int64],
-    weight: Floats,
-    tolerance: float,
-    error: Floats,
-) -> PowerLaw:
-    """The line through log y at ``x``.
-
-    Args:
-        x: ``(point,)``, > 0.
-        logs: log y from the replicas that a mask keeps.
-        origin: a label of each replica's initial condition.
-        weight: of each point.
-        tolerance: of residuals.
-        error: standard error of each log y.
-    """
+def _fit_log(x: Floats, logs: Floats, origin: NDArray[np.int64], weight: Floats, tolerance: float) -> PowerLaw:
+    """The law through log y ``(left out, point)`` at x, the rows being those of :func:`left_out`."""
     log_x = np.log(x)
-    slope, intercept = measured(jackknife(lambda kept: fit_line(log_x, logs(kept), weight), origin))
-    y = logs(np.ones(len(origin), dtype=np.bool_))
-    off = np.abs(y - intercept.value - slope.value * log_x)
-    law = POWER_LAW if np.all(off <= _allowed(error, slope.n_origins, tolerance)) else NOT_A_POWER_LAW
+    found = spread_of(_lines(log_x, logs, weight), origin)
+    slope, intercept = measured(found)[:2]
+    off = np.abs(found.mean[2:])
+    law = POWER_LAW if np.all(off <= _allowed(found, tolerance)) else NOT_A_POWER_LAW
     return PowerLaw(slope, intercept.exp(), float(x[0]), float(x[-1]), len(x), float(off.max()), law)
+
+
+def _lines(x: Floats, y: Floats, weight: Floats) -> Floats:
+    """Slope, value at x = 0 and residuals of the line through each row of y."""
+    share = weight / weight.sum()
+    centred = x - share @ x
+    slope = y @ (share * centred) / (share @ centred**2)
+    base = y @ share - slope * (share @ x)
+    return np.column_stack([slope, base, y - base[:, None] - slope[:, None] * x])
+
+
+def _allowed(found: Estimate, tolerance: float) -> Floats:
+    """How far a point may lie off the line: the half width of its residual's interval, or the tolerance if more.
+
+    The residual's own error is free of what a replica has in common at all x, its amplitude and exponent.
+    """
+    low, high = found.interval
+    return np.maximum(np.nan_to_num((high - low) / 2.0)[2:], tolerance)
 
 
 def _along_time(group: Replicas, between: Range | None, tolerance: float, decades: float) -> PowerLaw:
     nothing = unknown(group.n_origins)
-    y = group.log_mean(group.all)
-    allowed = _allowed(group.log_error, group.n_origins, tolerance)
+    logs = np.stack([group.log_mean(kept) for kept in left_out(group.origin)])
+    known: Mask = np.asarray(np.isfinite(logs).all(axis=0))
     if between is not None:
-        inside = (group.times >= between[0]) & (group.times <= between[1]) & np.isfinite(y)
+        inside = (group.times >= between[0]) & (group.times <= between[1]) & known
         if np.count_nonzero(inside) < _LEAST_POINTS:
             return PowerLaw(nothing, nothing, *between, int(np.count_nonzero(inside)), np.nan, TOO_FEW)
     else:
-        inside = _longest(np.log(group.times), y, allowed, decades * np.log(10.0))
+        inside = _longest(group, logs, known, tolerance, decades * np.log(10.0))
         if not inside.any():
-            return PowerLaw(nothing, nothing, np.nan, np.nan, 0, np.nan, NO_RANGE if len(y) else TOO_FEW)
+            return PowerLaw(nothing, nothing, np.nan, np.nan, 0, np.nan, NO_RANGE if known.any() else TOO_FEW)
     times = group.times[inside]
-    return fit_log(
-        times,
-        lambda kept: group.log_mean(kept)[inside],
-        group.origin,
-        spacing(np.log(times)),
-        tolerance,
-        group.log_error[inside],
-    )
+    return _fit_log(times, logs[:, inside], group.origin, spacing(np.log(times)), tolerance)
 
 
-def _allowed(error: Floats, n_origins: int, tolerance: float) -> Floats:
-    """How far a point may lie off the line: its own interval, or the tolerance where that is narrower or unknown."""
-    reach = stdtrit(n_origins - 1, 0.5 + CONFIDENCE / 2) * error if n_origins > 1 else np.zeros_like(error)
-    return np.maximum(np.nan_to_num(reach), tolerance)
-
-
-def _longest(x: Floats, y: Floats, allowed: Floats, least: float) -> Mask:
+def _longest(group: Replicas, logs: Floats, known: Mask, tolerance: float, least: float) -> Mask:
     """The points of the longest stretch of x along which no residual of the line is beyond what is allowed."""
+    x = np.log(group.times)
     found = np.zeros(len(x), dtype=np.bool_)
-    known = np.isfinite(y)
     first, last = np.triu_indices(len(x), _LEAST_POINTS - 1)
     length = x[last] - x[first]
     for k in np.argsort(-length, kind="stable"):
@@ -222,8 +210,8 @@ def _longest(x: Floats, y: Floats, allowed: Floats, least: float) -> Mask:
         part = slice(first[k], last[k] + 1)
         if not known[part].all():
             continue
-        slope, intercept = fit_line(x[part], y[part], spacing(x[part]))
-        if np.all(np.abs(y[part] - intercept - slope * x[part]) <= allowed[part]):
+        fit = spread_of(_lines(x[part], logs[:, part], spacing(x[part])), group.origin)
+        if np.all(np.abs(fit.mean[2:]) <= _allowed(fit, tolerance)):
             found[part] = True
             break
     return found

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glassnet.analysis.groups import check_dims, lost, origins, stacked
-from glassnet.analysis.intervals import Floats, estimate
+from glassnet.analysis.intervals import Floats
 from glassnet.analysis.measured import Mask
 
 
@@ -99,12 +99,6 @@ class Replicas:
         """The logarithm of the mean curve, NaN where that is not positive."""
         mean = self.mean(kept)
         return np.log(np.where(mean > 0, mean, np.nan))
-
-    @property
-    def log_error(self) -> Floats:
-        """Standard error of the logarithm of the mean curve: that of the mean over the mean."""
-        found = estimate(self.values, self.origin)
-        return np.asarray(found.standard_error / np.where(found.mean > 0, found.mean, np.nan))
 
     @property
     def n_origins(self) -> int:

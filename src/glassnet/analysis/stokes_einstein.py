@@ -37,7 +37,7 @@ def stokes_einstein(
 
     D is the geometric mean of MSD/(2t) over the last factor ``window`` of time, and a diffusion constant only where
     d log MSD/d log t is 1 there within ``tolerance``. Networks have no viscosity: tau stands for it, as is usual in
-    simulations of glasses. Free diffusion gives D tau/eps^2 = 1/(4 erfinv(threshold)^2), 0.185 for 0.9 and 0.616 for
+    simulations of glasses. Free diffusion gives D tau/eps^2 = 1/(4 erfinv(threshold)^2), 0.185 for 0.9 and 2.18 for
     1/e: ``ratio`` is D tau over that value, with eps^2 averaged over replicas, so that it is 1 where weights diffuse
     freely and rises where few fast ones carry D.
 

@@ -7,9 +7,9 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import xarray as xr
-from scipy.special import erf, erfinv, stdtrit
+from scipy.special import erf, erfinv
 
-from glassnet.analysis.intervals import CONFIDENCE, Floats
+from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import slope, spacing
 from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table, unknown
 from glassnet.analysis.relaxation import first_crossing
@@ -56,8 +56,8 @@ def collapse(
 
     ``spread`` is the root mean square of that difference of log Q over ``between``, the temperatures counting alike;
     ``spread_unscaled`` the same with every curve at its own time in place of t/tau (one tau for all: the geometric
-    mean). A curve has left at the last x > 1 where it is within ``tolerance`` or within the error of its mean
-    (Student's 95 %), if at least 0.15 decades follow. Near Q = 1 all curves agree: what is below the threshold counts.
+    mean). A curve has left at the last x > 1 where it is within ``tolerance`` or within the error of that
+    difference (95 %), if at least 0.15 decades follow. Near Q = 1 all curves agree: what is below the threshold counts.
 
     Args:
         q: overlap ``(replica, time)`` at one waiting time and chi, several temperatures.
@@ -90,37 +90,42 @@ def collapse(
     hottest = float(replicas.temperatures[usable].max()) if usable.any() else np.nan
     of_free = _log_free(grid, threshold)
 
-    def spreads(kept: Mask) -> Floats:
+    def compared_to_master(kept: Mask) -> tuple[Floats, Floats]:
+        """log Q less the master's, ``(temperature, x)``, at t/tau and at unscaled times."""
         groups = [(group, kept[replicas.of_temperature(group.temperatures[0])]) for group in replicas.each()]
         times = [_tau(group, mask, threshold) for group, mask in groups]
         common = float(np.exp(np.mean(np.log(np.array(times)[usable])))) if usable.any() else np.nan
         scaled, unscaled = (
-            [_resampled(group, mask, grid, one) for (group, mask), one in zip(groups, scale, strict=True)]
+            np.stack([_resampled(group, mask, grid, one) for (group, mask), one in zip(groups, scale, strict=True)])
             for scale in (times, [common] * len(times))
         )
-        k = int(np.argmax(replicas.temperatures == hottest)) if usable.any() else 0
-        mean_square = [
-            [_mean_square(curve - (of_free if master == "free" else curves[k]), grid, between) for curve in curves]
-            for curves in (scaled, unscaled)
+        if master == "free":
+            return scaled - of_free, unscaled - of_free
+        k = int(np.argmax(replicas.temperatures == hottest))
+        return scaled - scaled[k], unscaled - unscaled[k]
+
+    counted = usable & (True if master == "free" else replicas.temperatures != hottest)
+
+    def spreads(kept: Mask) -> Floats:
+        squares = [
+            [_mean_square(off, grid, between) if on else np.nan for off, on in zip(offs, counted, strict=True)]
+            for offs in compared_to_master(kept)
         ]
-        counted = usable & (True if master == "free" else replicas.temperatures != hottest)
-        every = np.where(counted, np.array(mean_square), np.nan)
-        overall = [_mean_known(row) for row in every]
-        return np.asarray(np.sqrt(np.concatenate([every[0], overall])))
+        return np.sqrt([*squares[0], *(_mean_known(np.array(row)) for row in squares)])
 
     found = [replace(one, low=max(one.low, 0.0)) for one in measured(jackknife(spreads, replicas.origin))]
     overall, unscaled = found[-2:]
+    off = jackknife(lambda kept: compared_to_master(kept)[0], replicas.origin)
+    low, high = off.interval
+    allowed = np.maximum(np.nan_to_num((high - low) / 2.0), tolerance)
     rows: list[Row] = []
-    reference = of_free
-    if master == "hottest" and usable.any():
-        group = replicas.at(hottest)
-        reference = _resampled(group, group.all, grid, tau[replicas.temperatures == hottest][0])
     for k, group in enumerate(replicas.each()):
         left = _Departure(np.nan, np.nan, np.nan, NO_TAU)
         if usable[k]:
-            left = _departure(group, grid, tau[k], reference, tolerance)
-            if master == "hottest" and group.temperatures[0] == hottest:
-                left = _Departure(np.nan, np.nan, left.seen_to, IS_MASTER)
+            log_q = _resampled(group, group.all, grid, tau[k])
+            left = _departure(grid, log_q, off.mean[k], allowed[k])
+            if not counted[k]:
+                left = replace(left, outcome=IS_MASTER)
         rows.append(
             {
                 "tau": float(tau[k]),
@@ -289,22 +294,19 @@ class _Departure:
     outcome: str
 
 
-def _departure(group: Replicas, grid: Floats, tau: float, reference: Floats, tolerance: float) -> _Departure:
-    y = _resampled(group, group.all, grid, tau)
-    reach = stdtrit(group.n_origins - 1, 0.5 + CONFIDENCE / 2) if group.n_origins > 1 else 0.0
-    error = np.interp(np.log(grid), np.log(group.times / tau), np.nan_to_num(group.log_error)) * reach
-    off = y - reference
+def _departure(grid: Floats, log_q: Floats, off: Floats, allowed: Floats) -> _Departure:
+    """Where a curve leaves the master, from its difference to it at x = ``grid``."""
     compared = np.flatnonzero(np.isfinite(off) & (grid > 1.0))
     if not len(compared):
         return _Departure(np.nan, np.nan, np.nan, STAYS)
-    on = np.abs(off[compared]) <= np.maximum(tolerance, error[compared])
+    on = np.abs(off[compared]) <= allowed[compared]
     last_on = int(np.flatnonzero(on)[-1]) if on.any() else -1
     seen_to = float(grid[compared[-1]])
     if len(compared) - 1 - last_on < _PERSISTS:
         return _Departure(np.nan, np.nan, seen_to, STAYS)
     k = compared[max(last_on, 0)]
     outcome = LEFT_ABOVE if off[compared[-1]] > 0 else LEFT_BELOW
-    return _Departure(float(grid[k]), float(np.exp(y[k])), seen_to, outcome)
+    return _Departure(float(grid[k]), float(np.exp(log_q[k])), seen_to, outcome)
 
 
 def _verdict(overall: Measured, compared: int, tolerance: float) -> str:

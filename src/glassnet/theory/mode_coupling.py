@@ -34,7 +34,7 @@ def correlator(times: ArrayLike, *, v1: float = 0.0, v2: float = 0.0, tau_0: flo
     fast factor integrated by parts or differenced only where that varies slowly, with moments of phi and m over each
     step; then every second point is kept and the step doubled (Fuchs, Goetze, Hofacker & Latz, J. Phys.: Condens.
     Matter 3, 5047 (1991)). Because m is quadratic each step is solved in closed form, without iteration. The error
-    goes as the square of 1/points: with 512 it is below 1e-6 for exponentials, a relative 1e-4 at t = 1e6 and 2e-4
+    goes as the square of 1/points: with 512 it is below 1e-6 for exponentials, a relative 1e-4 at t = 1e5 and 2e-4
     at 1e8 in the slowest case with a known answer, F1 at its transition. Between grid points phi is linear in t.
 
     Args:
