@@ -11,13 +11,14 @@ from glassnet.analysis.ageing import ageing_exponent
 from glassnet.analysis.bimodality import bimodality, dip_test
 from glassnet.analysis.bowl import bowl_limit, bowl_mean_square_displacement, bowl_overlap
 from glassnet.analysis.crossover import Crossover, crossover
+from glassnet.analysis.master_curve import MasterExponent, master_exponent
 from glassnet.analysis.means import ensemble_mean
 from glassnet.analysis.measured import Measured, jackknife
 from glassnet.analysis.plateau import caging, long_time_level
 from glassnet.analysis.power_law import PowerLaw, power_law, power_law_across
 from glassnet.analysis.relaxation import paper_relaxation_time, relaxation_time
 from glassnet.analysis.stokes_einstein import stokes_einstein
-from glassnet.analysis.superposition import MasterExponent, collapse, master_exponent
+from glassnet.analysis.superposition import collapse
 from glassnet.analysis.transition import Transition, by_origin, transition
 
 __all__ = [

@@ -7,31 +7,22 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import xarray as xr
-from scipy.special import erf, erfinv
 
 from glassnet.analysis.intervals import Floats
-from glassnet.analysis.lines import slope, spacing
-from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table, unknown
-from glassnet.analysis.relaxation import first_crossing
+from glassnet.analysis.master_curve import NO_TAU, NOT_DECIDED, Range, check_window, log_free, tau_of_mean
+from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table
 from glassnet.analysis.replicas import Replicas
 
 Master = Literal["hottest", "free"]
-Range = tuple[float, float]
 
 COLLAPSES: Final = "collapses"
 DOES_NOT_COLLAPSE: Final = "does not collapse"
-NOT_DECIDED: Final = "not decided"
 TOO_FEW: Final = "too few temperatures"
 
 STAYS: Final = "on the master curve"
 LEFT_ABOVE: Final = "left above"
 LEFT_BELOW: Final = "left below"
 IS_MASTER: Final = "is the master curve"
-NO_TAU: Final = "no relaxation time"
-
-EXCLUDES_FREE: Final = "excludes free diffusion"
-LIKE_FREE: Final = "compatible with free diffusion"
-TOO_SHORT: Final = "less than a decade"
 
 _PER_DECADE: Final = 20
 _PERSISTS: Final = 3
@@ -80,20 +71,20 @@ def collapse(
     """
     if master not in get_args(Master):
         raise ValueError(f"master must be one of 'hottest', 'free', but got {master!r}")
-    _check(threshold, between)
+    check_window(threshold, between)
     replicas = Replicas.of(q)
     if not replicas.coords:
         raise ValueError("q must have a coordinate temperature on replica, but has none")
     grid = _grid(replicas.times)
-    tau = np.array([_tau(group, group.all, threshold) for group in replicas.each()])
+    tau = np.array([tau_of_mean(group, group.all, threshold) for group in replicas.each()])
     usable = tau >= shortest
     hottest = float(replicas.temperatures[usable].max()) if usable.any() else np.nan
-    of_free = _log_free(grid, threshold)
+    of_free = log_free(grid, threshold)
 
     def compared_to_master(kept: Mask) -> tuple[Floats, Floats]:
         """log Q less the master's, ``(temperature, x)``, at t/tau and at unscaled times."""
         groups = [(group, kept[replicas.of_temperature(group.temperatures[0])]) for group in replicas.each()]
-        times = [_tau(group, mask, threshold) for group, mask in groups]
+        times = [tau_of_mean(group, mask, threshold) for group, mask in groups]
         common = float(np.exp(np.mean(np.log(np.array(times)[usable])))) if usable.any() else np.nan
         scaled, unscaled = (
             np.stack([_resampled(group, mask, grid, one) for (group, mask), one in zip(groups, scale, strict=True)])
@@ -145,119 +136,6 @@ def collapse(
         overall_unscaled=unscaled.value,
         verdict=_verdict(overall, int(compared), tolerance),
     )
-
-
-@dataclass(frozen=True)
-class MasterExponent:
-    """The slope of log Q against log t/tau, and what free diffusion has in the same window.
-
-    Args:
-        exponent: of the mean curve.
-        free: of erf(erfinv(threshold)/sqrt(t/tau)), the same fit at the same save times.
-        difference: exponent - free.
-        temperature: whose curve it is.
-        low: first t/tau of the fit.
-        high: last t/tau.
-        n_points: save times in the fit.
-        outcome: "excludes free diffusion", "compatible with free diffusion", "less than a decade", "no relaxation
-            time", or "not decided" without an interval.
-    """
-
-    exponent: Measured
-    free: float
-    difference: Measured
-    temperature: float
-    low: float
-    high: float
-    n_points: int
-    outcome: str
-
-
-def master_exponent(
-    q: xr.DataArray,
-    *,
-    threshold: float = float(np.exp(-1)),
-    between: Range = (1.0, 1e3),
-    shortest: float = 3.0,
-    temperature: float | None = None,
-) -> MasterExponent:
-    r"""The power law of the master curve, Q ~ (t/tau)^exponent (Fig. 4a: -0.48), beside that of free diffusion.
-
-    Least squares of log Q against log t, points weighted by the length of the log axis that they stand for, on the
-    hottest curve whose tau is at least ``shortest`` steps. Free diffusion alone gives -0.497 over t/tau_e = 1 to 1e3,
-    -0.486 over 1 to 10 and -0.464 over t/tau_90 = 1 to 1e3: an exponent is evidence for more only where the interval
-    of the difference excludes 0. In the jackknife both are taken anew from tau and window without one initial
-    condition.
-
-    Args:
-        q: overlap ``(replica, time)`` at one waiting time and chi.
-        threshold: defines tau.
-        between: range of t/tau; what of it the curve covers is in the result.
-        shortest: steps; hotter curves, which relax within fewer, are passed over.
-        temperature: take this one in place of the hottest.
-
-    Raises:
-        ValueError: dimensions, a threshold or a range that is none, or no such temperature.
-    """
-    _check(threshold, between)
-    replicas = Replicas.of(q)
-    if temperature is not None and temperature not in replicas.temperatures:
-        raise ValueError(f"temperature must be one of {replicas.temperatures.tolist()}, but got {temperature}")
-    chosen = [replicas.at(temperature)] if temperature is not None else list(replicas.each())[::-1]
-    usable = [group for group in chosen if _tau(group, group.all, threshold) >= shortest]
-    nothing = unknown(replicas.n_origins)
-    if not usable:
-        return MasterExponent(nothing, np.nan, nothing, np.nan, np.nan, np.nan, 0, NO_TAU)
-    group = usable[0]
-
-    def window(kept: Mask) -> tuple[Floats, Mask]:
-        x = group.times / _tau(group, kept, threshold)
-        known = np.isfinite(group.log_mean(kept))
-        return x, (x >= between[0] * (1 - 1e-12)) & (x <= between[1] * (1 + 1e-12)) & known
-
-    def slopes(kept: Mask) -> Floats:
-        x, inside = window(kept)
-        if np.count_nonzero(inside) < 3:
-            return np.full(3, np.nan)
-        log_x = np.log(x[inside])
-        weight = spacing(log_x)
-        own = slope(log_x, group.log_mean(kept)[inside], weight)
-        free = slope(log_x, _log_free(x[inside], threshold), weight)
-        return np.array([own, free, own - free])
-
-    own, free, difference = measured(jackknife(slopes, group.origin))
-    x, inside = window(group.all)
-    ends = (float(x[inside].min()), float(x[inside].max())) if inside.any() else (np.nan, np.nan)
-    if not ends[1] >= _DECADE * ends[0] or np.isnan(own.value):
-        outcome = TOO_SHORT
-    elif np.isnan(difference.low):
-        outcome = NOT_DECIDED
-    else:
-        outcome = EXCLUDES_FREE if difference.excludes(0.0) else LIKE_FREE
-    n = int(np.count_nonzero(inside))
-    return MasterExponent(own, free.value, difference, float(group.temperatures[0]), *ends, n, outcome)
-
-
-_DECADE: Final = 10.0**0.9
-"""A decade, less the step of the save grid at either end."""
-
-
-def _check(threshold: float, between: Range) -> None:
-    if not 0.0 < threshold < 1.0:
-        raise ValueError(f"threshold must be between 0 and 1, ends excluded, but got {threshold}")
-    if not 0.0 < between[0] < between[1]:
-        raise ValueError(f"between must be two increasing numbers > 0, but got {between}")
-
-
-def _log_free(x: Floats, threshold: float) -> Floats:
-    return np.asarray(np.log(erf(erfinv(threshold) / np.sqrt(x))))
-
-
-def _tau(group: Replicas, kept: Mask, threshold: float) -> float:
-    """tau of the mean curve, NaN unless it is reached."""
-    if not len(group.times):
-        return np.nan
-    return float(first_crossing(group.mean(kept), group.times, threshold)[0])
 
 
 def _grid(times: Floats) -> Floats:
