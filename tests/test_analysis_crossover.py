@@ -50,7 +50,7 @@ def test_no_kink_fits_better() -> None:
     rng, x = np.random.default_rng(8), np.log(WARM)
     kinks = np.concatenate([np.linspace(x[1], x[-2], 3000, endpoint=False), x[1:-2]])
     for _ in range(30):
-        # A plateau so high that no tau is too short to be used; no kink so hot that its end, which is excluded, is best.
+        # A plateau so high that no tau is too short, and no kink so hot that the excluded end is the best.
         log_tau = two_regimes(WARM, float(np.exp(rng.uniform(x[1], x[-3]))), plateau=1e9)
         log_tau = log_tau + rng.normal(0.0, 0.3, log_tau.shape)
         best = np.inf

@@ -68,6 +68,13 @@ def test_caging() -> None:
     assert found.largest_after.values[1] == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_window_is_as_long_as_asked() -> None:
+    """A log-derivative that grows with log t is smallest in the first window, 1 to 3 or 1 to 10."""
+    rising = np.exp(0.3 * np.log(TIMES) ** 2) * SCATTER
+    for window in (3.0, 10.0):
+        assert caging(curves(rising, TIMES), window=window).time.item() == pytest.approx(np.sqrt(window))
+
+
 def test_a_dip_is_no_plateau_and_noise_is_not_decided() -> None:
     bend = TIMES**0.6 * SCATTER
     assert caging(curves(bend, TIMES)).outcome.item() == "no plateau"
