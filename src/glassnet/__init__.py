@@ -1,6 +1,6 @@
 """glassnet measures how glassy neural networks are."""
 
-from glassnet import engines, theory
+from glassnet import analysis, engines, theory
 from glassnet._concat import concat
 from glassnet.analysis import ensemble_mean, relaxation_time
 from glassnet.datasets import Dataset, load_dataset, random_dataset
@@ -29,6 +29,7 @@ __all__ = [
     "Record",
     "Run",
     "Sgd",
+    "analysis",
     "concat",
     "engines",
     "ensemble_mean",

@@ -67,7 +67,7 @@ def relaxation_time(q: xr.DataArray, threshold: float = 0.9) -> xr.Dataset:
         return relaxation_time(q.expand_dims("waiting_time"), threshold).squeeze("waiting_time")
     q = q.isel(time=np.flatnonzero(q["time"].values > 0))
     times = np.asarray(q["time"].values, dtype=np.float64)
-    tau, outcome = _first_crossing(stacked(q), times, level)
+    tau, outcome = first_crossing(stacked(q), times, level)
     gone, origin = lost(q), origins(q)
     tau[gone], outcome[gone] = np.nan, LOST
 
@@ -126,7 +126,7 @@ def _checked(q: xr.DataArray, threshold: float) -> float:
     return float(threshold)
 
 
-def _first_crossing(values: Floats, times: Floats, level: float) -> tuple[Floats, Outcomes]:
+def first_crossing(values: Floats, times: Floats, level: float) -> tuple[Floats, Outcomes]:
     """tau and outcome of curves ``(..., time)``; NaN in a curve is stepped over."""
     recorded = ~np.isnan(values)
     at_or_below = recorded & (values <= level)
@@ -156,7 +156,7 @@ def _group(
 ) -> dict[str, NDArray[Any]]:
     """What is said of one group at one waiting time, from its surviving replicas and their mean curve."""
     n_used = np.full(tau.shape[1:], len(tau))
-    tau_of_mean, outcome_of_mean = _first_crossing(curve.mean, times, level)
+    tau_of_mean, outcome_of_mean = first_crossing(curve.mean, times, level)
     if not len(tau):
         outcome_of_mean[...] = LOST
     logs = estimate(np.log(tau), origin)
@@ -179,7 +179,7 @@ def _group(
 
 def _bound(band: Floats, times: Floats, level: float, *, low: bool) -> Floats:
     """Where one edge of the band passes the level: what is known of it where it does so off the grid."""
-    tau, outcome = _first_crossing(band, times, level)
+    tau, outcome = first_crossing(band, times, level)
     recorded = ~np.isnan(band)
     first = times[np.argmax(recorded, axis=-1)]
     last = times[len(times) - 1 - np.argmax(recorded[..., ::-1], axis=-1)]

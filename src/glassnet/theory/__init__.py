@@ -1,7 +1,7 @@
-"""Analytic predictions: what the weights would do on a flat landscape and in a quadratic well."""
+"""Analytic predictions: weights on a flat landscape and in a quadratic well, and schematic mode-coupling theory."""
 
 from __future__ import annotations
 
-from glassnet.theory import brownian, quadratic_well
+from glassnet.theory import brownian, mode_coupling, quadratic_well
 
-__all__ = ["brownian", "quadratic_well"]
+__all__ = ["brownian", "mode_coupling", "quadratic_well"]
