@@ -80,6 +80,7 @@ def measure(states: Path | None, smoke: bool, effort: float, rows: int) -> dict[
         tuned: dict[Any, Any] = {}
         parts: dict[str, Callable[[], Any]] = {
             "sgd": lambda: race.sgd(session, tuned),
+            "alone": lambda: {phase: race.langevin(session, phase, None) for phase in session.phases},
             "langevin": lambda: {phase: race.langevin(session, phase, tuned) for phase in session.phases},
             "overhead": lambda: {phase: overhead(session, phase) for phase in session.phases},
             "never_slower": lambda: never_slower(session),

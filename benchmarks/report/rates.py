@@ -30,6 +30,11 @@ def seconds(row: Row) -> float:
     return float(np.median(row["wall"]))
 
 
+def fastest(row: Row) -> float:
+    """A step of one network, by the clock, in the least disturbed slice."""
+    return float(min(row["wall"]))
+
+
 def peak(results: Results, threads: int) -> float:
     """Flop a second: the 90 % quantile of the session."""
     return float(np.quantile(results["peaks"][str(threads)], 0.9))
@@ -53,7 +58,7 @@ def named(rows: list[Row], name: str) -> Row:
 def sleeping(results: Results, phase: str) -> list[Row]:
     """Of each engine in a phase: rate, f, a, e, g, the ceiling, and the rate over it."""
     threads = results["machine"]["threads"]
-    race, apart = results["langevin"][phase], results["overhead"][phase]
+    race, apart = results["alone"][phase], results["overhead"][phase]
     dense, few = named(race, ENGINES["all"]), named(apart, "noise and update")
     e = of_peak(results, dense, threads)
     table = []

@@ -15,6 +15,7 @@ from benchmarks.report.rates import (
     Results,
     Row,
     best_bmm,
+    fastest,
     named,
     of_peak,
     of_peak_paired,
@@ -89,16 +90,17 @@ def _targets(results: Results) -> str:
             name = f"Langevin, {phase}, {'exact' if row['engine'] == 'exact' else 'skin'}: rate over peak"
             rows.append([name, f"{row['target']:g}", f"{row['rate']:.2f}", _met(row["rate"] >= row["target"])])
     steps = results["sgd"]
-    ours, bmm = named(steps, ENGINES["all"]), best_bmm(steps)
+    bmm = best_bmm(steps)
     if bmm is not None:
-        eager = seconds(named(steps, "PyTorch eager")) / seconds(ours)
-        target = SGD_TARGETS["PyTorch eager"]
-        rows.append(["SGD, batch 100, w = 30: times faster than PyTorch eager", f"{target:g}", f"{eager:.1f}"])
-        rows[-1].append(_met(eager >= target))
-        ratio = seconds(bmm) / seconds(ours)
-        target = SGD_TARGETS["bmm"]
-        rows.append([f"the same over the best bmm ensemble ({bmm['name']})", f"{target:g}", f"{ratio:.2f}"])
-        rows[-1].append(_met(ratio >= target))
+        rivals = {"PyTorch eager": named(steps, "PyTorch eager"), "bmm": bmm}
+        for name in (ENGINES["all"], f"{ENGINES['exact']}, quenched"):
+            ours = named(steps, name)
+            for rival, row in rivals.items():
+                # The clock of whoever shares its work between threads suffers most from a neighbour.
+                ratios = seconds(row) / seconds(ours), fastest(row) / fastest(ours)
+                measured = f"{ratios[0]:.3g}, fastest slices {ratios[1]:.3g}"
+                title = f"SGD, batch 100, w = 30, {name}: times faster than {row['name']}"
+                rows.append([title, f"{SGD_TARGETS[rival]:g}", measured, _met(min(ratios) >= SGD_TARGETS[rival])])
     worst = max(results["never_slower"], key=largest_cost)
     value = largest_cost(worst)
     rows.append([f"skipping's largest cost, exact / every row ({worst['name']})", f"at most {MAY_COST:g}"])

@@ -26,15 +26,16 @@ TUNING_ROWS: Final = 4_000
 """Enough to tell ways apart: they take time in proportion to the rows. A multiple of every chunk."""
 
 
-def langevin(session: Session, phase: str, tuned: dict[Any, Row]) -> list[Row]:
-    """Full-batch Langevin steps from the quenched states of a phase."""
+def langevin(session: Session, phase: str, tuned: dict[Any, Row] | None) -> list[Row]:
+    """Full-batch Langevin steps from the quenched states of a phase; without rivals where there is no ``tuned``."""
     width, l2 = PHASES[phase]
     course = session.course(session.mnist(), session.quenched(phase), l2=l2, width=width)
     engines = [
         (name, "engine", {"rows": rows, "threads": session.threads}, course, 2) for name, rows in ENGINES.items()
     ]
     rounds, seconds = session.rounds(9 if width < 50 else 6), session.seconds(0.3)
-    return _race(session, [*engines, *_others(session, course, tuned)], rounds, seconds)
+    others = [] if tuned is None else _others(session, course, tuned)
+    return _race(session, [*engines, *others], rounds, seconds)
 
 
 def sgd(session: Session, tuned: dict[Any, Row]) -> list[Row]:
