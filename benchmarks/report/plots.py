@@ -16,6 +16,7 @@ from benchmarks.report.rates import (
     MAY_COST,
     Results,
     Row,
+    fastest,
     named,
     of_peak,
     seconds,
@@ -177,7 +178,7 @@ def _scaling(results: Results) -> Figure:
         for step, colour in STEP_COLOURS.items():
             rows = [row for row in results["scaling"] if row["axis"] == axis and row["step"] == step]
             if rows:
-                shares = [of_peak(results, row, row["threads"]) for row in rows]
+                shares = [of_peak(results, row, row["threads"], fastest) for row in rows]
                 axes.plot([row["value"] for row in rows], shares, "o-", color=colour, markersize=3.5, label=step)
         if axis != "depth":
             axes.set_xscale("log")
@@ -199,7 +200,7 @@ def _threads(axes: Axes, results: Results) -> None:
             chosen = [row for row in rows if row["axis"] == axis and row["step"] == step]
             axes.plot(
                 [row["value"] + offset for row in chosen],
-                [of_peak(results, row, row["threads"]) for row in chosen],
+                [of_peak(results, row, row["threads"], fastest) for row in chosen],
                 marker=marker, linestyle="-", color=colour, markersize=4, linewidth=0.8,
                 label="networks: " + axis.split(", ")[1] if step == "full batch" else "",
             )  # fmt: skip

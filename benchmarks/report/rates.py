@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -40,9 +41,9 @@ def peak(results: Results, threads: int) -> float:
     return float(np.quantile(results["peaks"][str(threads)], 0.9))
 
 
-def of_peak(results: Results, row: Row, threads: int) -> float:
+def of_peak(results: Results, row: Row, threads: int, time: Callable[[Row], float] = seconds) -> float:
     """Dense-equivalent rate over the peak."""
-    return float(row["flop"]) / seconds(row) / peak(results, threads)
+    return float(row["flop"]) / time(row) / peak(results, threads)
 
 
 def of_peak_paired(row: Row) -> float:

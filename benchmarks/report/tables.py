@@ -180,7 +180,7 @@ def _never_slower(results: Results) -> str:
 def _scaling(results: Results) -> str:
     rows = []
     for row in results["scaling"]:
-        share = of_peak(results, row, row["threads"])
+        share = of_peak(results, row, row["threads"], fastest)
         first = [f"{row['step']}, {row['axis']}" + (" networks" if "threads" in row["axis"] else ""), f"{row['value']}"]
         rows.append([*first, _time(seconds(row)), f"{share:.3f}", f"{of_peak_paired(row):.3f}"])
-    return _markdown(["step, what changes", "value", "network-step", "of peak", "paired"], rows)
+    return _markdown(["step, what changes", "value", "network-step", "of peak, fastest slice", "paired"], rows)
