@@ -1,0 +1,12 @@
+"""The experiments by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.phase_diagram import PhaseDiagram
+from glassnet.experiments.relaxation import Relaxation
+
+EXPERIMENTS: Final[Mapping[str, type[Experiment]]] = {kind.experiment: kind for kind in (Relaxation, PhaseDiagram)}
