@@ -64,7 +64,7 @@ def draw_plane(losses: xr.Dataset) -> Figure:
         if ratio[0] < PAPER_RATIO < ratio[-1] and l2[0] == 0.0:
             at = float(np.interp(PAPER_RATIO, ratio, np.arange(len(ratio))))
             axes.plot([at, at], [-0.5, 0.5], **look, gid="paper")
-            axes.annotate("$N^*$", (at, 0.5), (2, -2), textcoords="offset points", va="top", color="white", size=8)
+            axes.annotate("$N^*$", (at, 0.5), (2, -9), textcoords="offset points", color="white", size=8)
         axes.set_title(_conditions(losses), loc="right", color=GREY)
     return figure
 
