@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.minima import Minima
 from glassnet.experiments.phase_diagram import PhaseDiagram
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.sgd_displacement import SgdDisplacement
 from glassnet.experiments.step_size import StepSize
 
-_KINDS: Final[tuple[type[Experiment], ...]] = (Relaxation, PhaseDiagram, SgdDisplacement, StepSize)
+_KINDS: Final[tuple[type[Experiment], ...]] = (Relaxation, PhaseDiagram, SgdDisplacement, StepSize, Minima)
 
 EXPERIMENTS: Final[Mapping[str, type[Experiment]]] = {kind.experiment: kind for kind in _KINDS}
