@@ -20,9 +20,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would 
 Threads = Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", help="NAME=VALUE, VALUE as JSON, replaces a number of the scale; may be given several times."
-    ),
+    typer.Option("--set", help="NAME=VALUE replaces a number of the scale, VALUE as JSON; may be given several times."),
 ]
 Every = Annotated[float, typer.Option(help="Seconds between checkpoints.")]
 
@@ -56,9 +54,7 @@ def phase_diagram(
 
 def ageing(
     phase: Phase = "regularised",
-    waits: Annotated[
-        str, typer.Option(help="paper, or scripts for the authors' other list of waiting times")
-    ] = "paper",
+    waits: Annotated[str, typer.Option(help="paper, or scripts: the authors' other list of waiting times")] = "paper",
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
     output: Output = None,

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def reproduce(
-    figure: Annotated[
-        list[str], typer.Argument(help="fig1a, fig3, A4, ..., minima, step_size or all; see glassnet list")
-    ],
+    figure: Annotated[list[str], typer.Argument(help="fig1a, fig3, figA4, ..., minima or all; see glassnet list")],
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
     output: Annotated[Path, typer.Option(help="Folder of the runs and of figures/.")] = Path("reproduction"),

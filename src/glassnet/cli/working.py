@@ -102,7 +102,7 @@ def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> N
     from glassnet.experiments import drawings
 
     with console.status("drawing the figures"):
-        written = drawings.write(drawings.pictures(run), folder, formats, drawings.about(run))
+        written = drawings.draw_run(run, folder, formats)
     say_written(console, folder, written)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.sgd_displacement import SgdDisplacement
 from glassnet.experiments.step_size import StepSize
 from glassnet.experiments.view import Run
-from glassnet.figures import ageing, displacement, history, mobility, overlap, relaxation_time
+from glassnet.figures import ageing, relaxation
 from glassnet.figures import minima as minima_figures
 from glassnet.figures import phase_diagram as plane
 from glassnet.figures import protocol as protocol_figures
@@ -59,6 +59,19 @@ def pictures(run: Run[Any]) -> Pictures:
     raise ValueError(f"{run.path}: no figure is known for the experiment {request.experiment!r}")
 
 
+def draw_run(run: Run[Any], folder: Path, formats: Sequence[str]) -> list[Path]:
+    """Write all figures of a run.
+
+    Raises:
+        ValueError: as :func:`pictures` and :func:`write`.
+    """
+    request = run.request
+    if isinstance(request, Relaxation) and not isinstance(request, Ageing):
+        shown: dict[str, Any] = {"chi": request.shown_chi, "waiting_time": request.shown_waiting_time}
+        return relaxation.draw_all(whole(run), folder, formats=formats, **shown)
+    return write(pictures(run), folder, formats, about(run))
+
+
 def write(made: Mapping[str, Figure], folder: Path, formats: Sequence[str], about: str) -> list[Path]:
     """Write figures as files named after them; existing ones are replaced.
 
@@ -96,19 +109,8 @@ def measured(run: Run[Any]) -> dict[Any, Record]:
 
 def draw_relaxation(run: Run[Any], names: Sequence[str] = ()) -> Pictures:
     """The figures of a relaxation run, or those of these names."""
-    record, request = whole(run), run.request
-    waiting_time = request.shown_waiting_time
-    shown = {"chi": request.shown_chi, "waiting_time": waiting_time}
-    drawn: dict[str, Callable[[], Figure]] = {
-        "overlap": lambda: overlap.draw_overlap(record, **shown),
-        "relaxation_time": lambda: relaxation_time.draw_relaxation_time(record, **shown),
-        "mean_square_displacement": lambda: displacement.draw_mean_square_displacement(record, **shown),
-        "non_gaussian": lambda: displacement.draw_non_gaussian(record, waiting_time=waiting_time),
-        "mobility": lambda: mobility.draw_mobility(record, waiting_time=waiting_time),
-        "history": lambda: history.draw_history(record, waiting_time=waiting_time),
-    }
-    if not record.data.sizes["sparse_time"]:
-        del drawn["mobility"]
+    shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
+    drawn = relaxation.drawings_of(whole(run), **shown)
     return {name: draw() for name, draw in drawn.items() if not names or name in names}
 
 

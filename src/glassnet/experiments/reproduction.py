@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -62,7 +62,7 @@ def choose(names: Iterable[str]) -> list[str]:
     chosen: set[str] = set()
     for name in names:
         plain = name.lower().removeprefix("fig").lstrip(".")
-        found = {one for one in FIGURES if plain in ("all", _plain(one)) or re.fullmatch(f"{plain}[a-z]", _plain(one))}
+        found = {one for one in FIGURES if plain in ("all", _plain(one), _plain(one).rstrip(_LETTERS))}
         if not found:
             raise ValueError(f"figure must be one of {', '.join(FIGURES)}, all, but got {name!r}")
         chosen |= found
@@ -92,6 +92,10 @@ _ORDER: Final = ("relaxation", "ageing", "protocol", "sgd_displacement", "minima
 
 def _variant(need: Need) -> int:
     return PHASES.index(need.variant) if need.variant in PHASES else 0
+
+
+_LETTERS: Final = string.ascii_lowercase
+"""A figure's parts are named by letters behind its number."""
 
 
 def _plain(name: str) -> str:
