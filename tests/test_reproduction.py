@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import glassnet as gn
 from glassnet.cli.commands import app
-from glassnet.experiments import reproduction
+from glassnet.experiments import reproduction, runner
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import plan
 from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
@@ -97,7 +97,7 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
         (("step_size", "overparameterised", "mnist", "laptop"), "phase must be regularised or underparameterised"),
         (
             ("phase_diagram", "plane", "mnist", "demo", {"widths": [3, 3]}),
-            "widths must hold at least one number and each",
+            "widths must hold at least one number",
         ),
         (("sgd_displacement", "", "mnist", "demo", {"controls": [7000]}), "controls must be at most samples = 6000"),
     ],
@@ -191,38 +191,54 @@ def test_the_hessian_of_a_minimum_is_kept_with_it(tmp_path: Path) -> None:
             assert np.allclose(ends, (spectrum[0], spectrum[-1]), rtol=0, atol=results["residual"] + 1e-12)
 
 
-def test_everything_is_reproduced_and_stopping_changes_nothing(
-    small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said = CliRunner().invoke(app, ["reproduce", "all", "--output", str(tmp_path / "a"), "--dry-run"])
+def reproduce(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+def is_drawn(name: str, folder: Path) -> bool:
+    return any(re.match(rf"{name}(_|$)", path.stem) for path in (folder / "figures").iterdir())
+
+
+SOME = ("fig1c", "fig5d", "figA9", "figA5")
+
+
+@pytest.mark.usefixtures("small")
+def test_figures_are_reproduced_and_stopping_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a"
+    said = reproduce(*SOME, "--output", folder, "--dry-run")
     assert said.exit_code == 0, said.output
     assert "all together" in said.output
-    assert not (tmp_path / "a").exists()
-    ageing_row = next(line for line in said.output.splitlines() if "ageing-mnist-regularised" in line)
-    assert ageing_row.split()[1:5] == ["10", "0", "10", "0"]
+    assert not folder.exists()
+    aged = next(line for line in said.output.splitlines() if "ageing-mnist-regularised" in line)
+    assert aged.split()[1:5] == ["10", "0", "10", "0"]
 
-    from glassnet.experiments import runner
-
-    begun = runner._Worker.work
-    left = [9]
+    work, left = runner._Worker.work, [5]
 
     def stop(self: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
             raise KeyboardInterrupt
-        begun(self)
+        work(self)
 
     monkeypatch.setattr(runner._Worker, "work", stop)
-    stopped = CliRunner().invoke(app, ["reproduce", "all", "--output", str(tmp_path / "a")])
-    assert stopped.exit_code == 130
-    monkeypatch.setattr(runner._Worker, "work", begun)
-    done = CliRunner().invoke(app, ["reproduce", "all", "--output", str(tmp_path / "a")])
+    stopped = reproduce(*SOME, "--output", folder)
+    assert stopped.exit_code == 130, stopped.output
+    assert "to go on: glassnet" in stopped.output
+    monkeypatch.setattr(runner._Worker, "work", work)
+    done = reproduce(*SOME, "--output", folder)
     assert done.exit_code == 0, done.output
-    drawn = {path.stem for path in (tmp_path / "a" / "figures").iterdir()}
-    for name in FIGURES:
-        assert any(re.match(rf"{name}(_|$)", stem) for stem in drawn), name
-    again = CliRunner().invoke(app, ["reproduce", "all", "--output", str(tmp_path / "a"), "--dry-run"])
+    assert "10 taken from other runs" in done.output
+    assert all(is_drawn(name, folder) for name in SOME)
+    again = reproduce(*SOME, "--output", folder, "--dry-run")
     assert again.output.splitlines()[-1].split()[5] == "0"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_everything_is_reproduced(tmp_path: Path) -> None:
+    done = reproduce("all", "--output", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert all(is_drawn(name, tmp_path) for name in FIGURES)
 
 
 def test_a_run_that_lacks_what_a_figure_needs_names_the_command(tmp_path: Path) -> None:
@@ -248,7 +264,7 @@ def test_numbers_of_any_experiment_can_be_set(tmp_path: Path) -> None:
     assert "Hessian, l2 = 0.01" in done.output
     for wrong, message in (
         ("width", "set must be NAME=VALUE, but got 'width'"),
-        ("width=big", "width must be an integer"),
+        ("width=big", "width must be an int"),
     ):
         refused = CliRunner().invoke(app, ["run", "minima", "--set", wrong])
         assert refused.exit_code == 2

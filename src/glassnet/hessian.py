@@ -16,8 +16,9 @@ from glassnet.network import Floats
 
 Floats64 = NDArray[np.float64]
 
-_ROWS: Final = 4096
-"""Rows at a time: what a product needs of them stays near the processor."""
+_PRODUCT: Final = 2**18
+"""Multiplications that libraries of linear algebra leave to one thread: for so small matrices more would only wait for
+each other. Rows are taken in blocks of that size, which also stay near the processor."""
 
 _TOLERANCE: Final = 1e-4
 _BASIS: Final = 50
@@ -76,9 +77,10 @@ class Hessian:
         self._l2 = float(landscape.loss.l2 if l2 is None else l2)  # type: ignore[arg-type]
         self._matrices = [np.asarray(matrix) for matrix in network.unflatten(w)]
         self._n_samples = data.n_samples
+        rows = max(32, _PRODUCT // network.width**2)
         self._blocks = [
-            self._forward_and_back(data.features[i : i + _ROWS], data.labels[i : i + _ROWS])
-            for i in range(0, data.n_samples, _ROWS)
+            self._forward_and_back(data.features[i : i + rows], data.labels[i : i + rows])
+            for i in range(0, data.n_samples, rows)
         ]
 
     def __matmul__(self, direction: Floats) -> Floats64:
