@@ -71,7 +71,7 @@ def choose(names: Iterable[str]) -> list[str]:
 
 def needs_of(figures: Iterable[str], dataset: str) -> list[Need]:
     """All runs that these figures need on a data set, each once, in an order in which later ones use earlier ones'."""
-    wanted = {need for name in figures for need in FIGURES[name].needs(dataset)}
+    wanted = dict.fromkeys(need for name in figures for need in FIGURES[name].needs(dataset))
     return sorted(wanted, key=lambda need: (_ORDER.index(need.experiment), need.dataset != dataset, _variant(need)))
 
 
