@@ -11,6 +11,8 @@ from typing import Any
 import xarray as xr
 
 from glassnet.analysis import ensemble_mean, relaxation_time
+from glassnet.experiments.points import Measure
+from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
@@ -19,7 +21,7 @@ from glassnet.store.files import write_bytes
 Row = dict[str, float | int | str | None]
 
 
-def temperature_rows(run: Run) -> list[Row]:
+def temperature_rows(run: Run[Relaxation]) -> list[Row]:
     """From hot to cold, at the waiting time and chi that the run shows.
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
@@ -30,7 +32,7 @@ def temperature_rows(run: Run) -> list[Row]:
     return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
 
 
-def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
+def _temperature_row(run: Run[Relaxation], temperature: float, record: Record) -> Row:
     request = run.request
     at = {"waiting_time": [request.shown_waiting_time]}
     q = overlap(record, chi=request.shown_chi).sel(at)
@@ -57,7 +59,7 @@ def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
     }
 
 
-def quench_rows(run: Run) -> list[Row]:
+def quench_rows(run: Run[Relaxation]) -> list[Row]:
     """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
     quenched, results = run.quenched, run.quench_results
     epoch = run.request.samples // run.request.batch_size
@@ -78,16 +80,33 @@ def quench_rows(run: Run) -> list[Row]:
     return rows
 
 
-def write_summary(run: Run) -> None:
-    """Put ``summary.json`` (both tables) and ``summary.csv`` (the temperatures) into the run's folder.
+def unit_rows(run: Run[Any]) -> list[Row]:
+    """A row a unit of those of which something was evaluated, losses above all: the point, the origin, the numbers."""
+    return [
+        {"point": point.label, "origin": origin, **{name: _plain(value) for name, value in sorted(found.items())}}
+        for point in run.request.points()
+        if not isinstance(point.stage, Measure)
+        for origin, found in run.results(point).items()
+    ]
 
+
+def write_summary(run: Run[Any]) -> None:
+    """Put ``summary.json`` and ``summary.csv`` into the run's folder.
+
+    Of relaxation the rows of temperatures, and in JSON those of the quench too; of other experiments those of units.
     A number that does not exist is null or empty, infinity is the text "inf".
     """
-    rows = temperature_rows(run)
-    tables = {"temperatures": rows, "quench": quench_rows(run)}
+    if isinstance(run.request, Relaxation):
+        rows = temperature_rows(run)
+        tables = {"temperatures": rows, "quench": quench_rows(run)}
+    else:
+        rows = unit_rows(run)
+        tables = {"units": rows}
     write_bytes(run.path / "summary.json", (json.dumps(tables, indent=2, allow_nan=False) + "\n").encode())
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(run.path / "summary.csv", text.getvalue().encode())
