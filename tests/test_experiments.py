@@ -43,7 +43,7 @@ def planned(request: Relaxation, path: Path) -> Plan:
     return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(path))
 
 
-def make(request: Relaxation, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run:
+def make(request: Relaxation, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run[Any]:
     work, engine, directory = planned(request, path), request.make_engine(), RunDirectory(path)
     begin(directory, request, engine, to_work=True)
     run(work, engine, directory, on_update=on_update, checkpoint_every=0.0)
@@ -199,7 +199,7 @@ def test_more_of_everything_adds_units_and_nothing_is_made_twice(tmp_path: Path)
     first = units(make(small, tmp_path / "a" / "run").path)
     assert planned(small, tmp_path / "a" / "run").blocks == ()
     work = planned(large, tmp_path / "a" / "run")
-    assert [(block.point.label, block.origins, block.end) for block in work.blocks] == [
+    assert [(block.label, block.origins, block.end) for block in work.blocks] == [
         ("quench", (2,), None),
         ("Langevin T = 0.1", (2,), None),
         ("Langevin T = 0.1", (0, 1), 50),
@@ -341,7 +341,7 @@ def test_a_dead_network_is_called_dead(tmp_path: Path) -> None:
     # So wide a step kills every unit of a layer: the output is 0 whatever the input, and nothing moves any more.
     found = make(tiny(quench_rate=100.0, l2=0.0, epochs=2, replicas=6), tmp_path / "run")
     rows = quench_rows(found)
-    landscape = found.request.surface.landscape
+    landscape = found.request.quench.surface.landscape
     outputs = [landscape.network.output(w, landscape.dataset.features) for w in found.quenched.weights]
     assert [bool(row["dead"]) for row in rows] == [bool(np.all(f == 0)) for f in outputs]
     assert any(row["dead"] for row in rows)

@@ -12,7 +12,7 @@ from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
 from glassnet.network import Mlp
 from glassnet.observables import mean_square_displacement, mobility, non_gaussian, overlap
-from glassnet.protocol import linear_times, log_times, paper_times, sparse_times
+from glassnet.protocol import epoch_times, linear_times, log_times, paper_times, sparse_times
 from glassnet.record import Record
 from glassnet.simulate import evaluate, evolve, extend, measure, resume
 from glassnet.store.files import load, save
@@ -33,6 +33,7 @@ __all__ = [
     "concat",
     "engines",
     "ensemble_mean",
+    "epoch_times",
     "evaluate",
     "evolve",
     "extend",

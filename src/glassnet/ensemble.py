@@ -227,12 +227,15 @@ def concat(ensembles: Sequence[Ensemble]) -> Ensemble:
             raise ValueError(
                 f"all ensembles must have {first.weights.dtype} weights, but number {i} has {other.weights.dtype}"
             )
-    return _distinct(
-        Ensemble(
-            first.network,
-            **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
-            skin=concat_skins([e.skin for e in ensembles], [len(e) for e in ensembles]),
-        )
+    return _distinct(join(ensembles))
+
+
+def join(ensembles: Sequence[Ensemble]) -> Ensemble:
+    """As :func:`concat`, for replicas that may bear the same name because they move on different surfaces."""
+    return Ensemble(
+        ensembles[0].network,
+        **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
+        skin=concat_skins([e.skin for e in ensembles], [len(e) for e in ensembles]),
     )
 
 

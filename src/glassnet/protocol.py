@@ -43,6 +43,17 @@ def linear_times(t_max: SupportsIndex, every: SupportsIndex) -> Times:
     return _take(itertools.count(step := _check.integer("every", every, low=1), step), t_max)
 
 
+def epoch_times(t_max: SupportsIndex, epoch: SupportsIndex) -> Times:
+    """:func:`log_times`, and log-spaced numbers of whole and of half epochs of ``epoch`` steps.
+
+    Batches drawn by permutation nearly cancel over a whole epoch: what moves shows at half epochs only.
+    """
+    last, length = _check.integer("t_max", t_max, low=1), _check.integer("epoch", epoch, low=1)
+    whole = length * np.concatenate([[0], log_times(max(1, last // length))])
+    times = np.concatenate([log_times(last), whole, whole + length // 2])
+    return np.unique(times[(times > 0) & (times <= last)])
+
+
 def paper_times(t_max: SupportsIndex) -> Times:
     """The paper's save times: every step to 100, every 10 to 1000, then every 100 (Appendix J)."""
     sequence = itertools.chain(range(1, 100), range(100, 1000, 10), itertools.count(1000, 100))

@@ -262,7 +262,7 @@ def figures(
         _draw(_console(), found, output or run / "figures", kind or ["png"])
 
 
-def _report(console: Console, run: Run) -> None:
+def _report(console: Console, run: Run[Relaxation]) -> None:
     from glassnet.cli import tables
 
     if any(label == "quench" for label, _ in run.done):
@@ -271,7 +271,7 @@ def _report(console: Console, run: Run) -> None:
         console.print(tables.relaxation_table(run), "")
 
 
-def _draw(console: Console, run: Run, folder: Path, formats: list[str]) -> None:
+def _draw(console: Console, run: Run[Relaxation], folder: Path, formats: list[str]) -> None:
     from glassnet.figures.relaxation import draw_all
 
     request = run.request

@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from glassnet.experiments.plan import Block, Plan, wanted
+from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.runner import Listener, Update
 
 LINE_SECONDS: Final = 10.0
@@ -106,9 +106,9 @@ class _Lines:
 
 def _what(update: Update) -> str:
     block = update.block
-    n = len(block.origins)
-    behind = (block.end or 0) + update.done // n
-    return f"{block.point.label}, {counted(n, 'replica')}: step {behind} of {wanted(block.point)}"
+    n, whole = len(block.members), block.point.n_steps
+    behind = whole - block.n_steps + update.done // n
+    return f"{block.label}, {counted(n, 'replica')}: step {behind} of {whole}"
 
 
 def _how_fast(pace: Pace, update: Update) -> str:

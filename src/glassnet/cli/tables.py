@@ -18,7 +18,7 @@ from glassnet.store.directory import runs_in
 
 def about(request: Relaxation) -> Table:
     """The numbers of a request."""
-    network = request.surface.landscape.network
+    network = request.quench.surface.network
     stop = f", less where the data loss falls below {request.stop_loss:g}" if request.stop_loss else ""
     rows = {
         "data": f"{request.dataset}, {request.samples} rows, inputs {request.inputs}",
@@ -53,7 +53,7 @@ def costs(plan: Plan, cost: Cost) -> Table:
     return _pairs(rows)
 
 
-def relaxation_table(run: Run) -> Table:
+def relaxation_table(run: Run[Relaxation]) -> Table:
     """A row a temperature."""
     request = run.request
     table = _table(
@@ -83,7 +83,7 @@ def relaxation_table(run: Run) -> Table:
 _OUTCOMES: Final = {"below the first save time": "< 1"}
 
 
-def quench_table(run: Run) -> Table:
+def quench_table(run: Run[Relaxation]) -> Table:
     """A row a replica."""
     names = ("epochs", "data_loss", "test_loss", "accuracy", "test_accuracy", "awake", "sigma")
     heads = ("replica", "epochs", "loss", "test loss", "accuracy", "test acc.", "awake", "sigma")
@@ -148,7 +148,7 @@ def damaged_runs(folder: Path) -> list[str]:
     return problems
 
 
-def provenance(run: Run) -> Table:
+def provenance(run: Run[Relaxation]) -> Table:
     """When, where and by what a run was made, and what of it is there."""
     first, *later = run.description["sessions"]
     engine, machine = run.description["engine"], first["machine"]

@@ -60,8 +60,8 @@ def cost(plan: Plan, engine: Engine) -> Cost:
     sizes = [_unit_bytes(point) for point in plan.points]
     largest = _largest_block(plan)
     return Cost(
-        networks=sum(len(block.origins) for block in plan.blocks),
-        steps=sum(block.n_steps * len(block.origins) for block in plan.blocks),
+        networks=sum(len(block.members) for block in plan.blocks),
+        steps=sum(block.n_steps * len(block.members) for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
         memory=_memory(plan),
@@ -101,19 +101,19 @@ def size(n_bytes: float) -> str:
 
 
 def _memory(plan: Plan) -> int:
-    data = max(p.surface.landscape.dataset.features.nbytes for p in plan.points)
+    data = max((p.surface.data.features.nbytes for p in plan.points), default=0)
     return _PROGRAM_BYTES + 2 * data + _COPIES * _largest_block(plan)
 
 
 def _largest_block(plan: Plan) -> int:
-    return max((len(b.origins) * _unit_bytes(b.point) for b in plan.blocks), default=0)
+    return max((len(b.members) * _unit_bytes(b.point) for b in plan.blocks), default=0)
 
 
 def _flop_per_second(block: Block, engine: Engine) -> float:
     wide = block.point.surface
     point = replace(block.point, surface=replace(wide, width=min(wide.width, _TRIAL_WIDTH)))
-    n = min(len(block.origins), len(os.sched_getaffinity(0)))
-    session = engine.session(point.initial(block.origins[:n]), point.surface.landscape, point.stage.dynamics)
+    n = min(len(block.members), len(os.sched_getaffinity(0)))
+    session = engine.session(point.initial(tuple(range(n))), point.surface.landscape, point.stage.dynamics)
     session.advance(np.ones(n, dtype=np.int64))
     steps, made, began = 1, 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < _TRIAL_SECONDS:
@@ -125,7 +125,7 @@ def _flop_per_second(block: Block, engine: Engine) -> float:
 
 def _unit_bytes(point: Point) -> int:
     """One unit's arrays, before compression."""
-    network, stage = point.surface.landscape.network, point.stage
+    network, stage = point.surface.network, point.stage
     weights = network.n_weights * np.dtype(point.dtype).itemsize
     if isinstance(stage, Evolve):
         return weights

@@ -45,6 +45,15 @@ def _numbers(name: str, values: Any, *, positive: bool) -> tuple[float, ...]:
     return numbers
 
 
+def _counts(name: str, values: Any) -> tuple[int, ...]:
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        raise ValueError(f"{name} must be whole numbers, but got {values!r}")
+    counts = tuple(sorted(_check.integer(name, value, low=1) for value in values))
+    if not counts or len(set(counts)) != len(counts):
+        raise ValueError(f"{name} must hold at least one number and each once, but got {list(counts)}")
+    return counts
+
+
 def _times(name: str, values: Any) -> tuple[int, ...]:
     return tuple(int(time) for time in _check.increasing_times(name, values))
 
@@ -62,6 +71,9 @@ OptionalCount = Annotated[
 ]
 PositiveNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=True))]
 NotNegativeNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=False))]
+Counts = Annotated[tuple[int, ...], _field(_counts)]
+"""Whole numbers above 0, in any order."""
+
 Times = Annotated[tuple[int, ...], _field(_times)]
 """Whole steps, increasing."""
 
@@ -119,6 +131,26 @@ class Experiment(BaseModel, ABC):
     @abstractmethod
     def points(self) -> tuple[Point, ...]:
         """What is to be made, parents before their children."""
+
+    @property
+    def quench(self) -> Point | None:
+        """The point from which everything measured starts; None where there are several."""
+        return None
+
+    @property
+    def measured(self) -> Mapping[Any, Point]:
+        """The points whose last stage is recorded, by what tells them apart."""
+        return {}
+
+    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
+        """The same request seen at another chi or waiting time.
+
+        Raises:
+            ValueError: one that is not recorded.
+        """
+        if chi is not None or waiting_time is not None:
+            raise ValueError(f"chi and waiting_time must not be given: {self.experiment} has none to choose from")
+        return self
 
     @property
     def numbers(self) -> dict[str, Any]:

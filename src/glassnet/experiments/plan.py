@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from glassnet.experiments.points import EngineIdentity, Evolve, Point
@@ -11,30 +12,52 @@ from glassnet.store.directory import Checkpoint, Identity, RunDirectory, unit_na
 
 
 @dataclass(frozen=True)
+class Member:
+    """One unit: a replica at a point."""
+
+    point: Point
+    origin: int
+
+
+@dataclass(frozen=True)
 class Block:
-    """Replicas of one point that stand at the same place: how work is handed out, and nothing else.
+    """Units that are made together: how work is handed out, and nothing else.
 
     Args:
-        point: where they belong.
-        origins: who they are.
-        end: steps of the last stage that they have behind them; None where they still stand at its beginning.
+        members: replicas of one network and one stage; their points differ in l2 at most.
+        end: steps of :attr:`Point.whole` that they have behind them; None where they still stand at its beginning.
         checkpoint: where their state is; None where it is in their units or their parents'.
     """
 
-    point: Point
-    origins: tuple[int, ...]
+    members: tuple[Member, ...]
     end: int | None
     checkpoint: Path | None
 
     @property
+    def point(self) -> Point:
+        """The point of the first; it stands for all where l2 does not matter."""
+        return self.members[0].point
+
+    @property
+    def origins(self) -> tuple[int, ...]:
+        """Who they are."""
+        return tuple(member.origin for member in self.members)
+
+    @property
+    def label(self) -> str:
+        """What is made, for people."""
+        first, last = self.point.label, self.members[-1].point.label
+        return first if first == last else f"{first} to {last}"
+
+    @property
     def n_steps(self) -> int:
         """Steps that each replica has before it."""
-        return wanted(self.point) - (self.end or 0)
+        return self.point.n_steps - (self.point.n_behind if self.end is None else self.end)
 
     @property
     def flop(self) -> float:
         """What they cost at most."""
-        return float(self.n_steps) * len(self.origins) * self.point.flop_per_step
+        return float(self.n_steps) * len(self.members) * self.point.flop_per_step
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,7 @@ class Plan:
         n_replicas: origins 0 to ``n_replicas`` - 1 of each.
         blocks: the work, in an order in which every block finds its parents done.
         n_done: units that are complete, here or beside this run.
+        n_awaited: units that another run makes before this one begins.
         taken: files of other runs to be copied, and to where.
         notes: damaged files, each said once.
     """
@@ -54,6 +78,7 @@ class Plan:
     n_replicas: int
     blocks: tuple[Block, ...]
     n_done: int
+    n_awaited: int
     taken: tuple[tuple[Path, Path], ...]
     notes: tuple[str, ...]
 
@@ -68,33 +93,53 @@ class Plan:
         return sum(block.flop for block in self.blocks)
 
 
-def plan(points: Sequence[Point], n_replicas: int, engine: EngineIdentity, directory: RunDirectory) -> Plan:
+def plan(
+    points: Sequence[Point],
+    n_replicas: int,
+    engine: EngineIdentity,
+    directory: RunDirectory,
+    awaited: Mapping[str, int] | None = None,
+) -> Plan:
     """Look at this run's units and checkpoints, and at the runs in the same folder; nothing is written.
 
     Every byte of every unit that counts as done is checked.
+
+    Args:
+        points: what is asked for, parents before their children.
+        n_replicas: how many origins of each.
+        engine: who is to make them.
+        directory: of the run.
+        awaited: units by name, and how far, that runs in the same folder will have made before this one begins.
     """
     search = _Search(directory)
     checkpoints = search.checkpoints()
     blocks: list[Block] = []
-    n_done = 0
-    for point in points:
-        identities = {origin: point.identity(origin, engine) for origin in range(n_replicas)}
-        ends = {origin: search.end(identity, wanted(point)) for origin, identity in identities.items()}
-        missing = {origin: end for origin, end in ends.items() if end is None or end < wanted(point)}
-        n_done += n_replicas - len(missing)
-        names = {unit_name(identities[origin]): origin for origin in missing}
-        for block in _under_way(point, names, missing, checkpoints):
+    n_done = n_awaited = 0
+    for _, kin in groupby(points, key=_without_l2):
+        names: dict[str, Member] = {}
+        missing: dict[Member, int | None] = {}
+        for point in kin:
+            for origin in range(n_replicas):
+                member, identity = Member(point, origin), point.identity(origin, engine)
+                name, end = unit_name(identity), search.end(identity, point.n_steps)
+                if end is not None and end >= point.n_steps:
+                    n_done += 1
+                elif (awaited or {}).get(name, -1) >= point.n_steps:
+                    n_awaited += 1
+                else:
+                    names[name], missing[member] = member, end
+        for block in _under_way(names, missing, checkpoints):
             blocks.append(block)
-            for origin in block.origins:
-                del missing[origin]
+            for member in block.members:
+                del missing[member]
         for end in sorted(set(missing.values()), key=lambda e: -1 if e is None else e):
-            blocks.append(Block(point, tuple(o for o, e in missing.items() if e == end), end, None))
-    return Plan(tuple(points), n_replicas, tuple(blocks), n_done, tuple(search.taken), tuple(search.notes))
+            blocks.append(Block(tuple(m for m, e in missing.items() if e == end), end, None))
+    return Plan(tuple(points), n_replicas, tuple(blocks), n_done, n_awaited, tuple(search.taken), tuple(search.notes))
 
 
-def wanted(point: Point) -> int:
-    """Steps of its last stage with which a unit is complete."""
-    return point.stage.n_steps if isinstance(point.stage, Evolve) else point.stage.until
+def _without_l2(point: Point) -> Point:
+    """What neighbours in a list of points must share to be made together; a record has one l2 only."""
+    return replace(point, surface=replace(point.surface, l2=0.0)) if isinstance(point.stage, Evolve) else point
 
 
 class _Search:
@@ -139,7 +184,7 @@ class _Search:
 
 
 def _under_way(
-    point: Point, names: dict[str, int], stored: dict[int, int | None], checkpoints: Sequence[Checkpoint]
+    names: Mapping[str, Member], stored: Mapping[Member, int | None], checkpoints: Sequence[Checkpoint]
 ) -> Iterator[Block]:
     """The blocks that checkpoints continue: of each checkpoint the missing replicas that stand at the same step."""
     left = dict(names)
@@ -150,5 +195,5 @@ def _under_way(
             if name in left and end >= (stored[left[name]] or 0)
         }
         for end in sorted(set(ends.values())):
-            yield Block(point, tuple(o for o, e in ends.items() if e == end), end, checkpoint.path)
-        left = {name: origin for name, origin in left.items() if origin not in ends}
+            yield Block(tuple(m for m, e in ends.items() if e == end), end, checkpoint.path)
+        left = {name: member for name, member in left.items() if member not in ends}

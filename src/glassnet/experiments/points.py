@@ -24,7 +24,7 @@ from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.network import Mlp
-from glassnet.protocol import log_times
+from glassnet.protocol import epoch_times, linear_times, log_times
 
 Dtype = Literal["float64", "float32"]
 
@@ -65,10 +65,19 @@ class Surface:
     l2: float
 
     @property
+    def data(self) -> Dataset:
+        """The training set."""
+        return _load(self.dataset, self.inputs, "train", self.n_samples)
+
+    @property
+    def network(self) -> Mlp:
+        """The network, as wide as its inputs are many."""
+        return Mlp(self.data.n_features, self.width, self.depth)
+
+    @property
     def landscape(self) -> Landscape:
         """The training data under the network and the loss."""
-        data = _load(self.dataset, self.inputs, "train", self.n_samples)
-        return Landscape(Mlp(data.n_features, self.width, self.depth), data, QuadraticHinge(self.l2))
+        return Landscape(self.network, self.data, QuadraticHinge(self.l2))
 
     @property
     def test(self) -> Dataset:
@@ -99,20 +108,47 @@ class Evolve:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Save times that are the beginning of one endless sequence: log-spaced ones, if nothing else is said.
+
+    Args:
+        every: all multiples of this instead.
+        epoch: whole and half epochs of so many steps too (:func:`glassnet.epoch_times`).
+    """
+
+    every: int | None = None
+    epoch: int | None = None
+
+    def times(self, t_max: int) -> NDArray[np.int64]:
+        """Those up to ``t_max``."""
+        if self.every is not None:
+            return linear_times(t_max, self.every)
+        return log_times(t_max) if self.epoch is None else epoch_times(t_max, self.epoch)
+
+    @property
+    def identity(self) -> Any:
+        """As a JSON value."""
+        if self.every is not None:
+            return {"every": self.every}
+        return "log" if self.epoch is None else {"epoch": self.epoch}
+
+
+@dataclass(frozen=True)
 class Measure:
-    """A last stage that is recorded, as :func:`glassnet.measure` does, at every log-spaced time until its end."""
+    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end."""
 
     dynamics: Dynamics
     waiting_times: tuple[int, ...]
     until: int
-    chi: tuple[float, ...]
-    snapshots: tuple[int, ...]
+    chi: tuple[float, ...] = ()
+    snapshots: tuple[int, ...] = ()
     noise: int = 0
+    grid: Grid = Grid()
 
     @property
     def times(self) -> NDArray[np.int64]:
         """Save times: what the first reference sees before the end."""
-        return log_times(self.until - self.waiting_times[0])
+        return self.grid.times(self.until - self.waiting_times[0])
 
     @property
     def snapshots_until(self) -> NDArray[np.int64]:
@@ -126,7 +162,7 @@ class Measure:
             "dynamics": _dynamics.describe(self.dynamics),
             "noise": self.noise,
             "recording": _RECORDING,
-            "grid": "log",
+            "grid": self.grid.identity,
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
@@ -155,6 +191,21 @@ class Point:
         return self.stages[-1]
 
     @property
+    def whole(self) -> Stage:
+        """The last stage together with those before it that it merely goes on with."""
+        return _merged(self.stages)[-1]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of :attr:`whole`: how far a complete unit is."""
+        return self.whole.n_steps if isinstance(self.whole, Evolve) else self.whole.until
+
+    @property
+    def n_behind(self) -> int:
+        """Steps of :attr:`whole` that this point's parent has made already."""
+        return self.n_steps - self.stage.n_steps if isinstance(self.stage, Evolve) else 0
+
+    @property
     def rows_per_step(self) -> int:
         """Rows whose gradient one step of the last stage takes."""
         return _dynamics.batch_size(self.stage.dynamics) or self.surface.n_samples
@@ -162,11 +213,11 @@ class Point:
     @property
     def flop_per_step(self) -> int:
         """6 N rows: the dense cost of one replica's step."""
-        return 6 * self.surface.landscape.network.n_weights * self.rows_per_step
+        return 6 * self.surface.network.n_weights * self.rows_per_step
 
     def initial(self, origins: tuple[int, ...]) -> Ensemble:
         """The replicas before the first stage."""
-        network = self.surface.landscape.network
+        network = self.surface.network
         weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
         return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
 
@@ -179,19 +230,35 @@ class Point:
 
     def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
         """All that the unit of ``origin`` depends on, as JSON values."""
-        landscape = self.surface.landscape
-        network = landscape.network
-        last = self.stage.identity
+        network, stages = self.surface.network, _merged(self.stages)
+        *before, last = [stage.identity for stage in stages]
         if isinstance(self.stage, Measure):
             last["test"] = self.surface.test.fingerprint
         return {
-            "dataset": landscape.dataset.fingerprint,
+            "dataset": self.surface.data.fingerprint,
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {"init": "uniform", "seed": self.seed, "origin": origin, "dtype": self.dtype},
             "engine": engine_identity(engine, skin=any(_dynamics.batch_size(s.dynamics) is None for s in self.stages)),
-            "stages": [*(stage.identity for stage in self.stages[:-1]), last],
+            "stages": [*before, last],
         }
+
+
+def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
+    """The stages, each with those that merely go on with it: a quench cut in two is the same quench."""
+    merged: list[Stage] = []
+    for stage in stages:
+        before = merged[-1] if merged else None
+        if (
+            isinstance(stage, Evolve)
+            and isinstance(before, Evolve)
+            and stage.stop_loss is None
+            and before == replace(stage, n_steps=before.n_steps)
+        ):
+            merged[-1] = replace(stage, n_steps=before.n_steps + stage.n_steps)
+        else:
+            merged.append(stage)
+    return merged
 
 
 @lru_cache(maxsize=8)

@@ -6,17 +6,13 @@ import hashlib
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet.datasets.loading import Inputs
-from glassnet.datasets.raw import N_SAMPLES
-from glassnet.datasets.raw import Name as DatasetName
-from glassnet.dynamics import Langevin, Sgd
+from glassnet.dynamics import Langevin
 from glassnet.experiments.experiment import (
     Count,
-    Experiment,
     NotNegative,
     NotNegativeNumbers,
     OptionalCount,
@@ -25,28 +21,21 @@ from glassnet.experiments.experiment import (
     PositiveNumbers,
     Times,
     Whole,
-    one_of,
 )
-from glassnet.experiments.points import Dtype, Evolve, Measure, Point, Surface
+from glassnet.experiments.points import Measure, Point
+from glassnet.experiments.training import Training
 from glassnet.protocol import log_times
 
 SNAPSHOTS: Final = (100, 1_000, 3_000, 20_000, 100_000, 300_000)
 """As many as a record can hold: the last times of all scales, and two before."""
 
 
-class Relaxation(Experiment):
+class Relaxation(Training):
     """Quench by SGD from random weights, then Langevin dynamics at several temperatures, measured.
 
     Args:
-        dataset: "mnist" or "cifar10"; its test set is followed beside the training set.
-        inputs: how pixels become features, see :func:`glassnet.load_dataset`.
-        samples: P_D, the first rows of the training set.
         width: units in each hidden layer.
-        depth: hidden layers.
         l2: lambda.
-        dtype: of the weights.
-        quench_rate: learning rate of SGD.
-        batch_size: rows a step of SGD.
         epochs: length of the quench.
         stop_loss: end a replica's quench where its data loss is below this; looked at every ``check_epochs``.
         learning_rate: mu of Langevin dynamics.
@@ -69,15 +58,8 @@ class Relaxation(Experiment):
         "shown_chi": lambda old, new: True,
     }
 
-    dataset: Annotated[DatasetName, one_of(DatasetName)]
-    inputs: Annotated[Inputs, one_of(Inputs)] = "standardised"
-    samples: Count
     width: Count
-    depth: Count = 6
     l2: NotNegative
-    dtype: Annotated[Dtype, one_of(Dtype)] = "float64"
-    quench_rate: Positive = 1e-3
-    batch_size: Count = 100
     epochs: Whole
     stop_loss: OptionalPositive = None
     check_epochs: OptionalCount = None
@@ -92,13 +74,6 @@ class Relaxation(Experiment):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        available = N_SAMPLES[self.dataset]["train"]
-        if self.samples > available:
-            raise ValueError(f"samples must be at most {available}, the rows of {self.dataset}, but got {self.samples}")
-        if self.batch_size > self.samples:
-            raise ValueError(f"batch_size must be at most samples = {self.samples}, but got {self.batch_size}")
-        if self.inputs == "mnist" and self.dataset != "mnist":
-            raise ValueError(f"inputs must not be 'mnist' for {self.dataset}")
         if (self.stop_loss is None) != (self.check_epochs is None):
             raise ValueError(
                 "stop_loss and check_epochs must be given together, "
@@ -121,21 +96,13 @@ class Relaxation(Experiment):
         return self
 
     @property
-    def surface(self) -> Surface:
-        """The landscape everything moves on."""
-        return Surface(self.dataset, self.inputs, self.samples, self.width, self.depth, self.l2)
-
-    @property
     def quench(self) -> Point:
         """The point at the end of SGD, at which all temperatures start."""
-        epoch = self.samples // self.batch_size
-        stage = Evolve(
-            Sgd(self.quench_rate, self.batch_size),
-            self.epochs * epoch,
-            self.stop_loss,
-            None if self.check_epochs is None else self.check_epochs * epoch,
-        )
-        return Point(self.surface, self.seed, self.dtype, (stage,), "quench")
+        point = self.trained(self.width, self.l2, self.epochs)
+        if self.check_epochs is None:
+            return point
+        stage = replace(self.sgd(self.epochs), stop_loss=self.stop_loss, check_every=self.check_epochs * self.epoch)
+        return replace(point, stages=(stage,))
 
     @property
     def measured(self) -> dict[float, Point]:
@@ -145,6 +112,22 @@ class Relaxation(Experiment):
     def points(self) -> tuple[Point, ...]:
         """The quench, then Langevin dynamics from hot to cold."""
         return (self.quench, *self.measured.values())
+
+    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
+        """The same request seen at another chi or waiting time.
+
+        Raises:
+            ValueError: one that is not recorded.
+        """
+        shown: dict[str, float | int] = {}
+        for name, value, recorded in (("chi", chi, self.chi), ("waiting_time", waiting_time, self.waiting_times)):
+            if value is None:
+                continue
+            if value not in recorded:
+                known = ", ".join(f"{one:g}" for one in recorded)
+                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
+            shown[f"shown_{name}"] = value
+        return self.of(self.numbers | shown)
 
     def _at(self, temperature: float) -> Point:
         stage = Measure(

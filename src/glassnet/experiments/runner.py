@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from glassnet import simulate
 from glassnet._concat import concat
 from glassnet.engines import Engine
-from glassnet.ensemble import Ensemble
-from glassnet.experiments.plan import Block, Plan
+from glassnet.ensemble import Ensemble, join
+from glassnet.experiments.plan import Block, Member, Plan
 from glassnet.experiments.points import Evolve, Measure, Point
+from glassnet.landscape import Landscape
+from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
 from glassnet.record import Record
 from glassnet.store import files
@@ -69,7 +71,7 @@ def run(
         OSError: the disk is full, or the folder cannot be written.
     """
     for source, target in plan.taken:
-        files.write_bytes(target, source.read_bytes())
+        files.take(source, target)
     for block in plan.blocks:
         _Worker(block, plan.points, engine, directory, on_update, checkpoint_every).work()
     directory.tidy()
@@ -88,10 +90,10 @@ class _Worker:
         checkpoint_every: float,
     ) -> None:
         self._block, self._point, self._engine, self._directory = block, block.point, engine, directory
-        self._parent = block.point.parent(points)
-        self._identities = [block.point.identity(origin, engine) for origin in block.origins]
+        self._parents = {member.point: member.point.parent(points) for member in block.members}
+        self._identities = [member.point.identity(member.origin, engine) for member in block.members]
         self._names = [unit_name(identity) for identity in self._identities]
-        self._landscape, self._test = block.point.surface.landscape, block.point.surface.test
+        self._landscape, self._test = _landscape(block), block.point.surface.test
         self._on_update, self._every = on_update, checkpoint_every
         self._latest: Callable[[], tuple[list[int], Value]] | None = None
         self._written, self._cost = time.monotonic(), 0.0
@@ -108,17 +110,17 @@ class _Worker:
             self._checkpoint()
             raise
         self._directory.drop_checkpoint(self._names)
-        total = self._block.n_steps * len(self._block.origins)
+        total = self._block.n_steps * len(self._block.members)
         self._on_update(Update(self._block, total, total, stored=True))
 
     def _evolve(self, stage: Evolve) -> None:
         start = self._start() if self._block.checkpoint is None else self._under_way(Ensemble)
-        target = start.step + self._block.n_steps
+        target, whole = start.step + self._block.n_steps, self._point.n_steps
 
         def listen(progress: Progress[Ensemble]) -> None:
             def latest() -> tuple[list[int], Value]:
                 now = progress.state()
-                return (stage.n_steps - (target - now.step)).tolist(), now
+                return (whole - (target - now.step)).tolist(), now
 
             self._hear(progress.done, latest)
 
@@ -135,10 +137,10 @@ class _Worker:
         seen = simulate.evaluate(quenched, self._landscape, test=self._test, engine=self._engine)
         for i, identity in enumerate(self._identities):
             results = {str(name): float(values[i]) for name, values in seen.data_vars.items()}
-            self._directory.write_unit(identity, Unit(quenched[i], stage.n_steps, results))
+            self._directory.write_unit(identity, Unit(quenched[i], whole, results))
 
     def _measure(self, stage: Measure) -> None:
-        n, before = len(self._block.origins), self._block.end or 0
+        n, before = len(self._block.members), self._block.end or 0
 
         def listen(progress: Progress[Record]) -> None:
             def latest() -> tuple[list[int], Value]:
@@ -177,12 +179,14 @@ class _Worker:
 
     def _start(self) -> Ensemble:
         """The replicas where the last stage begins."""
-        if self._parent is None:
-            ensemble = self._point.initial(self._block.origins)
-        else:
-            identities = [self._parent.identity(origin, self._engine) for origin in self._block.origins]
-            ensemble = concat([_ensemble(self._directory.read_unit(identity).value) for identity in identities])
-        return ensemble.rename(noise=self._point.stage.noise)
+        replicas = [self._before(member) for member in self._block.members]
+        return replace(join(replicas), noise=np.full(len(replicas), self._point.stage.noise))
+
+    def _before(self, member: Member) -> Ensemble:
+        parent = self._parents[member.point]
+        if parent is None:
+            return member.point.initial((member.origin,))
+        return _ensemble(self._directory.read_unit(parent.identity(member.origin, self._engine)).value)
 
     def _stored(self) -> Record:
         """The units as they were when they ended earlier."""
@@ -201,7 +205,7 @@ class _Worker:
         self._latest = latest
         if time.monotonic() - self._written > max(self._every, self._cost / _CHECKPOINT_SHARE):
             self._checkpoint()
-        total = self._block.n_steps * len(self._block.origins)
+        total = self._block.n_steps * len(self._block.members)
         self._on_update(Update(self._block, done, total, stored=False))
 
     def _checkpoint(self) -> None:
@@ -212,6 +216,12 @@ class _Worker:
         self._directory.write_checkpoint(dict(zip(self._names, ends, strict=True)), value)
         self._written = time.monotonic()
         self._cost = self._written - began
+
+
+def _landscape(block: Block) -> Landscape:
+    """What the replicas of a block move on, each with the l2 of its own point."""
+    l2 = [member.point.surface.l2 for member in block.members]
+    return replace(block.point.surface.landscape, loss=QuadraticHinge(l2[0] if len(set(l2)) == 1 else l2))
 
 
 def _ensemble(value: Value) -> Ensemble:

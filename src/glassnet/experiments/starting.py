@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.engines import Engine
+from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.points import engine_identity
-from glassnet.experiments.relaxation import Relaxation
 from glassnet.store.directory import RunDirectory, first_difference
 from glassnet.store.provenance import provenance
 
 
-def refuse_misfit(directory: RunDirectory, request: Relaxation, engine: Engine) -> None:
+def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) -> None:
     """Refuse a folder that holds something else.
 
     Raises:
@@ -28,7 +28,7 @@ def refuse_misfit(directory: RunDirectory, request: Relaxation, engine: Engine) 
         raise ValueError(f"{where} was made with {difference}; choose another folder")
 
 
-def begin(directory: RunDirectory, request: Relaxation, engine: Engine, *, to_work: bool) -> None:
+def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_work: bool) -> None:
     """Write ``run.json``; where it is there already, with the perhaps larger request.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any
 import xarray as xr
 
 from glassnet.analysis import ensemble_mean, relaxation_time
+from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
@@ -19,7 +20,7 @@ from glassnet.store.files import write_bytes
 Row = dict[str, float | int | str | None]
 
 
-def temperature_rows(run: Run) -> list[Row]:
+def temperature_rows(run: Run[Relaxation]) -> list[Row]:
     """From hot to cold, at the waiting time and chi that the run shows.
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
@@ -30,7 +31,7 @@ def temperature_rows(run: Run) -> list[Row]:
     return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
 
 
-def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
+def _temperature_row(run: Run[Relaxation], temperature: float, record: Record) -> Row:
     request = run.request
     at = {"waiting_time": [request.shown_waiting_time]}
     q = overlap(record, chi=request.shown_chi).sel(at)
@@ -57,7 +58,7 @@ def _temperature_row(run: Run, temperature: float, record: Record) -> Row:
     }
 
 
-def quench_rows(run: Run) -> list[Row]:
+def quench_rows(run: Run[Relaxation]) -> list[Row]:
     """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
     quenched, results = run.quenched, run.quench_results
     epoch = run.request.samples // run.request.batch_size
@@ -78,7 +79,7 @@ def quench_rows(run: Run) -> list[Row]:
     return rows
 
 
-def write_summary(run: Run) -> None:
+def write_summary(run: Run[Relaxation]) -> None:
     """Put ``summary.json`` (both tables) and ``summary.csv`` (the temperatures) into the run's folder.
 
     A number that does not exist is null or empty, infinity is the text "inf".

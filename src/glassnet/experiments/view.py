@@ -8,15 +8,18 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, cast
 
 from glassnet._concat import concat
 from glassnet.ensemble import Ensemble
-from glassnet.experiments.plan import wanted
+from glassnet.experiments.catalogue import EXPERIMENTS
+from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.plan import Member
 from glassnet.experiments.points import EngineIdentity, Point
-from glassnet.experiments.relaxation import Relaxation
 from glassnet.record import Record
 from glassnet.store.directory import RunDirectory, Unit
+
+Request = TypeVar("Request", bound=Experiment)
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class _MadeBy:
     skin_settings: Mapping[str, Any] | None
 
 
-class Run:
-    """A read-only view of a run of the relaxation experiment.
+class Run(Generic[Request]):
+    """A read-only view of a run.
 
     Units are read when they are asked for; one that is damaged raises ValueError, naming its file.
 
@@ -46,95 +49,105 @@ class Run:
         self.path = Path(path)
         self._directory = RunDirectory(self.path)
         self.description: Mapping[str, Any] = self._directory.describe()
-        if self.description["experiment"] != Relaxation.experiment:
-            raise ValueError(
-                f"{self.path}: experiment must be {Relaxation.experiment!r}, but is {self.description['experiment']!r}"
-            )
-        self.request = Relaxation.of(self.description["request"])
+        name = self.description["experiment"]
+        if name not in EXPERIMENTS:
+            raise ValueError(f"{self.path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
+        self.request = cast(Request, EXPERIMENTS[name].of(self.description["request"]))
         self._engine: EngineIdentity = _made_by(self.description["engine"])
 
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"
         return f"Run({str(self.path)!r}, {self.request.experiment}, {counts})"
 
-    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Run:
+    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
         """The same run seen at another chi or waiting time.
 
         Raises:
             ValueError: one that was not recorded.
         """
-        shown: dict[str, float | int] = {}
-        for name, value, recorded in (
-            ("chi", chi, self.request.chi),
-            ("waiting_time", waiting_time, self.request.waiting_times),
-        ):
-            if value is None:
-                continue
-            if value not in recorded:
-                known = ", ".join(f"{one:g}" for one in recorded)
-                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
-            shown[f"shown_{name}"] = value
         run = copy(self)
-        run.request = Relaxation.of(self.request.numbers | shown)
+        run.request = self.request.showing(chi=chi, waiting_time=waiting_time)
         return run
 
     @cached_property
     def done(self) -> tuple[tuple[str, int], ...]:
         """Units that are complete, as (label of the point, origin)."""
-        return tuple(name for name, complete in self._complete.items() if complete)
+        return tuple((m.point.label, m.origin) for m, complete in self._complete.items() if complete)
 
     @cached_property
     def missing(self) -> tuple[tuple[str, int], ...]:
         """Units that are not complete, as (label of the point, origin)."""
-        return tuple(name for name, complete in self._complete.items() if not complete)
+        return tuple((m.point.label, m.origin) for m, complete in self._complete.items() if not complete)
+
+    def ensemble(self, point: Point) -> Ensemble:
+        """The replicas at a point, those that are done.
+
+        Raises:
+            ValueError: none is.
+        """
+        found = [u.value for u in self._units(point).values() if isinstance(u.value, Ensemble)]
+        if not found:
+            raise ValueError(f"{self.path} has no {point.label} yet: go on with it first")
+        return concat(found)
+
+    def results(self, point: Point) -> dict[int, dict[str, float]]:
+        """What was evaluated at a point, losses above all, by origin."""
+        return {origin: unit.results for origin, unit in self._units(point).items()}
 
     @property
     def quenched(self) -> Ensemble:
         """The replicas at the end of the quench, those that are done.
 
         Raises:
-            ValueError: none is.
+            ValueError: none is, or the experiment has several quenches.
         """
-        return concat([u.value for u in self._units(self.request.quench).values() if isinstance(u.value, Ensemble)])
+        return self.ensemble(self._quench)
 
     @property
     def quench_results(self) -> dict[int, dict[str, float]]:
         """Losses, accuracies and the share of awake rows at the end of the quench, by origin."""
-        return {origin: unit.results for origin, unit in self._units(self.request.quench).items()}
+        return self.results(self._quench)
 
     @cached_property
-    def records(self) -> dict[float, Record]:
-        """The record of each temperature, from hot to cold, with those replicas that are done."""
+    def records(self) -> dict[Any, Record]:
+        """The record of each measurement, with those replicas that are done, by the keys of the request's ``measured``.
+
+        For relaxation these are the temperatures, from hot to cold.
+        """
         records = {}
-        for temperature, point in self.request.measured.items():
+        for key, point in self.request.measured.items():
             values = [unit.value for unit in self._units(point).values()]
-            parts = [cut(value, wanted(point)) for value in values if isinstance(value, Record)]
+            parts = [cut(value, point.n_steps) for value in values if isinstance(value, Record)]
             if parts:
-                records[temperature] = concat(parts)
+                records[key] = concat(parts)
         return records
 
     @property
     def record(self) -> Record:
-        """The records of all temperatures as one.
+        """The records as one, if they can be.
 
         Raises:
-            ValueError: no replica of any temperature is done.
+            ValueError: there is none, or they were recorded at different times.
         """
         if not self.records:
-            raise ValueError(f"{self.path} has no temperature yet: go on with it first")
+            raise ValueError(f"{self.path} has no measurement yet: go on with it first")
         return concat(list(self.records.values()))
 
+    @property
+    def _quench(self) -> Point:
+        point = self.request.quench
+        if point is None:
+            raise ValueError(f"{self.path}: {self.request.experiment} has several quenches; ask for a point's ensemble")
+        return point
+
     @cached_property
-    def _complete(self) -> dict[tuple[str, int], bool]:
-        ends = {
-            (point.label, origin): (wanted(point), self._directory.unit_end(point.identity(origin, self._engine)))
-            for point in self.request.points()
-            for origin in range(self.request.replicas)
-        }
-        return {name: end is not None and end >= complete for name, (complete, end) in ends.items()}
+    def _complete(self) -> dict[Member, bool]:
+        members = [Member(p, origin) for p in self.request.points() for origin in range(self.request.replicas)]
+        ends = {m: self._directory.unit_end(m.point.identity(m.origin, self._engine)) for m in members}
+        return {member: end is not None and end >= member.point.n_steps for member, end in ends.items()}
 
     def _units(self, point: Point) -> dict[int, Unit]:
-        origins = [origin for origin in range(self.request.replicas) if self._complete[point.label, origin]]
+        origins = [o for o in range(self.request.replicas) if self._complete[Member(point, o)]]
         return {origin: self._directory.read_unit(point.identity(origin, self._engine)) for origin in origins}
 
 
@@ -142,7 +155,7 @@ def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
     return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
 
 
-def open_run(path: str | os.PathLike[str]) -> Run:
+def open_run(path: str | os.PathLike[str]) -> Run[Any]:
     """Open the folder of a run, finished or not, to look at it.
 
     Raises:

@@ -124,6 +124,20 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def take(source: Path, target: Path) -> None:
+    """Have a file of another folder in this one: as a second name of it, or as a copy where that cannot be.
+
+    Files are replaced, never changed, so that one name cannot be seen to change through the other.
+    """
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        os.link(source, part)
+    except OSError:
+        write_bytes(target, source.read_bytes())
+    else:
+        part.replace(target)
+
+
 def _checked(path: Path) -> dict[str, Any]:
     """What a file says about itself, once its checksum was found right."""
     if path.is_dir():

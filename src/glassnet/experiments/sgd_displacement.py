@@ -1,0 +1,139 @@
+"""How far SGD carries regularised networks at each batch size (Fig. 5d)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import model_validator
+
+from glassnet.dynamics import Sampling, Sgd
+from glassnet.experiments.experiment import Count, Counts, NotNegative, Times, Whole
+from glassnet.experiments.points import Grid, Measure, Point
+from glassnet.experiments.presets import preset
+from glassnet.experiments.training import Training
+
+Key = tuple[Sampling, int]
+"""How batches are drawn, and how large they are."""
+
+
+class SgdDisplacement(Training):
+    """Quench by SGD, then SGD with batches of other sizes, measured from the start of an epoch.
+
+    Displacements are recorded at log-spaced times, and at whole and half epochs: with one permutation an epoch the
+    noise nearly cancels over a whole one. Batches drawn with replacement, whose noise is white, are the control.
+
+    Args:
+        width: units in each hidden layer.
+        l2: lambda.
+        epochs: length of the quench.
+        batch_sizes: of the measured SGD, in permuted order.
+        controls: of the measured SGD with replacement.
+        waiting_times: steps since the end of the quench; each reference stands at the next start of an epoch.
+        t_max: steps after the last reference.
+        max_rows: a batch size that would look at more rows than this ends earlier.
+    """
+
+    experiment: ClassVar[str] = "sgd_displacement"
+    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
+        "replicas": lambda old, new: new >= old,
+        "batch_sizes": lambda old, new: set(new) >= set(old),
+        "controls": lambda old, new: set(new) >= set(old),
+        "t_max": lambda old, new: new >= old,
+        "max_rows": lambda old, new: new >= old,
+    }
+
+    width: Count
+    l2: NotNegative
+    epochs: Whole
+    batch_sizes: Counts
+    controls: Counts
+    waiting_times: Times
+    t_max: Count
+    max_rows: Count
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> Self:
+        for name in ("batch_sizes", "controls"):
+            if (largest := getattr(self, name)[-1]) > self.samples:
+                raise ValueError(f"{name} must be at most samples = {self.samples}, but got {largest}")
+        return self
+
+    @property
+    def quench(self) -> Point:
+        """The point at the end of the quench, at which all batch sizes start."""
+        return self.trained(self.width, self.l2, self.epochs)
+
+    @property
+    def measured(self) -> dict[Key, Point]:
+        """The point of each batch size, controls last, from large to small."""
+        permuted: list[Key] = [("permutation", size) for size in self.batch_sizes[::-1]]
+        drawn: list[Key] = [("replacement", size) for size in self.controls[::-1]]
+        return {key: self._at(*key) for key in [*permuted, *drawn]}
+
+    def points(self) -> tuple[Point, ...]:
+        """The quench, then every batch size."""
+        return (self.quench, *self.measured.values())
+
+    def _at(self, sampling: Sampling, batch_size: int) -> Point:
+        epoch, quenched = self.samples // batch_size, self.epochs * self.epoch
+        # A batch size's own epochs are counted from step 0 of a replica's life.
+        waits = sorted({wait + (-(quenched + wait)) % epoch for wait in self.waiting_times})
+        grid = Grid(epoch=epoch)
+        steps = int(grid.times(max(1, min(self.t_max, self.max_rows // batch_size)))[-1])
+        stage = Measure(Sgd(self.quench_rate, batch_size, sampling), tuple(waits), waits[-1] + steps, grid=grid)
+        label = f"SGD b = {batch_size}" + (", replacement" if sampling == "replacement" else "")
+        return replace(self.quench, stages=(*self.quench.stages, stage), label=label)
+
+
+_BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 100, 128, 300, 600, 1000, 3000, 6000, 10000)
+"""Fig. 5d's but for all rows at once, which is gradient descent: relaxation at T = 0 has it."""
+
+_SIZES: Final[Mapping[str, dict[str, Any]]] = {
+    "demo": {
+        "batch_sizes": (1, 4, 16, 64, 100, 300, 600),
+        "controls": (4, 100),
+        "replicas": 2,
+        "waiting_times": (0,),
+        "t_max": 30_000,
+        "max_rows": 3_000_000,
+    },
+    "laptop": {
+        "batch_sizes": _BATCHES,
+        "controls": (8, 100, 1000),
+        "replicas": 4,
+        "waiting_times": (0, 200_000),
+        "t_max": 1_000_000,
+        "max_rows": 1_000_000_000,
+    },
+    "workstation": {
+        "batch_sizes": _BATCHES,
+        "controls": (8, 100, 1000),
+        "replicas": 8,
+        "waiting_times": (0, 500_000),
+        "t_max": 3_000_000,
+        "max_rows": 3_000_000_000,
+    },
+    "paper": {
+        "batch_sizes": _BATCHES,
+        "controls": (8, 100, 1000),
+        "replicas": 20,
+        "waiting_times": (0, 500_000),
+        "t_max": 3_000_000,
+        "max_rows": 10_000_000_000,
+    },
+}
+
+
+def sgd_displacement(dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> SgdDisplacement:
+    """The request for a data set at a scale, from the regularised quench that relaxation starts from.
+
+    The paper does not say how long it followed SGD; here until well after 1/(mu l2) = 1e5 steps, the bowl's time.
+
+    Raises:
+        ValueError: an unknown name, or a number that is not allowed.
+    """
+    phase = preset("regularised", dataset, scale)
+    shared = {name: getattr(phase, name) for name in ("dataset", "samples", "width", "l2", "epochs")}
+    return SgdDisplacement.of(shared | _SIZES[scale] | dict(changes or {}))
