@@ -30,6 +30,7 @@ ORDER = [
     ["analysis"],
     ["figures"],
     ["experiments"],
+    ["claims"],
     ["cli"],
 ]
 RANK = {module: rank for rank, row in enumerate(ORDER) for module in row}

@@ -262,6 +262,27 @@ def figures(
         _draw(_console(), found, output or run / "figures", kind or ["png"])
 
 
+@app.command()
+def claims(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that hold runs.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for claims.json and claims.md; this one by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Judge the claims of the paper by what runs found, each by a stated rule."""
+    from glassnet.claims import assess, open_runs
+    from glassnet.cli.claims import report, write
+
+    console = _console()
+    with _refusing():
+        found = open_runs(runs)
+        with console.status("judging"):
+            judged = assess(found)
+        paths = write(judged, output or Path())
+    report(console, judged)
+    console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
+
+
 def _report(console: Console, run: Run[Relaxation]) -> None:
     from glassnet.cli import tables
 
