@@ -44,7 +44,7 @@ def ageing(evidence: Evidence) -> Finding:
     findings = []
     for phase in PHASES:
         run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else _phase(run)))
+        findings.append((phase, missing(phase, scale="paper") if run is None else _phase(run)))
     return together(findings)
 
 

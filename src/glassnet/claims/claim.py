@@ -132,9 +132,10 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def measured_in(table: xr.Dataset, name: str) -> Measured:
-    """A number and its interval from a result without dimensions."""
-    n = int(table["n_origins"]) if "n_origins" in table else 0
-    return Measured(float(table[name]), float(table[f"{name}_low"]), float(table[f"{name}_high"]), n)
+    """A number and its interval from the result of a single condition."""
+    n = int(table["n_origins"].item()) if "n_origins" in table else 0
+    value, low, high = (float(table[part].item()) for part in (name, f"{name}_low", f"{name}_high"))
+    return Measured(value, low, high, n)
 
 
 def shown(measured: Measured, digits: int = 3) -> str:

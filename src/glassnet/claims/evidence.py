@@ -80,9 +80,9 @@ class Evidence:
         return self.relaxations.get((dataset, phase))
 
 
-def missing(phase: str, dataset: str = "mnist") -> Finding:
+def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
     """What is found of a phase that nothing was run in."""
-    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset))
+    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
 def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:

@@ -86,7 +86,9 @@ def brownian(evidence: Evidence) -> Finding:
         text += "; none below T*"
     if all(as_free) and cold < star and short[cold].high < 1 / 1.5:
         verdict = REPRODUCED
-    elif hot > star and (short[hot].low > 1.15 or short[hot].high < 0.85 or short[cold].low > 1 / 1.5 and cold < star):
+    elif (hot > star and (short[hot].low > 1.15 or short[hot].high < 0.85)) or (
+        cold < star and short[cold].low > 1 / 1.5
+    ):
         verdict = NOT_REPRODUCED
     return Finding(verdict, text, (run.basis,), short[hot], run.decides())
 

@@ -18,7 +18,8 @@ from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Findi
 from glassnet.claims.evidence import Evidence, missing
 
 SLOPE: Final = (
-    "the slope of log tau_90 against log T agrees with -1 if its interval holds -1 and is at most 0.4 wide, or lies "
+    "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
+    "with -1 if that interval holds -1 and is at most 0.4 wide, or lies "
     "within 0.05 of -1; it disagrees if all of its interval is more than 0.05 off"
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -133,13 +133,13 @@ class Relaxed:
             learning_rate=self.learning_rate,
             n_samples=float(self.record.data.attrs["n_samples"]),
         )
-        ratio, origin = np.log(tau["tau"].values / free), origins(tau["tau"])
+        ratio, origin = tau["tau"].values / free, origins(tau["tau"])
         found = {}
         for one in self.temperatures[self.temperatures > 0]:
             here = (temperature == one) & (tau["outcome"].values != LOST)
             times = tau["tau"].values[here]
             if here.any() and np.isfinite(times).all() and np.exp(np.log(times).mean()) >= SHORTEST:
-                found[float(one)] = measured(estimate(ratio[here], origin[here]))[0].exp()
+                found[float(one)] = measured(estimate(np.log(ratio[here]), origin[here]))[0].exp()
         return found
 
     def mean(self, curve: xr.DataArray, temperature: float, time: float) -> Measured:
@@ -152,6 +152,14 @@ class Relaxed:
 
 
 def two_regimes(tau: xr.Dataset) -> Crossover:
-    """The crossover in the shape, sharp or rounded, that lies closer to the relaxation times."""
+    """The crossover in the shape, sharp or rounded, that lies closer to the relaxation times.
+
+    Which shape is right is not known, and slope and T* depend on it by more than their intervals: these hold both.
+    """
     sharp, rounded = crossover(tau), crossover(tau, shape="rounded")
-    return rounded if rounded.residual < sharp.residual else sharp
+    near, far = (rounded, sharp) if rounded.residual < sharp.residual else (sharp, rounded)
+    return replace(near, slope=_both(near.slope, far.slope), temperature=_both(near.temperature, far.temperature))
+
+
+def _both(near: Measured, far: Measured) -> Measured:
+    return replace(near, low=float(np.fmin(near.low, far.low)), high=float(np.fmax(near.high, far.high)))
