@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.analysis import bowl_overlap, caging, ensemble_mean, long_time_level, power_law, power_law_across
+from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.intervals import estimate
 from glassnet.analysis.lines import fit_line
 from glassnet.analysis.measured import Measured, measured, unknown
@@ -127,7 +128,8 @@ def _shape(run: Relaxed) -> Finding:
         checks.append(NOT_REPRODUCED if bent else NOT_DECIDED if slow else REPRODUCED)
         text += f"; slope not above 0.8 throughout at T = {listed(slow)}"
     else:
-        ratio = _to_frozen(run, msd) if 0.0 in run.temperatures else unknown()
+        below = run.crossover.outcome == TWO_REGIMES and run.coldest < run.crossover.temperature.value
+        ratio = _to_frozen(run, msd) if below and 0.0 in run.temperatures else unknown()
         checks.append(_within(ratio, 1 / 1.5, 1.5))
         text += f"; MSD at T = {run.coldest:g} over T = 0 {shown(ratio)}"
     if caged:

@@ -52,17 +52,18 @@ MASTER: Final = (
     "Q(t/tau_90) collapses within 0.1 of log Q over t/tau_90 = 0.1 to 10, and the slope of log Q on the hottest curve "
     "beyond tau_e is -0.48 within 0.03. The nulls are free diffusion and the bowl of l2 at the run's own t_w in the "
     "same window: where the interval holds either one's own slope, that explains it. Slopes known to less than 0.05 or "
-    "over less than a decade decide nothing."
+    "over less than two decades decide nothing."
 )
 
 DEPARTURE: Final = (
     "At the largest chi, with t/tau_e: reproduced if underparameterised curves leave the master curve some above and "
-    "some below, and no overparameterised curve of two or more leaves it within a decade beyond tau_e. Not "
-    "reproduced if three or more underparameterised ones leave and all to one side, or an overparameterised one leaves "
-    "though all replicas had zero loss."
+    "some below, and no overparameterised curve of two or more leaves it within a decade beyond tau_e. Not reproduced "
+    "if in 1e5 steps or more three or more underparameterised ones leave and all to one side, or an overparameterised "
+    "one leaves though all replicas had zero loss."
 )
 
 _PAPER_EXPONENT: Final = -0.48
+_LEAST_RANGE: Final = 100.0
 _ZERO_LOSS: Final = 1e-6
 
 
@@ -141,8 +142,9 @@ def master_curve(evidence: Evidence) -> Finding:
     text += (
         f" over t/tau_e = {master.low:.2g} to {master.high:.3g} at T = {master.temperature:g}, free {master.free:.3g}"
     )
-    unclear = Finding(NOT_DECIDED, f"{text}: {master.outcome}", (run.basis,), exponent, run.decides())
-    if master.outcome not in (EXCLUDES_FREE, LIKE_FREE) or not exponent.high - exponent.low <= 0.1:
+    unclear = Finding(NOT_DECIDED, f"{text}", (run.basis,), exponent, run.decides())
+    wide = master.high >= _LEAST_RANGE * master.low and exponent.high - exponent.low <= 0.1
+    if master.outcome not in (EXCLUDES_FREE, LIKE_FREE) or not wide:
         return unclear
     bowl = _bowl_exponent(run, master.temperature, (master.low, master.high))
     text += f", bowl {bowl:.3g}"
@@ -193,7 +195,7 @@ def _irregular(run: Relaxed) -> Finding:
     verdict: Verdict = NOT_DECIDED
     if above and below:
         verdict = REPRODUCED
-    elif above + below >= 3:
+    elif above + below >= 3 and run.long:
         verdict = NOT_REPRODUCED
     number = Measured(float(above + below), np.nan, np.nan, run.basis.n_replicas)
     return Finding(verdict, text, (run.basis,), number, run.decides())

@@ -28,6 +28,9 @@ from glassnet.theory import brownian
 SHORTEST: Final = 3.0
 """Steps; a relaxation within fewer is not resolved."""
 
+LONG: Final = 100_000
+"""Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
+
 E_FOLD: Final = float(np.exp(-1.0))
 
 
@@ -82,6 +85,11 @@ class Relaxed:
     def temperatures(self) -> Floats:
         """All of them, increasing."""
         return np.unique(self.record.data["temperature"].values)
+
+    @property
+    def long(self) -> bool:
+        """Whether the run is long enough for what it does not show to count."""
+        return self.request.t_max >= LONG
 
     @property
     def coldest(self) -> float:

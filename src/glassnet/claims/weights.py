@@ -24,13 +24,13 @@ SIGMA: Final = (
 )
 
 INNER: Final = (
-    "W(t_w).W(t_w + t)/(|W(t_w)| |W(t_w + t)|) of the regularised phase where Q has fallen to 1/e; the number is the "
-    "lowest over temperatures. Reproduced if it is above 0.99, not reproduced if below, with its interval, at any "
-    "temperature whose tau_e is 3 steps or more."
+    "1 - W(t_w).W(t_w + t)/(|W(t_w)| |W(t_w + t)|) of the regularised phase where Q has fallen to 1/e, the largest "
+    "over temperatures whose tau_e is 3 steps or more. Reproduced if it is below 0.01, not reproduced if above, with "
+    "its interval."
 )
 
 _FEW: Final = 0.02
-_CLOSE: Final = 0.99
+_LITTLE: Final = 0.01
 
 
 def sigma(evidence: Evidence) -> Finding:
@@ -71,18 +71,15 @@ def inner_product(evidence: Evidence) -> Finding:
             continue
         tau = float(first_crossing(own.values.mean(axis=0), times, E_FOLD)[0])
         if tau >= SHORTEST:
-            at_tau = np.array([np.interp(np.log(tau), np.log(times), row) for row in curve.values])
+            at_tau = 1.0 - np.array([np.interp(np.log(tau), np.log(times), row) for row in curve.values])
             found[temperature] = measured(estimate(at_tau, origins(own)))[0]
     if not found:
         return Finding(NOT_DECIDED, "no temperature with a tau_e", (run.basis,), decides=run.decides())
-    coldest = min(found, key=lambda one: found[one].value)
-    lowest = found[coldest]
-    text = f"{shown(lowest, 6)} at tau_e at T = {coldest:g}, lowest of {len(found)} temperatures"
-    if lowest.low > _CLOSE:
-        return Finding(REPRODUCED, text, (run.basis,), lowest)
-    if lowest.high < _CLOSE:
-        return Finding(NOT_REPRODUCED, text, (run.basis,), lowest)
-    return Finding(NOT_DECIDED, text, (run.basis,), lowest, run.decides())
+    temperature = max(found, key=lambda one: found[one].value)
+    most = found[temperature]
+    text = f"{shown(most)} at tau_e at T = {temperature:g}, the largest of {len(found)} temperatures"
+    verdict: Verdict = REPRODUCED if most.high < _LITTLE else NOT_REPRODUCED if most.low > _LITTLE else NOT_DECIDED
+    return Finding(verdict, text, (run.basis,), most, run.decides())
 
 
 def _cosine(run: Relaxed) -> xr.DataArray:
