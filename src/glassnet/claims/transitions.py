@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.analysis import Transition, transition
+from glassnet.analysis.intervals import Floats
 from glassnet.analysis.measured import Measured
 from glassnet.analysis.transition import LOCATED, NONE, ONCE
 from glassnet.claims.claim import EXPLAINED, NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, shown
@@ -54,11 +55,13 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
         text += _shares(longest)
     unclear = Finding(NOT_DECIDED, text, (line.basis,), longest.location, reproduce(figure, "workstation"))
     shorter = [length for length in lengths if length <= lengths[-1] / 2]
-    if lengths[-1] < _LONG or longest.outcome == NONE or not shorter:
+    if lengths[-1] < _LONG or not shorter:
         return unclear
     least, most = (0.13, 0.23) if dataset == "mnist" else (0.0, np.inf)
     if longest.location.low > most or longest.location.high < least:
         return Finding(NOT_REPRODUCED, text, (line.basis,), longest.location)
+    if longest.outcome == NONE:
+        return unclear
     before = at[shorter[-1]]
     text += f"; after {shorter[-1]} {before.outcome}, {shown(before.location)}"
     apart = before.location.low > longest.location.high or before.outcome == NONE
@@ -74,15 +77,13 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
 def _of_width(losses: Losses, epochs: int) -> Transition:
     table = losses.table.sel(epochs=epochs, l2=0.0)
     loss = table["data_loss"].where(table["alive"] == 1)
-    control = loss.assign_coords(width=table["ratio"].values).rename(width="ratio", origin="replica")
-    return transition(_by_replica(control), level=_ZERO, direction="falling")
+    return transition(_by_replica(loss, "ratio", table["ratio"].values), level=_ZERO, direction="falling")
 
 
-def _by_replica(loss: xr.DataArray) -> xr.DataArray:
-    control = str(next(d for d in loss.dims if d != "replica"))
-    names = loss["replica"].values
-    kept = {control: loss[control].values, "origin": ("replica", names)}
-    return xr.DataArray(loss.transpose("replica", control).values, kept, ("replica", control))
+def _by_replica(loss: xr.DataArray, control: str, values: Floats) -> xr.DataArray:
+    """``(origin, other)`` as ``(replica, control)``, a row an initial condition."""
+    coords = {control: values, "origin": ("replica", loss["origin"].values)}
+    return xr.DataArray(loss.transpose("origin", ...).values, coords, ("replica", control))
 
 
 def _shares(found: Transition) -> str:
@@ -142,7 +143,7 @@ def _of_l2(losses: Losses, width: int) -> Transition:
 def _line(losses: Losses, width: int) -> xr.DataArray:
     table = losses.table.isel(epochs=-1).sel(width=width)
     loss = table["data_loss"].where(table["alive"] == 1).isel(l2=np.flatnonzero(table["l2"].values > 0))
-    return _by_replica(loss.rename(origin="replica"))
+    return _by_replica(loss, "l2", loss["l2"].values)
 
 
 def _kink(losses: Losses, width: int) -> int:
