@@ -91,7 +91,7 @@ def test_localisation_under_sgd() -> None:
 def test_oscillations() -> None:
     def record(swing: float, rate: float) -> gn.Record:
         def law(now: Moment) -> Floats:
-            there, here = (swing * (-1.0) ** t for t in (now.elapsed + now.steps, now.elapsed))
+            there, here = (swing * np.cos(np.pi * t) for t in (now.elapsed + now.steps, now.elapsed))
             return np.asarray(now.weights + (there - here) * now.direction + 1e-3 * rate * now.steps)
 
         landscape = gn.Landscape(NETWORK, DATA, gn.QuadraticHinge())
@@ -113,7 +113,8 @@ def test_oscillations() -> None:
 
 def _mixed(rng: np.random.Generator) -> Floats:
     """Few fast weights and many slow ones, in every layer."""
-    return rng.standard_normal(NETWORK.n_weights) * rng.choice([0.03, 3.0], NETWORK.n_weights)
+    fast = rng.choice([0.03, 3.0], NETWORK.n_weights)
+    return np.asarray(rng.standard_normal(NETWORK.n_weights) * fast)
 
 
 def _by_layer(rng: np.random.Generator) -> Floats:

@@ -131,7 +131,7 @@ def _shape(run: Relaxed) -> Finding:
         below = run.crossover.outcome == TWO_REGIMES and run.coldest < run.crossover.temperature.value
         ratio = _to_frozen(run, msd) if below and 0.0 in run.temperatures else unknown()
         checks.append(_within(ratio, 1 / 1.5, 1.5))
-        text += f"; MSD at T = {run.coldest:g} over T = 0 {shown(ratio)}"
+        text += f"; MSD at T = {run.coldest:g} over T = 0 {shown(ratio)}" if below else "; none below T*"
     if caged:
         checks.append(NOT_REPRODUCED if late else NOT_DECIDED)
     return Finding(worst(checks), text, (run.basis,), slope, run.decides())
