@@ -7,6 +7,7 @@ from glassnet.datasets import Dataset, load_dataset, random_dataset
 from glassnet.dynamics import GradientDescent, Langevin, Sgd
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.view import Run, open_run
+from glassnet.hessian import Hessian
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
@@ -21,6 +22,7 @@ __all__ = [
     "Dataset",
     "Ensemble",
     "GradientDescent",
+    "Hessian",
     "Landscape",
     "Langevin",
     "Mlp",

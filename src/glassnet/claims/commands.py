@@ -10,10 +10,10 @@ from glassnet.experiments import SCALES, Relaxation, preset
 from glassnet.experiments.experiment import Experiment
 
 CUSTOM: Final = "custom"
-STEP_SIZE: Final = "step-size"
+STEP_SIZE: Final = "step_size"
 """What the experiment on oscillations is called, of which the paper has no figure."""
 
-_FREE: Final = ("seed", "engine", "gradient", "skin", "shown_chi", "shown_waiting_time")
+_FREE: Final = ("seed", "engine", "gradient", "skin", "shown_chi", "shown_waiting_time", "shown_temperature")
 """Numbers that no scale sets."""
 
 _OPTIONS: Final = {

@@ -130,12 +130,13 @@ def phase_of(request: Relaxation) -> str | None:
     return "underparameterised" if ratio < PAPER_RATIO else "overparameterised"
 
 
-def _size(run: Run[Any]) -> tuple[int, int, int, int]:
+def _size(run: Run[Any]) -> tuple[int, int, int, int, int]:
     """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
-    return int(complete), request.samples, getattr(request, "t_max", 0), len(run.done)
+    own = int(request.experiment == Relaxation.experiment)  # ageing looks at units of relaxation
+    return int(complete), request.samples, getattr(request, "t_max", 0), len(run.done), own
 
 
 def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:

@@ -22,7 +22,7 @@ def write(judged: Sequence[Claim], folder: Path) -> list[Path]:
     return paths
 
 
-def report(console: Console, judged: Sequence[Claim]) -> None:
+def print_claims(console: Console, judged: Sequence[Claim]) -> None:
     """The table, how each verdict was reached, and how many there are of each."""
     table = Table(title="Claims", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for head in HEADS:

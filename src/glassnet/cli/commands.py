@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from glassnet.engines import Engine
-    from glassnet.experiments import Relaxation, Run
-    from glassnet.experiments.plan import Plan
-    from glassnet.store import RunDirectory
-
-REFUSED = 2
-STOPPED = 130
+from glassnet.cli.experiments import add_to
+from glassnet.cli.reproduce import reproduce
+from glassnet.cli.working import REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,10 +20,8 @@ app = typer.Typer(
 )
 run_app = typer.Typer(help="Run an experiment, or go on with it.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
-
-RUNS = Path("runs")
-
-_FILE_WIDTH = 1000
+add_to(run_app)
+app.command("reproduce")(reproduce)
 
 
 def main() -> None:
@@ -46,7 +34,7 @@ def main() -> None:
         sys.exit(STOPPED)
     except typer.TyperException as error:
         if said := _usage(error):  # nothing where the help was printed instead
-            _complain(f"Error: {said}")
+            complain(f"Error: {said}")
         sys.exit(REFUSED)
 
 
@@ -113,10 +101,7 @@ def run_relaxation(
     The options from --replicas on replace numbers of the scale. Given again, the same command goes on where it was
     stopped; with more replicas, more temperatures or a larger --t-max it adds to what is there.
     """
-    from glassnet import _check
     from glassnet.experiments import preset
-    from glassnet.experiments.starting import refuse_misfit
-    from glassnet.store import RunDirectory
 
     given = {
         "replicas": replicas,
@@ -132,75 +117,11 @@ def run_relaxation(
         "engine": engine,
         "skin": skin or None,
     }
-    console = _console()
-    with _refusing():
-        _check.number("checkpoint_every", checkpoint_every, positive=False)
+    with refusing():
         changes = {name: value for name, value in given.items() if value is not None}
         request = preset(phase, dataset, scale, changes)
-        folder = output or RUNS / f"relaxation-{dataset}-{phase}-{scale}-{request.hash[:8]}"
-        maker = request.make_engine(threads)
-        directory = RunDirectory(folder)
-        refuse_misfit(directory, request, maker)
-    if dry_run:
-        _estimate(console, directory, request, maker)
-        return
-    with _refusing(), directory.locked():
-        _work(console, directory, request, maker, checkpoint_every)
-
-
-def _planned(console: Console, directory: RunDirectory, request: Relaxation, maker: Engine) -> Plan:
-    from glassnet.cli import tables
-    from glassnet.experiments.plan import plan
-
-    with _refusing():
-        work = plan(request.points(), request.replicas, maker, directory)
-    for note in work.notes:
-        _complain(note)
-    console.print(f"Run in {directory.path}", highlight=False, soft_wrap=True)
-    console.print(tables.about(request))
-    return work
-
-
-def _estimate(console: Console, directory: RunDirectory, request: Relaxation, maker: Engine) -> None:
-    from glassnet.cli import tables
-    from glassnet.experiments.cost import cost
-
-    work = _planned(console, directory, request, maker)
-    with _refusing():
-        console.print(tables.costs(work, cost(work, maker)))
-
-
-def _work(
-    console: Console,
-    directory: RunDirectory,
-    request: Relaxation,
-    maker: Engine,
-    checkpoint_every: float,
-) -> None:
-    from glassnet.cli.progress import counted, shown
-    from glassnet.experiments import open_run
-    from glassnet.experiments.cost import refuse_too_large
-    from glassnet.experiments.runner import run
-    from glassnet.experiments.starting import begin
-    from glassnet.experiments.summary import write_summary
-
-    work = _planned(console, directory, request, maker)
-    refuse_too_large(work)
-    to_make = work.n_units - work.n_done
-    taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
-    console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
-    try:
-        begin(directory, request, maker, to_work=bool(work.blocks))
-        with shown(work, console) as listener:
-            run(work, maker, directory, on_update=listener, checkpoint_every=checkpoint_every)
-        found = open_run(directory.path)
-        _report(console, found)
-        write_summary(found)
-        _draw(console, found, directory.path / "figures", ["png"])
-    except KeyboardInterrupt:
-        again = shlex.join(["glassnet", *sys.argv[1:]])
-        _complain(f"Stopped. What was done is kept in {directory.path}; to go on: {again}")
-        raise typer.Exit(STOPPED) from None
+    folder = output or RUNS / f"relaxation-{dataset}-{phase}-{scale}-{request.hash[:8]}"
+    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
 
 
 @app.command("list")
@@ -210,9 +131,20 @@ def list_all(
     """Name the experiments, phases, data sets and scales, and the runs that are there."""
     from glassnet.cli import tables
 
-    console = _console()
-    console.print("Experiments: relaxation. Data sets: mnist, cifar10.", highlight=False)
-    console.print("", tables.phases_table(), "", tables.scales_table(), "", tables.runs_table(runs))
+    console = make_console()
+    console.print("Data sets: mnist, cifar10.", highlight=False)
+    console.print(
+        "",
+        tables.experiments_table(),
+        "",
+        tables.figures_table(),
+        "",
+        tables.phases_table(),
+        "",
+        tables.scales_table(),
+        "",
+        tables.runs_table(runs),
+    )
     for problem in tables.damaged_runs(runs):
         console.print(problem, highlight=False, markup=False, soft_wrap=True)
 
@@ -227,6 +159,21 @@ ShownWaitingTime = Annotated[
 
 
 @app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")] = None,
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
+) -> None:
+    """Make what a run lacks, as it was asked for."""
+    from glassnet.experiments import open_run
+
+    with refusing():
+        request = open_run(run).request
+    run_in(run, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+
+
+@app.command()
 def show(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     chi: ShownChi = None,
@@ -236,12 +183,12 @@ def show(
     from glassnet.cli import tables
     from glassnet.experiments import open_run
 
-    console = _console()
-    with _refusing():
+    console = make_console()
+    with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
         console.print(tables.about(found.request))
         console.print(tables.provenance(found))
-        _report(console, found)
+        report(console, found)
 
 
 @app.command()
@@ -257,9 +204,9 @@ def figures(
     """Draw the figures of a run again, without computing anything."""
     from glassnet.experiments import open_run
 
-    with _refusing():
+    with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
-        _draw(_console(), found, output or run / "figures", kind or ["png"])
+        draw(make_console(), found, output or run / "figures", kind or ["png"])
 
 
 @app.command()
@@ -271,74 +218,13 @@ def claims(
 ) -> None:
     """Judge the claims of the paper by what runs found, each by a stated rule."""
     from glassnet.claims import assess, open_runs
-    from glassnet.cli.claims import report, write
+    from glassnet.cli.claims import print_claims, write
 
-    console = _console()
-    with _refusing():
+    console = make_console()
+    with refusing():
         found = open_runs(runs)
         with console.status("judging"):
             judged = assess(found)
         paths = write(judged, output or Path())
-    report(console, judged)
+    print_claims(console, judged)
     console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
-
-
-def _report(console: Console, run: Run[Relaxation]) -> None:
-    from glassnet.cli import tables
-
-    if any(label == "quench" for label, _ in run.done):
-        console.print("", tables.quench_table(run), "")
-    if run.records:
-        console.print(tables.relaxation_table(run), "")
-
-
-def _draw(console: Console, run: Run[Relaxation], folder: Path, formats: list[str]) -> None:
-    from glassnet.figures.relaxation import draw_all
-
-    request = run.request
-    with console.status("drawing the figures"):
-        written = draw_all(
-            run.record, folder, chi=request.shown_chi, waiting_time=request.shown_waiting_time, formats=formats
-        )
-    names = ", ".join(path.name for path in written)
-    console.print(f"Figures in {folder}: {names}", highlight=False, soft_wrap=True)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console()
-    # Nobody's screen is too narrow for a file.
-    return console if console.is_terminal else Console(width=_FILE_WIDTH)
-
-
-def _complain(message: str) -> None:
-    from rich.console import Console
-
-    Console(stderr=True).print(message, highlight=False, markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
-
-    A ValueError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
-    """
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        if isinstance(error, ValueError) and not _is_ours(error):
-            raise
-        what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
-        _complain(f"Error: {what}")
-        raise typer.Exit(REFUSED) from None
-    except MemoryError as error:
-        _complain(f"Error: there is too little memory: {str(error) or 'an allocation failed'}")
-        raise typer.Exit(REFUSED) from None
-
-
-def _is_ours(error: BaseException) -> bool:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("glassnet")

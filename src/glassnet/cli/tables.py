@@ -11,13 +11,17 @@ from rich.table import Table
 from glassnet.cli.progress import counted, duration
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
+from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import Plan
-from glassnet.experiments.summary import Row, quench_rows, temperature_rows
+from glassnet.experiments.requests import KINDS
+from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.store.directory import runs_in
 
 
-def about(request: Relaxation) -> Table:
+def about(request: Experiment) -> Table:
     """The numbers of a request."""
+    if not isinstance(request, Relaxation):
+        return _pairs({"experiment": request.experiment, **{name: _shown(v) for name, v in request.numbers.items()}})
     network = request.quench.surface.network
     stop = f", less where the data loss falls below {request.stop_loss:g}" if request.stop_loss else ""
     rows = {
@@ -35,6 +39,23 @@ def about(request: Relaxation) -> Table:
         + (", skin" if request.skin else ""),
     }
     return _pairs(rows)
+
+
+def _shown(value: Any) -> str:
+    return _list(value) if isinstance(value, list) and value and not isinstance(value[0], str) else str(value)
+
+
+def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
+    """What several runs would cost, one after the other, and together."""
+    table = _table("Runs, in this order", "run", "units", "done", "shared", "to make", "steps", "flop", "time here")
+    for name, plan, cost in rows:
+        counts = (plan.n_units, plan.n_done, plan.n_awaited, cost.networks)
+        table.add_row(name, *map(str, counts), f"{cost.steps:.3g}", f"{cost.flop:.3g}", duration(cost.seconds))
+    sums = [sum(row[1].n_units for row in rows), sum(row[1].n_done for row in rows)]
+    sums += [sum(row[1].n_awaited for row in rows), sum(row[2].networks for row in rows)]
+    steps, flop, seconds = (sum(getattr(row[2], name) for row in rows) for name in ("steps", "flop", "seconds"))
+    table.add_row("all together", *map(str, sums), f"{steps:.3g}", f"{flop:.3g}", duration(seconds))
+    return table
 
 
 def costs(plan: Plan, cost: Cost) -> Table:
@@ -99,6 +120,43 @@ def quench_table(run: Run[Relaxation]) -> Table:
     return table
 
 
+def points_table(run: Run[Any]) -> Table:
+    """A row a point at which something was evaluated, up to so many; the file summary.csv has all."""
+    rows: dict[str, list[Row]] = {}
+    for row in unit_rows(run):
+        rows.setdefault(str(row["point"]), []).append(row)
+    table = _table("Points", "point", "replicas", "diverged", "data loss, mean", "from", "to")
+    for label, found in list(rows.items())[-_MOST_ROWS:]:
+        losses = [row["data_loss"] for row in found if isinstance(row.get("data_loss"), float)]
+        values = [float(loss) for loss in losses if loss is not None]
+        lost = sum(row.get("alive") == 0.0 for row in found)
+        numbers = (sum(values) / len(values), min(values), max(values)) if values else (None, None, None)
+        table.add_row(label, str(len(found)), str(lost), *(_number(number) for number in numbers))
+    return table
+
+
+_MOST_ROWS: Final = 40
+
+
+def experiments_table() -> Table:
+    """The experiments and their variants."""
+    table = _table("Experiments", "experiment", "what", "variants")
+    for name, kind in KINDS.items():
+        table.add_row(name, kind.about, f"--{kind.option} {', '.join(kind.variants)}" if kind.variants else "")
+    return table
+
+
+def figures_table() -> Table:
+    """What `glassnet reproduce` knows."""
+    from glassnet.experiments.reproduction import FIGURES  # matplotlib comes with it
+
+    table = _table("Figures for glassnet reproduce", "figure", "what", "runs")
+    for name, picture in FIGURES.items():
+        needs = " + ".join(dict.fromkeys(need.experiment for need in picture.needs("mnist")))
+        table.add_row(name, picture.about, needs or "none")
+    return table
+
+
 def phases_table() -> Table:
     """What each phase is, for each data set, at full size and in the demo."""
     table = _table("Phases", "phase", "dataset", "width", "demo width", "l2", "chi shown")
@@ -122,14 +180,14 @@ def scales_table() -> Table:
 
 def runs_table(folder: Path) -> Table:
     """The runs in a folder."""
-    table = _table(f"Runs in {folder}", "run", "rows", "width", "l2", "units done")
+    table = _table(f"Runs in {folder}", "run", "experiment", "rows", "replicas", "units done")
     table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for directory in runs_in(folder):
         try:
             run = open_run(directory.path)
             r, n = run.request, len(run.done)
             state = f"{n} of {n + len(run.missing)}"
-            table.add_row(directory.path.name, str(r.samples), str(r.width), f"{r.l2:g}", state)
+            table.add_row(directory.path.name, r.experiment, str(r.samples), str(r.replicas), state)
         except ValueError:
             table.add_row(directory.path.name, "", "", "", "damaged")
     if not table.row_count:

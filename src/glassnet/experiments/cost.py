@@ -12,7 +12,8 @@ import numpy as np
 
 from glassnet.engines import Engine
 from glassnet.experiments.plan import Block, Plan
-from glassnet.experiments.points import Evolve, Point
+from glassnet.experiments.points import Curvature, Measure, Point
+from glassnet.hessian import Hessian
 from glassnet.protocol import sparse_times
 from glassnet.recording import N_BINS, N_MOMENTS
 
@@ -48,9 +49,16 @@ class Cost:
     disk: int
 
 
-def cost(plan: Plan, engine: Engine) -> Cost:
-    """Estimate what is left of a plan; each kind of step is tried out for a moment."""
-    speeds: dict[tuple[int, int], float] = {}
+Speeds = dict[tuple[int, int], float]
+"""Flop a second of each kind of step."""
+
+
+def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
+    """Estimate what is left of a plan; each kind of step is tried out for a moment, unless ``speeds`` has it.
+
+    What is found is added to ``speeds``.
+    """
+    speeds = {} if speeds is None else speeds
     seconds = 0.0
     for block in plan.blocks:
         kind = block.point.flop_per_step, block.point.rows_per_step
@@ -112,6 +120,8 @@ def _largest_block(plan: Plan) -> int:
 def _flop_per_second(block: Block, engine: Engine) -> float:
     wide = block.point.surface
     point = replace(block.point, surface=replace(wide, width=min(wide.width, _TRIAL_WIDTH)))
+    if isinstance(point.stage, Curvature):
+        return _flop_per_second_of_products(point)
     n = min(len(block.members), len(os.sched_getaffinity(0)))
     session = engine.session(point.initial(tuple(range(n))), point.surface.landscape, point.stage.dynamics)
     session.advance(np.ones(n, dtype=np.int64))
@@ -123,11 +133,21 @@ def _flop_per_second(block: Block, engine: Engine) -> float:
     return made * n * point.flop_per_step / passed
 
 
+def _flop_per_second_of_products(point: Point) -> float:
+    """Of the Hessian's products with a vector, two dense gradients each."""
+    landscape = point.surface.landscape
+    weights = point.initial((0,)).weights[0]
+    hessian = Hessian(landscape, weights)
+    began = time.perf_counter()
+    _ = hessian @ weights
+    return 2 * 6 * landscape.network.n_weights * landscape.dataset.n_samples / (time.perf_counter() - began)
+
+
 def _unit_bytes(point: Point) -> int:
     """One unit's arrays, before compression."""
     network, stage = point.surface.network, point.stage
     weights = network.n_weights * np.dtype(point.dtype).itemsize
-    if isinstance(stage, Evolve):
+    if not isinstance(stage, Measure):
         return weights
     waits, times, layers = len(stage.waiting_times), len(stage.times), network.depth + 1
     n_losses, per_layer = 6, N_MOMENTS + len(stage.chi) + 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from glassnet.experiments.points import EngineIdentity, Evolve, Point
+from glassnet.experiments.points import EngineIdentity, Measure, Point
 from glassnet.store.directory import Checkpoint, Identity, RunDirectory, unit_name
 
 
@@ -139,7 +139,7 @@ def plan(
 
 def _without_l2(point: Point) -> Point:
     """What neighbours in a list of points must share to be made together; a record has one l2 only."""
-    return replace(point, surface=replace(point.surface, l2=0.0)) if isinstance(point.stage, Evolve) else point
+    return replace(point, surface=replace(point.surface, l2=0.0)) if not isinstance(point.stage, Measure) else point
 
 
 class _Search:

@@ -31,6 +31,12 @@ Dtype = Literal["float64", "float32"]
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
 
+_SPECTRUM: Final = 1
+"""Raised when eigenvalues are found in another way."""
+
+_SPECTRUM_STEPS: Final = 300
+"""Dense gradients that take as many operations as the ends of a spectrum, about."""
+
 
 class EngineIdentity(Protocol):
     """What of an engine is part of a unit's identity."""
@@ -169,7 +175,20 @@ class Measure:
         }
 
 
-Stage = Evolve | Measure
+@dataclass(frozen=True)
+class Curvature:
+    """A last stage in which nothing moves: the ends of the Hessian's spectrum (:meth:`glassnet.Hessian.extremes`)."""
+
+    n_eigenvalues: int
+    noise: int = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on."""
+        return {"spectrum": _SPECTRUM, "n_eigenvalues": self.n_eigenvalues}
+
+
+Stage = Evolve | Measure | Curvature
 
 
 @dataclass(frozen=True)
@@ -198,7 +217,10 @@ class Point:
     @property
     def n_steps(self) -> int:
         """Steps of :attr:`whole`: how far a complete unit is."""
-        return self.whole.n_steps if isinstance(self.whole, Evolve) else self.whole.until
+        whole = self.whole
+        if isinstance(whole, Curvature):
+            return 1
+        return whole.n_steps if isinstance(whole, Evolve) else whole.until
 
     @property
     def n_behind(self) -> int:
@@ -208,6 +230,8 @@ class Point:
     @property
     def rows_per_step(self) -> int:
         """Rows whose gradient one step of the last stage takes."""
+        if isinstance(self.stage, Curvature):
+            return _SPECTRUM_STEPS * self.surface.n_samples
         return _dynamics.batch_size(self.stage.dynamics) or self.surface.n_samples
 
     @property
@@ -239,9 +263,14 @@ class Point:
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {"init": "uniform", "seed": self.seed, "origin": origin, "dtype": self.dtype},
-            "engine": engine_identity(engine, skin=any(_dynamics.batch_size(s.dynamics) is None for s in self.stages)),
+            "engine": engine_identity(engine, skin=any(_takes_all_rows(s) for s in self.stages)),
             "stages": [*before, last],
         }
+
+
+def _takes_all_rows(stage: Stage) -> bool:
+    """Whether its steps are full-batch steps of an engine, on which a skin acts."""
+    return not isinstance(stage, Curvature) and _dynamics.batch_size(stage.dynamics) is None
 
 
 def _merged(stages: tuple[Stage, ...]) -> list[Stage]:

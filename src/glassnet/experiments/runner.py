@@ -19,7 +19,8 @@ from glassnet._concat import concat
 from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble, join
 from glassnet.experiments.plan import Block, Member, Plan
-from glassnet.experiments.points import Evolve, Measure, Point
+from glassnet.experiments.points import Curvature, Evolve, Measure, Point
+from glassnet.hessian import Hessian
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
@@ -104,8 +105,10 @@ class _Worker:
             stage = self._point.stage
             if isinstance(stage, Evolve):
                 self._evolve(stage)
-            else:
+            elif isinstance(stage, Measure):
                 self._measure(stage)
+            else:
+                self._look(stage)
         except KeyboardInterrupt:
             self._checkpoint()
             raise
@@ -177,6 +180,14 @@ class _Worker:
         for i, identity in enumerate(self._identities):
             self._directory.write_unit(identity, Unit(record[i], stage.until, {}))
 
+    def _look(self, stage: Curvature) -> None:
+        """One replica after another, each stored at once."""
+        start = self._start()
+        for i, identity in enumerate(self._identities):
+            l2 = self._block.members[i].point.surface.l2
+            self._directory.write_unit(identity, Unit(start[i], 1, _spectrum(self._landscape, start[i], l2, stage)))
+            self._on_update(Update(self._block, i + 1, len(self._identities), stored=False))
+
     def _start(self) -> Ensemble:
         """The replicas where the last stage begins."""
         replicas = [self._before(member) for member in self._block.members]
@@ -216,6 +227,17 @@ class _Worker:
         self._directory.write_checkpoint(dict(zip(self._names, ends, strict=True)), value)
         self._written = time.monotonic()
         self._cost = self._written - began
+
+
+def _spectrum(landscape: Landscape, replica: Ensemble, l2: float, stage: Curvature) -> dict[str, float]:
+    """Both ends of the spectrum, numbered from the outside; nothing but ``converged`` 0 where they were not found."""
+    try:
+        found = Hessian(landscape, replica.weights[0], l2=l2).extremes(stage.n_eigenvalues)
+    except RuntimeError:
+        return {"converged": 0.0}
+    smallest = {f"smallest_{k}": float(value) for k, value in enumerate(found.smallest)}
+    largest = {f"largest_{k}": float(value) for k, value in enumerate(found.largest)}
+    return {"converged": 1.0, "residual": found.residual, **smallest, **largest}
 
 
 def _landscape(block: Block) -> Landscape:

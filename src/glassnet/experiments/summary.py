@@ -11,6 +11,7 @@ from typing import Any
 import xarray as xr
 
 from glassnet.analysis import ensemble_mean, relaxation_time
+from glassnet.experiments.points import Measure
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
@@ -79,16 +80,33 @@ def quench_rows(run: Run[Relaxation]) -> list[Row]:
     return rows
 
 
-def write_summary(run: Run[Relaxation]) -> None:
-    """Put ``summary.json`` (both tables) and ``summary.csv`` (the temperatures) into the run's folder.
+def unit_rows(run: Run[Any]) -> list[Row]:
+    """A row a unit of those of which something was evaluated, losses above all: the point, the origin, the numbers."""
+    return [
+        {"point": point.label, "origin": origin, **{name: _plain(value) for name, value in sorted(found.items())}}
+        for point in run.request.points()
+        if not isinstance(point.stage, Measure)
+        for origin, found in run.results(point).items()
+    ]
 
+
+def write_summary(run: Run[Any]) -> None:
+    """Put ``summary.json`` and ``summary.csv`` into the run's folder.
+
+    Of relaxation the rows of temperatures, and in JSON those of the quench too; of other experiments those of units.
     A number that does not exist is null or empty, infinity is the text "inf".
     """
-    rows = temperature_rows(run)
-    tables = {"temperatures": rows, "quench": quench_rows(run)}
+    if isinstance(run.request, Relaxation):
+        rows = temperature_rows(run)
+        tables = {"temperatures": rows, "quench": quench_rows(run)}
+    else:
+        rows = unit_rows(run)
+        tables = {"units": rows}
     write_bytes(run.path / "summary.json", (json.dumps(tables, indent=2, allow_nan=False) + "\n").encode())
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(rows)
     write_bytes(run.path / "summary.csv", text.getvalue().encode())

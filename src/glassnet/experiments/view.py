@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
@@ -87,8 +88,12 @@ class Run(Generic[Request]):
         """
         found = [u.value for u in self._units(point).values() if isinstance(u.value, Ensemble)]
         if not found:
-            raise ValueError(f"{self.path} has no {point.label} yet: go on with it first")
+            raise self.lacks(point.label)
         return concat(found)
+
+    def lacks(self, what: str) -> ValueError:
+        """The error that says what is not there yet, and the command that makes it."""
+        return ValueError(f"{self.path} has no {what} yet; to make it: glassnet resume {shlex.quote(str(self.path))}")
 
     def results(self, point: Point) -> dict[int, dict[str, float]]:
         """What was evaluated at a point, losses above all, by origin."""
@@ -130,7 +135,7 @@ class Run(Generic[Request]):
             ValueError: there is none, or they were recorded at different times.
         """
         if not self.records:
-            raise ValueError(f"{self.path} has no measurement yet: go on with it first")
+            raise self.lacks("measurement")
         return concat(list(self.records.values()))
 
     @property

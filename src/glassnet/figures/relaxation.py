@@ -46,6 +46,20 @@ def draw_all(
     unknown = [kind for kind in formats if kind not in FORMATS]
     if unknown:
         raise ValueError(f"formats must be any of {', '.join(FORMATS)}, but got {unknown[0]!r}")
+    made = {name: draw() for name, draw in drawings_of(record, chi=chi, waiting_time=waiting_time).items()}
+    folder = Path(directory)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, figure in made.items():
+        for kind in formats:
+            path = folder / f"{name}.{kind}"
+            save(figure, path, title=_CAPTIONS[name], description=_description(record, chi, waiting_time))
+            written.append(path)
+    return written
+
+
+def drawings_of(record: Record, *, chi: float, waiting_time: int) -> dict[str, Callable[[], Figure]]:
+    """How each figure of a relaxation run is drawn, by name; none of mobility where the record has no histograms."""
     drawings: dict[str, Callable[[], Figure]] = {
         "overlap": lambda: draw_overlap(record, chi=chi, waiting_time=waiting_time),
         "relaxation_time": lambda: draw_relaxation_time(record, chi=chi, waiting_time=waiting_time),
@@ -56,16 +70,7 @@ def draw_all(
     }
     if not record.data.sizes["sparse_time"]:
         del drawings["mobility"]
-    made = {name: draw() for name, draw in drawings.items()}
-    folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, figure in made.items():
-        for kind in formats:
-            path = folder / f"{name}.{kind}"
-            save(figure, path, title=_CAPTIONS[name], description=_description(record, chi, waiting_time))
-            written.append(path)
-    return written
+    return drawings
 
 
 _CAPTIONS: Final = {

@@ -1,0 +1,159 @@
+"""The commands of all experiments but relaxation: names, and ``--set`` for any of their numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.cli.working import RUNS, refusing, run_in
+
+Scale = Annotated[str, typer.Option(help="demo, laptop, workstation or paper")]
+DataSet = Annotated[str, typer.Option(help="mnist or cifar10")]
+Phase = Annotated[str, typer.Option(help="regularised, underparameterised or overparameterised")]
+Output = Annotated[
+    Path | None, typer.Option(help="Folder of the run; runs/EXPERIMENT-... by default.", show_default=False)
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")]
+Threads = Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="NAME=VALUE replaces a number of the scale, VALUE as JSON; may be given several times."),
+]
+Every = Annotated[float, typer.Option(help="Seconds between checkpoints.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    for name, command in (
+        ("phase_diagram", phase_diagram),
+        ("ageing", ageing),
+        ("sgd_displacement", sgd_displacement),
+        ("minima", minima),
+        ("protocol", protocol),
+        ("step_size", step_size),
+    ):
+        app.command(name)(command)
+
+
+def phase_diagram(
+    part: Annotated[str, typer.Option(help="plane (Fig. 1a), width (1b, A3a) or l2 (1c, A3b)")] = "plane",
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Losses of quenched networks over width and l2."""
+    _run("phase_diagram", part, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+
+
+def ageing(
+    phase: Phase = "regularised",
+    waits: Annotated[str, typer.Option(help="paper, or scripts: the authors' other list of waiting times")] = "paper",
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Relaxation from several waiting times; a relaxation run beside it shares its work."""
+    from glassnet.experiments.ageing import ageing as build
+
+    with refusing():
+        request = build(phase, dataset, scale, _parsed(changes), waits=waits)
+    folder = output or RUNS / f"ageing-{dataset}-{phase}-{waits}-{scale}-{request.hash[:8]}"
+    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+
+
+def sgd_displacement(
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Displacement under SGD at each batch size."""
+    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+
+
+def minima(
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Minima on both sides of the trivialisation transition, and the Hessian there."""
+    _run("minima", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+
+
+def protocol(
+    phase: Phase = "regularised",
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """The loss through quench, transient and measurement."""
+    _run("protocol", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+
+
+def step_size(
+    phase: Phase = "regularised",
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Output = None,
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    changes: Set = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Displacement of cold networks at smaller and smaller steps."""
+    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+
+
+def _run(
+    experiment: str,
+    variant: str,
+    dataset: str,
+    scale: str,
+    output: Path | None,
+    dry_run: bool,
+    threads: int | None,
+    changes: list[str] | None,
+    checkpoint_every: float,
+) -> None:
+    from glassnet.experiments.requests import request as build
+
+    with refusing():
+        request = build(experiment, variant, dataset, scale, _parsed(changes))
+    name = "-".join(part for part in (experiment, dataset, variant, scale, request.hash[:8]) if part)
+    run_in(output or RUNS / name, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+
+
+def _parsed(changes: list[str] | None) -> dict[str, Any]:
+    """NAME=VALUE as a dictionary; what is no JSON is text."""
+    parsed: dict[str, Any] = {}
+    for change in changes or []:
+        name, sign, text = change.partition("=")
+        if not sign:
+            raise ValueError(f"set must be NAME=VALUE, but got {change!r}")
+        try:
+            parsed[name] = json.loads(text)
+        except json.JSONDecodeError:
+            parsed[name] = text
+    return parsed

@@ -1,0 +1,106 @@
+"""``glassnet reproduce``: run what figures of the paper need, and draw them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads
+from glassnet.cli.working import complain, do, make_console, refusing, say_written, stopping
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from glassnet.experiments.reproduction import Need
+
+
+def reproduce(
+    figure: Annotated[list[str], typer.Argument(help="fig1a, fig3, figA4, ..., minima or all; see glassnet list")],
+    scale: Scale = "demo",
+    dataset: DataSet = "mnist",
+    output: Annotated[Path, typer.Option(help="Folder of the runs and of figures/.")] = Path("reproduction"),
+    dry_run: DryRun = False,
+    threads: Threads = None,
+    kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
+    checkpoint_every: Every = 10.0,
+) -> None:
+    """Make what figures of the paper need, and draw them beside what the paper reports.
+
+    Figures that need the same runs share them. Stopped at any moment, the same command goes on.
+    """
+    from glassnet import _check
+    from glassnet.experiments import DATASETS, SCALES
+    from glassnet.experiments.reproduction import choose, needs_of
+
+    console = make_console()
+    with refusing():
+        _check.choice("scale", scale, SCALES)
+        _check.choice("dataset", dataset, DATASETS)
+        figures = choose(figure)
+        needs = needs_of(figures, dataset)
+        _say_cost(console, needs, scale, output, threads)
+    if dry_run:
+        return
+    with refusing(), stopping(output):
+        for need in needs:
+            _make(console, need, scale, output, threads, checkpoint_every)
+        _draw(console, figures, needs, scale, dataset, output, kind or ["png"])
+
+
+def _say_cost(console: Console, needs: list[Need], scale: str, output: Path, threads: int | None) -> None:
+    """A row a run, each without what runs before it will have made, and the sum."""
+    from glassnet.cli import tables
+    from glassnet.experiments.cost import Speeds, cost
+    from glassnet.experiments.plan import plan
+    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.store import RunDirectory
+    from glassnet.store.directory import unit_name
+
+    awaited: dict[str, int] = {}
+    speeds: Speeds = {}
+    rows = []
+    with console.status("looking at what there is, and trying out what there is to do"):
+        for need in needs:
+            request, directory = need.request(scale), RunDirectory(output / need.folder(scale))
+            maker = request.make_engine(threads)
+            refuse_misfit(directory, request, maker)
+            work = plan(request.points(), request.replicas, maker, directory, awaited)
+            rows.append((need.folder(scale), work, cost(work, maker, speeds)))
+            for point in request.points():
+                names = (unit_name(point.identity(origin, maker)) for origin in range(request.replicas))
+                awaited |= dict.fromkeys(names, point.n_steps)
+    console.print(tables.totals(rows))
+
+
+def _make(console: Console, need: Need, scale: str, output: Path, threads: int | None, checkpoint_every: float) -> None:
+    from glassnet.experiments.plan import plan
+    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.store import RunDirectory
+
+    request, directory = need.request(scale), RunDirectory(output / need.folder(scale))
+    maker = request.make_engine(threads)
+    refuse_misfit(directory, request, maker)
+    with directory.locked():
+        work = plan(request.points(), request.replicas, maker, directory)
+        for note in work.notes:
+            complain(note)
+        console.print(f"{need.folder(scale)}: ", end="", highlight=False, soft_wrap=True)
+        do(console, directory, request, maker, work, checkpoint_every)
+
+
+def _draw(
+    console: Console, figures: list[str], needs: list[Need], scale: str, dataset: str, output: Path, formats: list[str]
+) -> None:
+    from glassnet.experiments import drawings, open_run
+    from glassnet.experiments.reproduction import FIGURES, draw
+
+    runs = {need: open_run(output / need.folder(scale)) for need in needs}
+    written: list[Path] = []
+    with console.status("drawing the figures"):
+        for name in figures:
+            abouts = [drawings.about(runs[need]) for need in FIGURES[name].needs(dataset)]
+            about = "; ".join([FIGURES[name].about, *abouts])
+            written += drawings.write(draw(name, dataset, runs), output / "figures", formats, about)
+    say_written(console, output / "figures", written)

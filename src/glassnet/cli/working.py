@@ -1,0 +1,181 @@
+"""What the commands have in common: planning, doing and reporting a run, and saying what is wrong in one line."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from glassnet.engines import Engine
+    from glassnet.experiments import Run
+    from glassnet.experiments.experiment import Experiment
+    from glassnet.experiments.plan import Plan
+    from glassnet.store import RunDirectory
+
+REFUSED = 2
+STOPPED = 130
+
+RUNS = Path("runs")
+
+_FILE_WIDTH = 1000
+
+
+def run_in(folder: Path, request: Experiment, *, threads: int | None, dry_run: bool, checkpoint_every: float) -> None:
+    """Make a run in a folder, or go on with the one that is there; or only say what that would cost."""
+    from glassnet import _check
+    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.store import RunDirectory
+
+    console = make_console()
+    with refusing():
+        _check.number("checkpoint_every", checkpoint_every, positive=False)
+        maker = request.make_engine(threads)
+        directory = RunDirectory(folder)
+        refuse_misfit(directory, request, maker)
+    if dry_run:
+        _estimate(console, directory, request, maker)
+        return
+    with refusing(), directory.locked():
+        work = _planned(console, directory, request, maker)
+        with stopping(directory.path):
+            do(console, directory, request, maker, work, checkpoint_every)
+            found = _opened(directory.path)
+            report(console, found)
+            draw(console, found, directory.path / "figures", ["png"])
+
+
+def do(
+    console: Console, directory: RunDirectory, request: Experiment, maker: Engine, work: Plan, checkpoint_every: float
+) -> None:
+    """Make what a plan says is missing, and write the summary."""
+    from glassnet.cli.progress import counted, shown
+    from glassnet.experiments.cost import refuse_too_large
+    from glassnet.experiments.runner import run
+    from glassnet.experiments.starting import begin
+    from glassnet.experiments.summary import write_summary
+
+    refuse_too_large(work)
+    to_make = work.n_units - work.n_done
+    taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
+    console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
+    begin(directory, request, maker, to_work=bool(work.blocks))
+    with shown(work, console) as listener:
+        run(work, maker, directory, on_update=listener, checkpoint_every=checkpoint_every)
+    write_summary(_opened(directory.path))
+
+
+@contextmanager
+def stopping(folder: Path) -> Iterator[None]:
+    """Answer Ctrl-C with where things are and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        again = shlex.join(["glassnet", *sys.argv[1:]])
+        complain(f"Stopped. What was done is kept in {folder}; to go on: {again}")
+        raise typer.Exit(STOPPED) from None
+
+
+def report(console: Console, run: Run[Any]) -> None:
+    """Print what a run found."""
+    from glassnet.cli import tables
+    from glassnet.experiments import Relaxation
+
+    if not isinstance(run.request, Relaxation):
+        console.print("", tables.points_table(run), "")
+        return
+    if any(label == "quench" for label, _ in run.done):
+        console.print("", tables.quench_table(run), "")
+    if run.records:
+        console.print(tables.relaxation_table(run), "")
+
+
+def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> None:
+    """Draw the figures of a run."""
+    from glassnet.experiments import drawings
+
+    with console.status("drawing the figures"):
+        written = drawings.draw_run(run, folder, formats)
+    say_written(console, folder, written)
+
+
+def say_written(console: Console, folder: Path, written: list[Path]) -> None:
+    """Name the files of figures."""
+    names = ", ".join(path.name for path in written)
+    console.print(f"Figures in {folder}: {names}", highlight=False, soft_wrap=True)
+
+
+def make_console() -> Console:
+    """Where things are printed."""
+    from rich.console import Console
+
+    console = Console()
+    # Nobody's screen is too narrow for a file.
+    return console if console.is_terminal else Console(width=_FILE_WIDTH)
+
+
+def complain(message: str) -> None:
+    """One line to whoever watches for errors."""
+    from rich.console import Console
+
+    Console(stderr=True).print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
+
+    A ValueError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        if isinstance(error, ValueError) and not _is_ours(error):
+            raise
+        what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        complain(f"Error: {what}")
+        raise typer.Exit(REFUSED) from None
+    except MemoryError as error:
+        complain(f"Error: there is too little memory: {str(error) or 'an allocation failed'}")
+        raise typer.Exit(REFUSED) from None
+
+
+def _is_ours(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("glassnet")
+
+
+def _planned(console: Console, directory: RunDirectory, request: Experiment, maker: Engine) -> Plan:
+    from glassnet.cli import tables
+    from glassnet.experiments.plan import plan
+
+    work = plan(request.points(), request.replicas, maker, directory)
+    for note in work.notes:
+        complain(note)
+    console.print(f"Run in {directory.path}", highlight=False, soft_wrap=True)
+    console.print(tables.about(request))
+    return work
+
+
+def _estimate(console: Console, directory: RunDirectory, request: Experiment, maker: Engine) -> None:
+    from glassnet.cli import tables
+    from glassnet.experiments.cost import cost
+
+    with refusing():
+        work = _planned(console, directory, request, maker)
+        console.print(tables.costs(work, cost(work, maker)))
+
+
+def _opened(folder: Path) -> Run[Any]:
+    from glassnet.experiments import open_run
+
+    return open_run(folder)

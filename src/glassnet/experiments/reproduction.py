@@ -1,0 +1,248 @@
+"""What each figure of the paper needs to be run, and how it is drawn from that."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from glassnet.experiments import drawings
+from glassnet.experiments.drawings import Pictures, draw_relaxation
+from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.presets import PHASES
+from glassnet.experiments.requests import request
+from glassnet.experiments.view import Run
+from glassnet.figures import ageing, collapse, overlap, relaxation_time, theory
+from glassnet.figures.sgd_displacement import draw_sgd_displacement
+
+
+@dataclass(frozen=True)
+class Need:
+    """A run that a figure is drawn from."""
+
+    experiment: str
+    variant: str = ""
+    dataset: str = "mnist"
+
+    def request(self, scale: str) -> Experiment:
+        """What is asked for at a scale."""
+        return request(self.experiment, self.variant, self.dataset, scale)
+
+    def folder(self, scale: str) -> str:
+        """The name of its folder."""
+        return "-".join(part for part in (self.experiment, self.dataset, self.variant, scale) if part)
+
+
+Runs = Mapping[Need, Run[Any]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the paper.
+
+    Args:
+        about: what it shows.
+        needs: what is run for it on a data set.
+        draw: from those runs to its parts.
+    """
+
+    about: str
+    needs: Callable[[str], tuple[Need, ...]]
+    draw: Callable[[Runs], Pictures]
+
+
+def choose(names: Iterable[str]) -> list[str]:
+    """The figures that users name: "fig3", "fig5" for all its parts, "A4" or "all", in the order of the paper.
+
+    Raises:
+        ValueError: an unknown name, with those that are known.
+    """
+    chosen: set[str] = set()
+    for name in names:
+        plain = name.lower().removeprefix("fig").lstrip(".")
+        found = {one for one in FIGURES if plain in ("all", _plain(one), _plain(one).rstrip(_LETTERS))}
+        if not found:
+            raise ValueError(f"figure must be one of {', '.join(FIGURES)}, all, but got {name!r}")
+        chosen |= found
+    return [name for name in FIGURES if name in chosen]
+
+
+def needs_of(figures: Iterable[str], dataset: str) -> list[Need]:
+    """All runs that these figures need on a data set, each once, in an order in which later ones use earlier ones'."""
+    wanted = dict.fromkeys(need for name in figures for need in FIGURES[name].needs(dataset))
+    return sorted(wanted, key=lambda need: (_ORDER.index(need.experiment), need.dataset != dataset, _variant(need)))
+
+
+def draw(name: str, dataset: str, runs: Runs) -> Pictures:
+    """A figure from the runs that it needs, its parts by the names of their files.
+
+    Raises:
+        ValueError: a run lacks what is to be drawn.
+    """
+    picture = FIGURES[name]
+    parts = picture.draw({need: runs[need] for need in picture.needs(dataset)})
+    return {f"{name}_{part}" if part else name: figure for part, figure in parts.items()}
+
+
+# Langevin dynamics first: the others start from its quenches or use its records.
+_ORDER: Final = ("relaxation", "ageing", "protocol", "sgd_displacement", "minima", "step_size", "phase_diagram")
+
+
+def _variant(need: Need) -> int:
+    return PHASES.index(need.variant) if need.variant in PHASES else 0
+
+
+_LETTERS: Final = string.ascii_lowercase
+"""A figure's parts are named by letters behind its number."""
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("fig").lower()
+
+
+def _of(experiment: str, *variants: str, dataset: str = "") -> Callable[[str], tuple[Need, ...]]:
+    """Runs of one experiment, on the data set that is asked for or on a fixed one."""
+    return lambda asked: tuple(Need(experiment, variant, dataset or asked) for variant in variants or ("",))
+
+
+def _parts(*names: str) -> Callable[[Runs], Pictures]:
+    """These figures of each relaxation run, named after its phase where there are several."""
+
+    def draw_parts(runs: Runs) -> Pictures:
+        return {
+            _named(need, name if len(names) > 1 else "", runs): figure
+            for need, run in runs.items()
+            for name, figure in draw_relaxation(run, names).items()
+        }
+
+    return draw_parts
+
+
+def _named(need: Need, name: str, runs: Runs) -> str:
+    return "_".join(part for part in (need.variant if len(runs) > 1 else "", name) if part)
+
+
+def _two_temperatures(runs: Runs) -> Pictures:
+    """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
+    (run,) = runs.values()
+    record, asked = drawings.whole(run), run.request
+    warm = {t for t in run.records if t > 0}
+    shown = {t for t in (1e-4, 1e-6) if t in warm}
+    shown = shown if len(shown) == 2 else warm
+    record = record[[t in shown for t in record.data["temperature"].values]]
+    chi = 400.0 if 400.0 in asked.chi else asked.shown_chi
+    wait = 5_000 if 5_000 in asked.waiting_times else asked.shown_waiting_time
+    return {"": overlap.draw_overlap(record, chi=chi, waiting_time=wait)}
+
+
+def _collapsed(runs: Runs) -> Pictures:
+    made = {}
+    for need, run in runs.items():
+        wait = run.request.shown_waiting_time
+        figure = collapse.draw_collapse(drawings.whole(run), chi=_slow_chi(need, run.request), waiting_time=wait)
+        made[_named(need, "", runs)] = figure
+    return made
+
+
+def _slow_chi(need: Need, asked: Any) -> float:
+    """The sensitivity of Figs. 4 and A6, where it was recorded."""
+    wanted = _COLLAPSE_CHI[need.dataset, need.variant]
+    return wanted if wanted in asked.chi else float(asked.shown_chi)
+
+
+_COLLAPSE_CHI: Final = {
+    ("mnist", "regularised"): 500.0,
+    ("mnist", "underparameterised"): 1000.0,
+    ("mnist", "overparameterised"): 500.0,
+    ("cifar10", "regularised"): 250.0,
+    ("cifar10", "underparameterised"): 700.0,
+    ("cifar10", "overparameterised"): 250.0,
+}
+"""From the authors' scripts."""
+
+
+def _with_descent(runs: Runs) -> Pictures:
+    under_sgd, relaxed = runs.values()
+    return {"": draw_sgd_displacement(drawings.measured(under_sgd), relaxed.records.get(0.0))}
+
+
+def _relaxation_times(runs: Runs) -> Pictures:
+    """Fig. A4: tau_e for MNIST, tau_90 for CIFAR-10."""
+    made = {}
+    for need, run in runs.items():
+        name, threshold = ("tau_e", math.exp(-1)) if need.dataset == "mnist" else ("tau_90", 0.9)
+        shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
+        figure = relaxation_time.draw_relaxation_time(drawings.whole(run), threshold=threshold, **shown)
+        made[f"{need.dataset}_{need.variant}_{name}"] = figure
+    return made
+
+
+def _sensitivity(runs: Runs) -> Pictures:
+    (run,) = runs.values()
+    return {"": ageing.draw_sensitivity(drawings.whole(run), waiting_time=run.request.shown_waiting_time)}
+
+
+def _single(runs: Runs) -> Pictures:
+    """The only figure of the only run."""
+    (run,) = runs.values()
+    (figure,) = drawings.pictures(run).values()
+    return {"": figure}
+
+
+def _each(runs: Runs) -> Pictures:
+    """The figures of each run by itself."""
+    return {
+        _named(need, name if len(made) > 1 else "", runs): figure
+        for need, run in runs.items()
+        for made in [drawings.pictures(run)]
+        for name, figure in made.items()
+    }
+
+
+_CIFAR10: Final = "cifar10"
+_MSD: Final = "mean_square_displacement"
+
+FIGURES: Final[Mapping[str, Picture]] = {
+    "fig1a": Picture("loss over N/P_D and l2", _of("phase_diagram", "plane"), _single),
+    "fig1b": Picture("loss at l2 = 0 against N/P_D", _of("phase_diagram", "width"), _single),
+    "fig1c": Picture("loss against l2", _of("phase_diagram", "l2"), _single),
+    "fig2a": Picture("loss through the protocol", _of("protocol", "regularised"), _single),
+    "fig2b": Picture("overlap at two temperatures", _of("relaxation", "regularised"), _two_temperatures),
+    "fig3": Picture(
+        "overlap and tau_90 in three phases", _of("relaxation", *PHASES), _parts("overlap", "relaxation_time")
+    ),
+    "fig4": Picture("collapse, and what is left of Q", _of("relaxation", "regularised"), _collapsed),
+    "fig5a": Picture("displacement, regularised", _of("relaxation", PHASES[0]), _parts(_MSD)),
+    "fig5b": Picture("displacement, underparameterised", _of("relaxation", PHASES[1]), _parts(_MSD)),
+    "fig5c": Picture("displacement, overparameterised", _of("relaxation", PHASES[2]), _parts(_MSD)),
+    "fig5d": Picture(
+        "displacement under SGD",
+        lambda dataset: (Need("sgd_displacement", "", dataset), Need("relaxation", "regularised", dataset)),
+        _with_descent,
+    ),
+    "fig7": Picture("alpha_2 and mobility", _of("relaxation", *PHASES), _parts("non_gaussian", "mobility")),
+    "fig8": Picture("ageing", _of("ageing", *PHASES[:2]), _each),
+    "figA1": Picture("tau_90 at several chi", _of("relaxation", "regularised"), _sensitivity),
+    "figA2": Picture("loss through the protocol", _of("protocol", "regularised"), _single),
+    "figA3": Picture("both transitions, CIFAR-10", _of("phase_diagram", "width", "l2", dataset=_CIFAR10), _each),
+    "figA4": Picture(
+        "tau_e, MNIST; tau_90, CIFAR-10",
+        lambda _: tuple(Need("relaxation", phase, dataset) for dataset in ("mnist", _CIFAR10) for phase in PHASES),
+        _relaxation_times,
+    ),
+    "figA5": Picture("overlap in a quadratic well", lambda _: (), lambda _: {"": theory.draw_well()}),
+    "figA6": Picture("collapse without l2", _of("relaxation", *PHASES[1:]), _collapsed),
+    "figA7": Picture("the limit of Q in a bowl", lambda _: (), lambda _: {"": theory.draw_bowl()}),
+    "figA8": Picture(
+        "alpha_2 and mobility, CIFAR-10",
+        _of("relaxation", *PHASES, dataset=_CIFAR10),
+        _parts("non_gaussian", "mobility"),
+    ),
+    "figA9": Picture("ageing, regularised", _of("ageing", PHASES[0]), _single),
+    "figA10": Picture("ageing, underparameterised", _of("ageing", PHASES[1]), _single),
+    "figA11": Picture("ageing, overparameterised", _of("ageing", PHASES[2]), _single),
+    "step_size": Picture("oscillations at smaller steps", _of("step_size", "regularised"), _single),
+    "minima": Picture("minima and their Hessian", _of("minima"), _each),
+}

@@ -1,0 +1,133 @@
+"""Overlap against rescaled time, and what is left of it at the end (Figs. 4 and A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.special import erfinv
+
+from glassnet.analysis import relaxation_time
+from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
+from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, say_empty, styles
+from glassnet.figures.scales import log_limits, set_log
+from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
+from glassnet.observables import overlap
+from glassnet.record import Record
+from glassnet.theory import brownian, quadratic_well
+
+PAPER_EXPONENT: Final = -0.48
+"""Of the master curve against time, and of what is left against temperature (Fig. 4)."""
+
+
+def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
+    """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
+
+    (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: the paper's -0.48.
+    (b) Bars are 95 % intervals; dotted: the paper's -0.48; dashed: a bowl of l2 alone at the same waiting time and
+    time, from its minimum, where the loss has l2.
+
+    Args:
+        record: Langevin dynamics, all temperatures of one landscape.
+        chi: sensitivity of the overlap, one that was recorded.
+        waiting_time: t_w in steps, one that was measured from.
+
+    Raises:
+        ValueError: as :func:`draw_overlap`.
+    """
+    check(record, waiting_time)
+    q = overlap(record, chi=chi)
+    curves = mean_curves(q, waiting_time)
+    means = by_temperature(relaxation_time(q, float(np.exp(-1))).drop_dims("replica"), waiting_time)
+    tau = {curve.temperature: float(means.sel(temperature=curve.temperature)["tau_of_mean"]) for curve in curves}
+    with context():
+        figure, (scaled, left_over) = new_figure(DOUBLE_COLUMN, 2.7, n_panels=2)
+        lines = styles(curves)
+        seen = []
+        for curve in curves:
+            if np.isfinite(tau[curve.temperature]):
+                x = curve.x / tau[curve.temperature]
+                moved = Curve(curve.temperature, x, curve.mean, curve.low, curve.high, curve.n_used, curve.n_lost)
+                draw_mean(scaled, moved, lines[curve.temperature])
+                seen.append(x)
+        _draw_master(scaled, seen)
+        _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time)
+        add_conditions(left_over, conditions(curves, chi, waiting_time))
+        add_legend(figure, curves, theory="null", bands=False)
+    return figure
+
+
+def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]]) -> None:
+    if not seen:
+        say_empty(axes)
+    limits = log_limits(*seen, 1.0, pad=0.02)
+    x = np.geomspace(*limits, 200)
+    # Free diffusion on the same scale: erf(a/sqrt(t)) with 1/e at t = 1.
+    free = brownian.overlap(x, epsilon=_REACH, temperature=1.0, learning_rate=0.5, n_samples=1.0)
+    axes.plot(x, free, color=GREY, **THEORY, zorder=3, gid="free")
+    guide = np.array([1.0, max(10.0, limits[1] / 2)])
+    axes.plot(guide, 0.6 * guide**PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
+    axes.annotate(r"$-0.48$, paper", (guide[0] * 2, 0.6), color="tab:red", size=8)
+    set_log(axes, "x", limits)
+    set_log(axes, "y", (0.8 * min(float(free[-1]), 0.3), 1.3))
+    axes.set_xlabel(r"$t/\tau_e$")
+    axes.set_ylabel("$Q$")
+
+
+_REACH: Final = float(np.sqrt(2.0) * erfinv(np.exp(-1.0)))
+"""Epsilon at which free weights with <dw^2> = t have Q(1) = 1/e: sqrt(2) erfinv(1/e)."""
+
+
+def _draw_left_over(
+    axes: Axes,
+    record: Record,
+    curves: Sequence[Curve],
+    lines: dict[float, dict[str, Any]],
+    replicas: NDArray[np.int64],
+    chi: float,
+    waiting_time: int,
+) -> None:
+    warm = [curve for curve in curves if curve.temperature > 0 and len(curve.x)]
+    if not warm:
+        say_empty(axes)
+        return
+    for curve in warm:
+        last = Curve(
+            curve.temperature,
+            np.array([curve.temperature]),
+            curve.mean[-1:],
+            curve.low[-1:],
+            curve.high[-1:],
+            curve.n_used,
+            curve.n_lost,
+        )
+        colour = lines[curve.temperature]["color"]
+        draw_curve(axes, last, {"color": colour}, floor=0.0, ceiling=1.0)
+        axes.vlines(last.x, np.maximum(last.low, 1e-6), last.high, color=colour, linewidth=0.9)
+    t = np.array([curve.temperature for curve in warm])
+    q = np.array([curve.mean[-1] for curve in warm])
+    limits = log_limits(t, pad=0.1)
+    axes.plot(t, q[0] * (t / t[0]) ** PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
+    l2 = float(record.data["l2"][0])
+    if l2 > 0:
+        x = np.geomspace(*limits, 100)
+        bowl = quadratic_well.overlap(
+            float(warm[0].x[-1]),
+            epsilon=epsilons(record, chi)[replicas, None],
+            stiffness=l2,
+            temperature=x,
+            learning_rate=float(record.data["learning_rate"][0]),
+            n_samples=record.data.attrs["n_samples"],
+            initial_offset=0.0,
+            waiting_time=float(waiting_time),
+        )
+        axes.plot(x, bowl.mean(axis=0), color=GREY, **THEORY, gid="bowl")
+    set_log(axes, "x", limits)
+    low, _ = log_limits(q, pad=0.1)
+    set_log(axes, "y", (low / 1.5, 1.3))
+    axes.set_xlabel("$T$")
+    axes.set_ylabel(f"$Q(t={warm[0].x[-1]:g})$")

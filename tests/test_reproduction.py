@@ -1,0 +1,281 @@
+"""Every figure of the paper from tiny runs: what is shared, what is said, and that a stopped reproduction goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import glassnet as gn
+from glassnet.cli.commands import app
+from glassnet.experiments import reproduction, runner
+from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.plan import plan
+from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
+from glassnet.experiments.requests import KINDS, request
+from glassnet.experiments.runner import Update, run
+from glassnet.experiments.starting import begin
+from glassnet.experiments.view import Run, open_run
+from glassnet.store import RunDirectory
+
+SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
+MEASURED = {"waiting_times": [3, 10], "t_max": 40, "temperatures": [1e-3, 1e-4, 1e-6, 0.0]}
+LINE = {"samples": 200, "replicas": 2, "descent": 2}
+
+TINY: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("phase_diagram", "plane"): {**LINE, "widths": [3, 4], "l2s": [0.0, 0.01, 0.1], "epochs": [5]},
+    ("phase_diagram", "width"): {**LINE, "widths": [3, 4], "epochs": [5, 10]},
+    ("phase_diagram", "l2"): {**LINE, "widths": [4], "l2s": [0.01, 0.04], "epochs": [5]},
+    ("relaxation", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
+    ("ageing", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
+    ("sgd_displacement", ""): {
+        **SMALL,
+        "batch_sizes": [10, 100],
+        "controls": [10],
+        "waiting_times": [0, 50],
+        "t_max": 200,
+    },
+    ("minima", ""): SMALL,
+    ("protocol", ""): {**SMALL, "t_max": 40, "waiting_time": 10},
+    ("step_size", ""): {**SMALL, "settling": 5, "length": 0.01},
+}
+
+
+def tiny(experiment: str, variant: str = "", dataset: str = "mnist", changes: Mapping[str, Any] | None = None) -> Any:
+    small = TINY.get((experiment, variant)) or TINY[experiment, ""]
+    return request(experiment, variant, dataset, "demo", {**small, **(changes or {})})
+
+
+def make(asked: Experiment, path: Path) -> Run[Any]:
+    engine, directory = asked.make_engine(), RunDirectory(path)
+    work = plan(asked.points(), asked.replicas, engine, directory)
+    begin(directory, asked, engine, to_work=True)
+    run(work, engine, directory, checkpoint_every=0.0)
+    return open_run(path)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All scales are tiny."""
+    monkeypatch.setattr(reproduction, "request", lambda name, variant, dataset, _: tiny(name, variant, dataset))
+
+
+def test_every_request_is_allowed() -> None:
+    for name, kind in KINDS.items():
+        for variant in kind.variants or ("",):
+            for dataset in ("mnist", "cifar10"):
+                for scale in ("demo", "laptop", "workstation", "paper"):
+                    if (name, variant) in (("protocol", "overparameterised"), ("step_size", "overparameterised")):
+                        continue
+                    assert request(name, variant, dataset, scale).experiment == name
+
+
+def test_laptop_has_the_numbers_of_its_table() -> None:
+    plane, width, l2 = (request("phase_diagram", part, "mnist", "laptop") for part in ("plane", "width", "l2"))
+    numbers = plane.numbers
+    assert (len(numbers["widths"]), len(numbers["l2s"]), numbers["replicas"], numbers["epochs"]) == (9, 16, 3, [300])
+    assert width.numbers["widths"] == [36, 39, 42, 45, 48, 54]
+    assert width.numbers["epochs"][-1] * 600 == 10_200_000
+    assert (width.replicas, l2.replicas, len(l2.numbers["l2s"]), l2.numbers["epochs"]) == (4, 10, 20, [1000])
+    assert request("sgd_displacement", "", "mnist", "laptop").replicas == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ice", "", "mnist", "demo"), "experiment must be one of 'phase_diagram', 'relaxation'"),
+        (("phase_diagram", "sky", "mnist", "demo"), "part must be one of 'plane', 'width', 'l2', but got 'sky'"),
+        (("ageing", "solid", "mnist", "demo"), "phase must be one of 'regularised'"),
+        (("minima", "", "letters", "demo"), "dataset must be one of 'mnist', 'cifar10', but got 'letters'"),
+        (("minima", "", "mnist", "huge"), "scale must be one of 'demo', 'laptop'"),
+        (("minima", "", "mnist", "demo", {"widht": 3}), "widht must be one of replicas, seed"),
+        (("step_size", "overparameterised", "mnist", "laptop"), "phase must be regularised or underparameterised"),
+        (
+            ("phase_diagram", "plane", "mnist", "demo", {"widths": [3, 3]}),
+            "widths must hold at least one number",
+        ),
+        (("sgd_displacement", "", "mnist", "demo", {"controls": [7000]}), "controls must be at most samples = 6000"),
+    ],
+)
+def test_wrong_names_and_numbers_are_named(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        request(*arguments)
+
+
+def test_figures_are_chosen_by_name() -> None:
+    assert choose(["fig3", "A1"]) == ["fig3", "figA1"]
+    assert choose(["fig5"]) == ["fig5a", "fig5b", "fig5c", "fig5d"]
+    assert choose(["fig1"]) == ["fig1a", "fig1b", "fig1c"]
+    assert choose(["a1"]) == ["figA1"]
+    assert choose(["all"]) == list(FIGURES)
+    with pytest.raises(ValueError, match=r"figure must be one of fig1a, .*minima, all, but got '9\('"):
+        choose(["9("])
+
+
+def test_runs_come_in_an_order_that_shares_work() -> None:
+    needs = needs_of(FIGURES, "mnist")
+    assert len(set(needs)) == len(needs)
+    assert needs[:3] == [
+        Need("relaxation", phase) for phase in ("regularised", "underparameterised", "overparameterised")
+    ]
+    assert needs.index(Need("relaxation", "regularised")) < needs.index(Need("ageing", "regularised"))
+
+
+def test_a_second_experiment_finds_the_quench_of_the_first(tmp_path: Path) -> None:
+    first = make(tiny("relaxation", "regularised"), tmp_path / "first")
+    for name in ("sgd_displacement", "protocol", "step_size", "minima", "ageing"):
+        asked = tiny(name, changes={"l2s": [0.01]} if name == "minima" else None)
+        work = plan(asked.points(), asked.replicas, asked.make_engine(), RunDirectory(tmp_path / name))
+        quenched = first.quenched.origin.tolist()
+        assert not any(block.label.startswith("quench") for block in work.blocks), name
+        assert len(work.taken) >= len(quenched), name
+    aged = make(tiny("ageing", "regularised"), tmp_path / "ageing")
+    assert aged.path.joinpath("units").stat().st_nlink >= 1
+    assert np.array_equal(aged.quenched.weights, first.quenched.weights)
+    assert plan(aged.request.points(), 2, aged.request.make_engine(), RunDirectory(tmp_path / "new")).blocks == ()
+
+
+def test_a_plane_is_what_the_verbs_make_whatever_is_made_together(tmp_path: Path) -> None:
+    found = make(tiny("phase_diagram", "plane"), tmp_path / "run")
+    asked = found.request
+    together = plan(asked.points(), 2, asked.make_engine(), RunDirectory(tmp_path / "else" / "run"))
+    assert max(len(block.members) for block in together.blocks) == 6
+    landscape = gn.Landscape(gn.Mlp(10, 4, 6), gn.load_dataset("mnist", n_samples=200), gn.QuadraticHinge(l2=0.1))
+    ensemble = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, gn.Sgd(1e-3, 100), 10)
+    for rate in (1e-3, 1e-4):
+        ensemble = gn.evolve(ensemble, landscape, gn.GradientDescent(rate), 2)
+    point = asked.minimum(4, 0.1, 5)
+    assert np.array_equal(found.ensemble(point).weights, ensemble.weights)
+    seen = gn.evaluate(ensemble, landscape)
+    assert [one["total_loss"] for one in found.results(point).values()] == seen.total_loss.values.tolist()
+
+
+def test_a_quench_cut_in_two_is_the_same_quench(tmp_path: Path) -> None:
+    both = make(tiny("phase_diagram", "width"), tmp_path / "both")
+    one = tiny("phase_diagram", "width", changes={"epochs": [10]})
+    assert plan(one.points(), 2, one.make_engine(), RunDirectory(tmp_path / "one")).blocks == ()
+    alone = make(one, tmp_path / "elsewhere" / "one")
+    for width in (3, 4):
+        point = one.minimum(width, 0.0, 10)
+        assert np.array_equal(
+            alone.ensemble(point).weights, both.ensemble(both.request.minimum(width, 0.0, 10)).weights
+        )
+        assert alone.ensemble(point).step.tolist() == [24, 24]
+
+
+def test_references_of_sgd_stand_at_the_start_of_an_epoch(tmp_path: Path) -> None:
+    found = make(tiny("sgd_displacement", changes={"batch_sizes": [30, 100], "epochs": 11}), tmp_path / "run")
+    record = found.records["permutation", 30]
+    entry = record.data["entry_step"].values[0]
+    epoch = 200 // 30
+    assert [(entry + wait) % epoch for wait in record.data["waiting_time"].values] == [0, 0]
+    times = record.data["time"].values
+    assert {epoch, epoch // 2, epoch + epoch // 2} <= set(times.tolist())
+
+
+def test_the_hessian_of_a_minimum_is_kept_with_it(tmp_path: Path) -> None:
+    found = make(tiny("minima"), tmp_path / "run")
+    for l2 in (0.01, 0.04):
+        point = found.request.hessian(l2)
+        landscape = point.surface.landscape
+        for origin, results in found.results(point).items():
+            whole = gn.Hessian(landscape, found.ensemble(point)[origin].weights[0])
+            spectrum = np.linalg.eigvalsh(np.stack([whole @ unit for unit in np.eye(landscape.network.n_weights)]))
+            assert results["converged"] == 1.0
+            ends = results["smallest_0"], results["largest_0"]
+            assert np.allclose(ends, (spectrum[0], spectrum[-1]), rtol=0, atol=results["residual"] + 1e-12)
+
+
+def reproduce(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+def is_drawn(name: str, folder: Path) -> bool:
+    return any(re.match(rf"{name}(_|$)", path.stem) for path in (folder / "figures").iterdir())
+
+
+SOME = ("fig1c", "fig5d", "figA9", "figA5")
+
+
+@pytest.mark.usefixtures("small")
+def test_figures_are_reproduced_and_stopping_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a"
+    said = reproduce(*SOME, "--output", folder, "--dry-run")
+    assert said.exit_code == 0, said.output
+    assert "all together" in said.output
+    assert not folder.exists()
+    aged = next(line for line in said.output.splitlines() if "ageing-mnist-regularised" in line)
+    assert aged.split()[1:5] == ["10", "0", "10", "0"]
+
+    work, left = runner._Worker.work, [5]
+
+    def stop(self: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        work(self)
+
+    monkeypatch.setattr(runner._Worker, "work", stop)
+    stopped = reproduce(*SOME, "--output", folder)
+    assert stopped.exit_code == 130, stopped.output
+    assert "to go on: glassnet" in stopped.output
+    monkeypatch.setattr(runner._Worker, "work", work)
+    done = reproduce(*SOME, "--output", folder)
+    assert done.exit_code == 0, done.output
+    assert "10 taken from other runs" in done.output
+    assert all(is_drawn(name, folder) for name in SOME)
+    again = reproduce(*SOME, "--output", folder, "--dry-run")
+    assert again.output.splitlines()[-1].split()[5] == "0"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_everything_is_reproduced(tmp_path: Path) -> None:
+    done = reproduce("all", "--output", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert all(is_drawn(name, tmp_path) for name in FIGURES)
+
+
+def test_a_run_that_lacks_what_a_figure_needs_names_the_command(tmp_path: Path) -> None:
+    asked = tiny("sgd_displacement")
+    directory, engine = RunDirectory(tmp_path / "run"), asked.make_engine()
+    begin(directory, asked, engine, to_work=True)
+    refused = CliRunner().invoke(app, ["figures", str(tmp_path / "run")])
+    assert refused.exit_code == 2
+    assert f"run has no SGD b = 100 yet; to make it: glassnet resume {tmp_path / 'run'}" in refused.output.replace(
+        "\n", ""
+    )
+    resumed = CliRunner().invoke(app, ["resume", str(tmp_path / "run")])
+    assert resumed.exit_code == 0, resumed.output
+    assert (tmp_path / "run" / "figures" / "sgd_displacement.png").exists()
+
+
+def test_numbers_of_any_experiment_can_be_set(tmp_path: Path) -> None:
+    path = str(tmp_path / "run")
+    settings = ["samples=200", "width=4", "epochs=5", "replicas=2", "l2s=[0.01]", "eigenvalues=1"]
+    options = [word for setting in settings for word in ("--set", setting)]
+    done = CliRunner().invoke(app, ["run", "minima", *options, "--output", path])
+    assert done.exit_code == 0, done.output
+    assert "Hessian, l2 = 0.01" in done.output
+    for wrong, message in (
+        ("width", "set must be NAME=VALUE, but got 'width'"),
+        ("width=big", "width must be an int"),
+    ):
+        refused = CliRunner().invoke(app, ["run", "minima", "--set", wrong])
+        assert refused.exit_code == 2
+        assert message in refused.output
+
+
+def test_updates_of_a_block_of_many_l2_say_so(tmp_path: Path) -> None:
+    asked = tiny("phase_diagram", "plane")
+    directory, engine = RunDirectory(tmp_path / "run"), asked.make_engine()
+    begin(directory, asked, engine, to_work=True)
+    heard: list[Update] = []
+    run(plan(asked.points(), 2, engine, directory), engine, directory, on_update=heard.append)
+    assert heard[-1].block.label == "slow descent, width 4, l2 = 0 to slow descent, width 4, l2 = 0.1"
+    assert sum(update.stored for update in heard) == 6
