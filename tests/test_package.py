@@ -31,6 +31,7 @@ ORDER = [
     ["analysis"],
     ["figures"],
     ["experiments"],
+    ["claims"],
     ["cli"],
 ]
 RANK = {module: rank for rank, row in enumerate(ORDER) for module in row}
@@ -64,8 +65,8 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_public_names() -> None:
     expected = """
         Dataset Ensemble GradientDescent Hessian Landscape Langevin Mlp Progress QuadraticHinge Record Run Sgd
-        analysis concat engines ensemble_mean epoch_times evaluate evolve extend linear_times load load_dataset log_times
-        mean_square_displacement measure mobility non_gaussian open_run overlap paper_times random_dataset
+        analysis concat engines ensemble_mean epoch_times evaluate evolve extend linear_times load load_dataset
+        log_times mean_square_displacement measure mobility non_gaussian open_run overlap paper_times random_dataset
         relaxation_time resume save sparse_times theory
     """
     assert sorted(gn.__all__) == sorted(expected.split())

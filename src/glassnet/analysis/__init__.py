@@ -11,6 +11,7 @@ from glassnet.analysis.ageing import ageing_exponent
 from glassnet.analysis.bimodality import bimodality, dip_test
 from glassnet.analysis.bowl import bowl_limit, bowl_mean_square_displacement, bowl_overlap
 from glassnet.analysis.crossover import Crossover, crossover
+from glassnet.analysis.dead_neurons import live_weights
 from glassnet.analysis.master_curve import MasterExponent, master_exponent
 from glassnet.analysis.means import ensemble_mean
 from glassnet.analysis.measured import Measured, jackknife
@@ -39,6 +40,7 @@ __all__ = [
     "dip_test",
     "ensemble_mean",
     "jackknife",
+    "live_weights",
     "long_time_level",
     "master_exponent",
     "paper_relaxation_time",

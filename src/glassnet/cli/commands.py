@@ -207,3 +207,24 @@ def figures(
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
         draw(make_console(), found, output or run / "figures", kind or ["png"])
+
+
+@app.command()
+def claims(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that hold runs.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for claims.json and claims.md; this one by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Judge the claims of the paper by what runs found, each by a stated rule."""
+    from glassnet.claims import assess, open_runs
+    from glassnet.cli.claims import print_claims, write
+
+    console = make_console()
+    with refusing():
+        found = open_runs(runs)
+        with console.status("judging"):
+            judged = assess(found)
+        paths = write(judged, output or Path())
+    print_claims(console, judged)
+    console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)

@@ -1,0 +1,82 @@
+"""The commands that make what a claim needs, and the scale that a run's numbers are those of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Any, Final
+
+from glassnet.experiments import SCALES, Relaxation, preset
+from glassnet.experiments.experiment import Experiment
+
+CUSTOM: Final = "custom"
+STEP_SIZE: Final = "step_size"
+"""What the experiment on oscillations is called, of which the paper has no figure."""
+
+_FREE: Final = ("seed", "engine", "gradient", "skin", "shown_chi", "shown_waiting_time", "shown_temperature")
+"""Numbers that no scale sets."""
+
+_OPTIONS: Final = {
+    "replicas": "--replicas",
+    "samples": "--samples",
+    "width": "--width",
+    "l2": "--l2",
+    "epochs": "--epochs",
+    "t_max": "--t-max",
+    "seed": "--seed",
+    "engine": "--engine",
+    "temperatures": "--temperature",
+    "waiting_times": "--waiting-time",
+    "chi": "--chi",
+}
+
+
+def scale_of(request: Experiment, named: Iterable[tuple[str, Experiment]]) -> str:
+    """The name of the scale with the request's numbers, "custom" if there is none."""
+    return next((name for name, one in named if _scaled(one) == _scaled(request)), CUSTOM)
+
+
+def relaxation_scales(phase: str, dataset: str) -> list[tuple[str, Relaxation]]:
+    """The requests of a phase of a data set by scale."""
+    return [(scale, preset(phase, dataset, scale)) for scale in SCALES]
+
+
+def relaxation(phase: str, dataset: str = "mnist", scale: str = "laptop") -> str:
+    """The command of a phase of a data set at a scale."""
+    other = "" if dataset == "mnist" else f" --dataset {dataset}"
+    return f"glassnet run relaxation --phase {phase}{other} --scale {scale}"
+
+
+def reproduce(figure: str, scale: str = "laptop") -> str:
+    """The command that runs and draws what a figure of the paper needs."""
+    return f"glassnet reproduce {figure} --scale {'laptop' if scale == CUSTOM else scale}"
+
+
+def made_by(request: Relaxation, phase: str) -> str:
+    """A command that asks for this request, from the scale that needs the fewest options beside it."""
+    options = {}
+    for scale, named in relaxation_scales(phase, request.dataset):
+        changed = [name for name in _OPTIONS if getattr(request, name) != getattr(named, name)]
+        options[scale] = [part for name in changed for part in _option(name, getattr(request, name))]
+    scale = min(options, key=lambda name: len(options[name]))
+    skin = ["--skin"] if request.skin else []
+    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *skin])
+
+
+def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
+    """The command of the next scale, from ``least`` on, that is longer or has more replicas than the request."""
+    for scale in SCALES[SCALES.index(least) :]:
+        named = preset(phase, request.dataset, scale)
+        longer = named.t_max > request.t_max or named.replicas > request.replicas
+        if longer and named.samples >= request.samples:
+            return relaxation(phase, request.dataset, scale)
+    return f"{relaxation(phase, request.dataset, SCALES[-1])} --replicas {2 * request.replicas}"
+
+
+def _scaled(request: Experiment) -> dict[str, Any]:
+    return {name: value for name, value in request.numbers.items() if name not in _FREE}
+
+
+def _option(name: str, value: Any) -> list[str]:
+    values = value if isinstance(value, tuple) else (value,)
+    return [part for one in values for part in (_OPTIONS[name], str(one))]

@@ -1,0 +1,180 @@
+"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+
+from glassnet.claims.claim import NOT_DECIDED, Basis, Finding
+from glassnet.claims.commands import STEP_SIZE, made_by, relaxation, relaxation_scales, reproduce, scale_of
+from glassnet.claims.relaxed import Relaxed
+from glassnet.experiments import SCALES, Relaxation, Run, open_run
+from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.losses import losses
+from glassnet.experiments.phase_diagram import PARTS, PhaseDiagram, phase_diagram
+from glassnet.experiments.sgd_displacement import SgdDisplacement, sgd_displacement
+from glassnet.experiments.step_size import StepSize, step_size
+from glassnet.record import Record
+from glassnet.store.directory import RunDirectory, runs_in
+
+PAPER_LAMBDA: Final = 0.03
+PAPER_RATIO: Final = 0.18
+"""The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
+
+
+_WAVY: Final = ("regularised", "underparameterised")
+"""Phases in which the step size was seen to act."""
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Final losses of networks at several widths and l2.
+
+    Args:
+        table: as :func:`glassnet.experiments.losses.losses` gives it, with the attribute ``dataset``.
+        basis: the run.
+    """
+
+    table: xr.Dataset
+    basis: Basis
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Records of one experiment by what tells them apart.
+
+    Args:
+        records: by (sampling, batch size) for SGD's displacement, by (temperature, learning rate) for the step size.
+        l2: of all of them.
+        basis: the run.
+    """
+
+    records: Mapping[Any, Record]
+    l2: float
+    basis: Basis
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that there is to judge by.
+
+    Args:
+        relaxations: by (data set, phase).
+        losses: phase diagrams, any number.
+        sgd: displacements under SGD, regularised.
+        steps: displacements with smaller steps.
+    """
+
+    relaxations: Mapping[tuple[str, str], Relaxed] = field(default_factory=dict)
+    losses: tuple[Losses, ...] = ()
+    sgd: Measurements | None = None
+    steps: Measurements | None = None
+
+    def relaxed(self, phase: str, dataset: str = "mnist") -> Relaxed | None:
+        """The relaxation of a phase of a data set, None if there is none."""
+        return self.relaxations.get((dataset, phase))
+
+
+def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
+    """What is found of a phase that nothing was run in."""
+    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+
+
+def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
+    """The runs that the folders are or hold.
+
+    Raises:
+        ValueError: a folder without any, or a damaged run.
+    """
+    found: list[Run[Any]] = []
+    for folder in map(Path, folders):
+        one = [RunDirectory(folder)] if (folder / "run.json").is_file() else runs_in(folder)
+        if not one:
+            raise ValueError(f"RUNS must be folders of runs, or hold some, but {folder} does not")
+        found += [open_run(directory.path) for directory in one]
+    return found
+
+
+def gather(runs: Iterable[Run[Any]]) -> Evidence:
+    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does."""
+    relaxations: dict[tuple[str, str], Relaxed] = {}
+    diagrams: list[Losses] = []
+    sgd = steps = None
+    for run in sorted((run for run in runs if run.done), key=_size, reverse=True):
+        request = run.request
+        if isinstance(request, Relaxation):
+            phase = phase_of(request)
+            if phase is not None and (request.dataset, phase) not in relaxations and run.records:
+                relaxations[request.dataset, phase] = _relaxed(run, phase)
+        elif isinstance(request, PhaseDiagram):
+            diagrams.append(_losses(run))
+        elif isinstance(request, SgdDisplacement) and sgd is None and run.records:
+            named = [(scale, sgd_displacement(request.dataset, scale)) for scale in SCALES]
+            sgd = _measurements(run, named, "fig5d")
+        elif isinstance(request, StepSize) and steps is None and run.records:
+            named_steps = [(scale, step_size(phase, request.dataset, scale)) for phase in _WAVY for scale in SCALES]
+            steps = _measurements(run, named_steps, STEP_SIZE)
+    return Evidence(relaxations, tuple(diagrams), sgd, steps)
+
+
+def phase_of(request: Relaxation) -> str | None:
+    """Which phase a request's numbers lie in, by the paper's transitions; None in the quadratic phase."""
+    if request.l2 > 0.0:
+        return "regularised" if request.l2 < PAPER_LAMBDA else None
+    ratio = request.quench.surface.network.n_weights / request.samples
+    return "underparameterised" if ratio < PAPER_RATIO else "overparameterised"
+
+
+def _size(run: Run[Any]) -> tuple[int, int, int, int, int]:
+    """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
+    request = run.request
+    labels = {label for label, _ in run.done}
+    complete = all(point.label in labels for point in request.points())
+    own = int(request.experiment == Relaxation.experiment)  # ageing looks at units of relaxation
+    return int(complete), request.samples, getattr(request, "t_max", 0), len(run.done), own
+
+
+def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
+    request = run.request
+    command = made_by(request, phase)
+    return Relaxed(
+        dataset=request.dataset,
+        phase=phase,
+        scale=scale_of(request, relaxation_scales(phase, request.dataset)),
+        command=command,
+        request=request,
+        record=run.record,
+        chi=request.shown_chi,
+        waiting_time=request.shown_waiting_time,
+        quenched=run.quenched,
+        landscape=request.quench.surface.landscape,
+    )
+
+
+def _losses(run: Run[PhaseDiagram]) -> Losses:
+    request, table = run.request, losses(run)
+    named = [(scale, part, phase_diagram(part, request.dataset, scale)) for part in PARTS for scale in SCALES]
+    scale = scale_of(request, [(scale, one) for scale, _, one in named])
+    part = next(
+        (part for name, part, one in named if name == scale and scale_of(request, [(name, one)]) == scale), None
+    )
+    figure = {"plane": "fig1a", "width": "fig1b", "l2": "fig1c"}.get(part or "", "fig1a")
+    if request.dataset == "cifar10":
+        figure = "figA3"
+    missing = table["data_loss"].isnull().any([str(d) for d in table["data_loss"].dims if d != "origin"])
+    gone = (table["alive"] == 0).any([str(d) for d in table["alive"].dims if d != "origin"])
+    n_lost = int((gone & ~missing).sum())
+    return Losses(table, Basis(scale, request.replicas, n_lost, reproduce(figure, scale)))
+
+
+def _measurements(run: Run[Any], named: Iterable[tuple[str, Experiment]], figure: str) -> Measurements:
+    request, records = run.request, run.records
+    origins = set().union(*(record.ensemble.origin.tolist() for record in records.values()))
+    gone = set().union(*(record.ensemble.origin[~record.ensemble.alive].tolist() for record in records.values()))
+    scale = scale_of(request, named)
+    return Measurements(records, request.l2, Basis(scale, len(origins), len(gone), reproduce(figure, scale)))

@@ -1,0 +1,222 @@
+"""Weights that move unequally: claims C14, C15, C21 (Fig. 7, A8, Section III E)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from glassnet.analysis import bimodality, stokes_einstein
+from glassnet.analysis.bimodality import BIMODAL
+from glassnet.analysis.groups import origins
+from glassnet.analysis.intervals import Floats, estimate
+from glassnet.analysis.measured import Mask, Measured, measured, unknown
+from glassnet.analysis.stokes_einstein import BROKEN, HOLDS
+from glassnet.claims.claim import (
+    EXPLAINED,
+    NOT_DECIDED,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Finding,
+    Verdict,
+    measured_in,
+    shown,
+    together,
+    worst,
+)
+from glassnet.claims.evidence import Evidence, missing
+from glassnet.claims.relaxed import E_FOLD, SHORTEST, Relaxed
+from glassnet.experiments import PHASES
+
+NON_GAUSSIAN: Final = (
+    "In all three phases alpha_2 of all weights is within 0.1 of 0 at t = 10 and above 0.1 at the end at the hottest "
+    "temperature whose tau_90 is 3 steps or more, and above 0.1 at all times at the coldest above 0, which must be "
+    "1e-5 or less, with intervals. The nulls are layers that move unequally far and dead neurons: explained otherwise "
+    "where the mean over single layers of live weights does not stay above 0.1 (hottest: last snapshot; coldest: "
+    "first). Not reproduced where one of the three is on the other side of 0.1, the end counting from 1e5 steps on."
+)
+
+MOBILITY: Final = (
+    "In all three phases, at the coldest temperature above 0, which must be 1e-5 or less, and the last snapshot: not "
+    "reproduced if the dip test finds log |dw| of all weights not bimodal (p above 0.05, twice the median over "
+    "replicas). Explained otherwise if it does but the live weights of no single layer are bimodal (p below 0.05 over "
+    "the number of layers): layers that move unequally far and dead neurons make two peaks too. Else reproduced."
+)
+
+PRODUCT: Final = (
+    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse. Free "
+    "diffusion has 1 at every temperature, so that a constant 1 is explained otherwise. Reproduced if it holds "
+    "somewhere, is broken somewhere, and wherever it is broken alpha_2 of single layers at tau is not 0, and of their "
+    "live weights at the last snapshot; explained otherwise if only the latter fails, not reproduced if "
+    "the former does."
+)
+
+_DEPARTS: Final = 0.1
+_LOW_TEMPERATURE: Final = 1e-5
+_LEAST_WEIGHTS: Final = 30
+
+
+def non_gaussian(evidence: Evidence) -> Finding:
+    """Claim C14: when alpha_2 leaves 0."""
+    return _in_all_phases(evidence, _alpha)
+
+
+def _in_all_phases(evidence: Evidence, judge: Callable[[Relaxed], Finding]) -> Finding:
+    findings = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        findings.append((phase, missing(phase) if run is None else judge(run)))
+    return together(findings)
+
+
+def _alpha(run: Relaxed) -> Finding:
+    hot, cold = max(run.slowdown(0.9), default=np.nan), run.coldest
+    snapshots = _snapshots(run)
+    if not (hot > cold and cold <= _LOW_TEMPERATURE and snapshots):
+        text = f"coldest T = {cold:g}, hottest resolved {hot:g}, {len(snapshots)} snapshots"
+        return Finding(NOT_DECIDED, text, (run.basis,), decides=run.decides())
+    alpha = run.alpha()
+    early, late = run.mean(alpha, hot, 10.0), run.mean(alpha, hot, float(alpha["time"][-1]))
+    of_cold = [run.mean(alpha, cold, float(time)) for time in alpha["time"].values]
+    least = min(of_cold, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
+    text = f"T = {hot:g}: {shown(early)} at t = 10, {shown(late)} at the end; T = {cold:g}: {shown(least)} or more"
+    close: Verdict = REPRODUCED if early.within(-_DEPARTS, _DEPARTS) else NOT_DECIDED
+    verdict = worst(
+        [
+            NOT_REPRODUCED if early.low > _DEPARTS else close,
+            _above(late) if run.long or late.low > _DEPARTS else NOT_DECIDED,
+            _above(least),
+        ]
+    )
+    if verdict == REPRODUCED:
+        apart = [_apart(run, hot, snapshots[-1]), _apart(run, cold, snapshots[0])]
+        text += f"; live weights, layers apart {shown(apart[0])} and {shown(apart[1])}"
+        known = [_above(one) for one in apart]
+        verdict = EXPLAINED if NOT_REPRODUCED in known else NOT_DECIDED if NOT_DECIDED in known else REPRODUCED
+    return Finding(verdict, text, (run.basis,), late, run.decides())
+
+
+def _above(alpha: Measured) -> Verdict:
+    """Whether alpha_2 has left 0."""
+    if alpha.low > _DEPARTS:
+        return REPRODUCED
+    return NOT_REPRODUCED if alpha.high < _DEPARTS else NOT_DECIDED
+
+
+def _snapshots(run: Relaxed) -> list[int]:
+    """Times at which displacements of the shown waiting time were kept."""
+    kept = run.record.data["displacement"].sel(waiting_time=run.waiting_time)
+    seen = np.isfinite(kept.isel(weight=0).transpose("replica", ...).values).any(axis=0)
+    return [int(time) for time in kept["snapshot_time"].values[seen]]
+
+
+def _apart(run: Relaxed, temperature: float, time: int) -> Measured:
+    """alpha_2 of live weights, taken in each layer by itself and averaged over layers by their number."""
+    moved = run.at(run.record.data["displacement"].sel(waiting_time=run.waiting_time, snapshot_time=time), temperature)
+    live = run.live[run.record.data["temperature"].values == temperature]
+    values = np.array([_of_layers(run, *one) for one in zip(np.asarray(moved.values, np.float64), live, strict=True)])
+    known = np.isfinite(values)
+    if not known.any():
+        return Measured(np.nan, np.nan, np.nan, 0)
+    return measured(estimate(values[known], origins(moved)[known]))[0]
+
+
+def _of_layers(run: Relaxed, moved: Floats, live: Mask) -> float:
+    found, counts = [], []
+    for where in run.landscape.network.layer_slices:
+        one = moved[where][live[where]]
+        if len(one) >= _LEAST_WEIGHTS and (second := np.mean(one**2)) > 0:
+            found.append(float(np.mean((one / np.sqrt(second)) ** 4)) / 3.0 - 1.0)
+            counts.append(len(one))
+    return float(np.average(found, weights=counts)) if found else np.nan
+
+
+def mobility(evidence: Evidence) -> Finding:
+    """Claim C15: two peaks of mobility."""
+    return _in_all_phases(evidence, _peaks)
+
+
+def _peaks(run: Relaxed) -> Finding:
+    if importlib.util.find_spec("diptest") is None:
+        return Finding(NOT_DECIDED, "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
+    snapshots, cold = _snapshots(run), run.coldest
+    if not cold <= _LOW_TEMPERATURE or not snapshots:
+        return Finding(NOT_DECIDED, f"coldest T = {cold:g}, or no snapshot", (run.basis,), decides=run.decides())
+    here = run.record.data["temperature"].values == cold
+    at = {"waiting_time": run.waiting_time, "time": snapshots[-1]}
+    pooled, apart = (
+        bimodality(run.record[here], **at, weights=weights).squeeze(drop=True) for weights in (None, run.live[here])
+    )
+    everything = pooled.sel(layer=-1)
+    p = Measured(float(everything["p_value"]), np.nan, np.nan, run.basis.n_replicas)
+    text = f"T = {cold:g}, t = {snapshots[-1]}: p = {p.value:.2g} of all weights"
+    if not np.isfinite(p.value):
+        return Finding(NOT_DECIDED, f"{text}: too few", (run.basis,), p, run.decides())
+    if everything["outcome"].item() != BIMODAL:
+        return Finding(NOT_REPRODUCED, text, (run.basis,), p)
+    single = apart.isel(layer=slice(1, None))["p_value"].values
+    known = single[np.isfinite(single)]
+    text += f", least {known.min(initial=np.inf):.2g} of the live weights of {len(known)} layers"
+    if not len(known):
+        return Finding(NOT_DECIDED, text, (run.basis,), p, run.decides())
+    bimodal = known.min() < 0.05 / len(known)
+    return Finding(REPRODUCED if bimodal else EXPLAINED, text, (run.basis,), p)
+
+
+def product(evidence: Evidence) -> Finding:
+    """Claim C21: Stokes-Einstein."""
+    rows: list[_Ratio] = []
+    findings = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        own = [] if run is None else [row for threshold in (0.9, E_FOLD) for row in _ratios(run, threshold)]
+        rows += own
+        text = ", ".join(f"{row.temperature:g} {row.outcome} {row.ratio.value:.3g}" for row in own) or "none"
+        found = missing(phase) if run is None else Finding(REPRODUCED, f"D tau at T = {text}", (run.basis,))
+        findings.append((phase, found))
+    number = min(rows, key=lambda row: row.temperature).ratio if rows else unknown()
+    whole = together(findings, number)
+    if whole.verdict == NOT_DECIDED:
+        return whole
+    holds, broken = ([row for row in rows if row.outcome == outcome] for outcome in (HOLDS, BROKEN))
+    if any(row.gaussian for row in broken):
+        return replace(whole, verdict=NOT_REPRODUCED)
+    if holds and all(row.apart.low > 0.0 for row in broken) and broken:
+        return whole
+    if holds and broken:
+        return replace(whole, verdict=EXPLAINED, found=f"{whole.found}; live weights alone have no alpha_2 there")
+    if len(holds) > 2:
+        return replace(whole, verdict=EXPLAINED, found=f"{whole.found}; free diffusion gives the same")
+    runs = [run for run in map(evidence.relaxed, PHASES) if run is not None]
+    return replace(whole, verdict=NOT_DECIDED, decides=" && ".join(run.decides() for run in runs))
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """D tau over free diffusion's at a temperature; alpha_2 of single layers at tau, and of their live weights."""
+
+    temperature: float
+    ratio: Measured
+    outcome: str
+    gaussian: bool
+    apart: Measured
+
+
+def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
+    """Those temperatures at which it holds or is broken."""
+    layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
+    alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(run.msd().coords)
+    table = stokes_einstein(run.msd(), run.overlap(), alpha, threshold=threshold, shortest=SHORTEST)
+    snapshots = _snapshots(run)
+    rows = []
+    for temperature in table["temperature"].values.tolist():
+        row = table.sel(temperature=temperature)
+        outcome = str(row["outcome"].item())
+        if outcome in (HOLDS, BROKEN):
+            apart = _apart(run, temperature, snapshots[-1]) if snapshots else unknown()
+            rows.append(_Ratio(temperature, measured_in(row, "ratio"), outcome, bool(row["gaussian"]), apart))
+    return rows

@@ -1,0 +1,212 @@
+"""Where weights come to rest: claims C9, C11, C12 (Figs. 4b, 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from glassnet.analysis import bowl_overlap, caging, ensemble_mean, long_time_level, power_law, power_law_across
+from glassnet.analysis.crossover import TWO_REGIMES
+from glassnet.analysis.intervals import estimate
+from glassnet.analysis.lines import fit_line
+from glassnet.analysis.measured import Measured, measured, unknown
+from glassnet.analysis.plateau import CAGED, NO_PLATEAU, STATIONARY, TOO_FEW
+from glassnet.analysis.power_law import POWER_LAW
+from glassnet.claims.claim import (
+    EXPLAINED,
+    NOT_DECIDED,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Finding,
+    Verdict,
+    listed,
+    measured_in,
+    shown,
+    together,
+    worst,
+)
+from glassnet.claims.commands import reproduce
+from glassnet.claims.evidence import Evidence, missing
+from glassnet.claims.relaxed import Relaxed
+from glassnet.dynamics import Sgd
+from glassnet.experiments import PHASES
+from glassnet.observables import mean_square_displacement
+from glassnet.record import Record
+
+LEVEL: Final = (
+    "Only levels of Q that are stationary over the last factor 3 of t, after t of 3/(mu l2) or more, count: before "
+    "that free diffusion at one fixed time goes as T^-0.5 too. With three or more of them below Q = 0.9: reproduced if "
+    "they are a power law of T with exponent -0.48 within 0.05 and each is within a factor 1.25 of the bowl of l2 "
+    "alone at the run's own t_w and t; not reproduced if the exponent lies elsewhere or the bowl misses one by "
+    "more than that."
+)
+
+NO_CAGE: Final = (
+    "In all three phases: no temperature is caged, meaning that d log MSD/d log t falls below 0.3 and rises above it "
+    "again; one that is so before 100 steps may be the step size (C13) and decides nothing. MSD grows with a slope of "
+    "1 within 0.1 over t = 10 to 1000 at the hottest temperature. At the coldest above 0 it ends within a factor 1.5 "
+    "of T = 0 where there are gradients, and overparameterised its slope is above 0.8 at every temperature above 0."
+)
+
+SGD: Final = (
+    "Only levels at whole epochs that are stationary over the last factor 3 of t, after t of 3/(mu l2) or more, count. "
+    "The bowl's level is 2 D/(mu l2), D being the growth of the mean square displacement from one whole epoch to the "
+    "next: noise summed over whole epochs, which batches in permuted order nearly cancel. At the smallest such batch: "
+    "reproduced if the level is 1e-4 within a factor 3 and the bowl is within a factor 2 of it, permuted and with "
+    "replacement; explained otherwise if the level is that but the bowl is not; not reproduced if the level is not."
+)
+
+_PAPER_LEVEL: Final = 1e-4
+_SETTLED: Final = 3.0 * (1.0 - 1e-9)
+"""Relaxation times of the bowl."""
+
+
+def bowl_level(evidence: Evidence) -> Finding:
+    """Claim C9: Q_inf against temperature, and the bowl's."""
+    run = evidence.relaxed("regularised")
+    if run is None:
+        return missing("regularised", scale="paper")
+    q = run.overlap()
+    found = long_time_level(q)
+    left = (found["outcome"] == STATIONARY) & (found["level"] < 0.9) & (found["temperature"] > 0)
+    used = found["temperature"].values[left.values]
+    t_end = float(q["time"][-1])
+    times = t_end * run.learning_rate * run.l2
+    text = f"t = {t_end:g} is {times:.2g}/(mu l2), stationary below 0.9 at T = {listed(used)}"
+    late = (
+        q.sel(time=slice(t_end / 3.0, None))
+        .mean("time")
+        .isel(replica=np.flatnonzero(np.isin(q["temperature"].values, used)))
+    )
+    law = power_law_across(late.where(late > 0).dropna("replica")) if len(used) else None
+    if law is None or len(used) < 3 or times < _SETTLED:
+        return Finding(NOT_DECIDED, text, (run.basis,), decides=run.decides("paper"))
+    bowl = long_time_level(bowl_overlap(run.record, chi=run.chi, waiting_time=run.waiting_time))
+    ratio = (found["level"] / bowl["level"]).sel(temperature=used)
+    worst = float(np.abs(np.log(ratio)).max())
+    text += f"; {law.outcome}, exponent {shown(law.exponent)}; over the bowl's {listed(np.round(ratio.values, 3))}"
+    verdict: Verdict = NOT_DECIDED
+    if law.exponent.excludes(-0.48) and (law.exponent.low > -0.43 or law.exponent.high < -0.53):
+        verdict = NOT_REPRODUCED
+    elif worst > np.log(1.25):
+        verdict, text = NOT_REPRODUCED, f"{text}: the bowl alone does not explain the levels"
+    elif law.outcome == POWER_LAW and law.exponent.within(-0.53, -0.43):
+        verdict = REPRODUCED
+    return Finding(verdict, text, (run.basis,), law.exponent, run.decides("paper"))
+
+
+def no_cage(evidence: Evidence) -> Finding:
+    """Claim C11: the shape of the mean square displacement."""
+    findings = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        findings.append((phase, missing(phase) if run is None else _shape(run)))
+    return together(findings)
+
+
+def _shape(run: Relaxed) -> Finding:
+    """No cage, diffusion when hot, and what belongs to the phase when cold."""
+    msd = run.msd()
+    moved = msd.where(msd > 0)
+    # Nothing moves where there is neither noise nor gradient.
+    found = {one: caging(run.at(moved, one)) for one in run.temperatures if bool((run.at(msd, one) > 0).any())}
+    found = {one: each for one, each in found.items() if each["outcome"].item() != TOO_FEW}
+    caged = {one: float(each["time"].item()) for one, each in found.items() if each["outcome"].item() == CAGED}
+    late = [one for one, time in caged.items() if time >= 100.0]
+    hottest = float(run.temperatures[-1])
+    end = min(1000.0, float(msd["time"][-1]))
+    law = power_law(run.at(moved, hottest), between=(10.0, end))
+    slope = measured_in(law, "exponent")
+    text = f"caged at T = {listed(caged)} of {listed(found)}; slope {shown(slope)} at T = {hottest:g}"
+    checks: list[Verdict] = [_within(slope, 0.9, 1.1)]
+    if run.phase == "overparameterised":
+        bent = [one for one, each in found.items() if one > 0 and each["outcome"].item() != NO_PLATEAU]
+        slow = [one for one, each in found.items() if one > 0 and not float(each["smallest_low"].item()) > 0.8]
+        checks.append(NOT_REPRODUCED if bent else NOT_DECIDED if slow else REPRODUCED)
+        text += f"; slope not above 0.8 throughout at T = {listed(slow)}"
+    else:
+        below = run.crossover.outcome == TWO_REGIMES and run.coldest < run.crossover.temperature.value
+        ratio = _to_frozen(run, msd) if below and 0.0 in run.temperatures else unknown()
+        checks.append(_within(ratio, 1 / 1.5, 1.5))
+        text += f"; MSD at T = {run.coldest:g} over T = 0 {shown(ratio)}" if below else "; none below T*"
+    if caged:
+        checks.append(NOT_REPRODUCED if late else NOT_DECIDED)
+    return Finding(worst(checks), text, (run.basis,), slope, run.decides())
+
+
+def _to_frozen(run: Relaxed, msd: xr.DataArray) -> Measured:
+    """The mean square displacement at the end at the coldest temperature over that at T = 0, origin by origin."""
+    end = msd.isel(time=-1).dropna("replica")
+    at = [
+        dict(zip(one["origin"].values.tolist(), one.values.tolist(), strict=True))
+        for one in (run.at(end, t) for t in (run.coldest, 0.0))
+    ]
+    shared = sorted(set(at[0]) & set(at[1]))
+    logs = np.log([at[0][one] / at[1][one] for one in shared])
+    return measured(estimate(logs, np.array(shared, dtype=np.int64)))[0].exp()
+
+
+def _within(found: Measured, low: float, high: float) -> Verdict:
+    if found.within(low, high):
+        return REPRODUCED
+    return NOT_REPRODUCED if found.low > high or found.high < low else NOT_DECIDED
+
+
+def sgd_level(evidence: Evidence) -> Finding:
+    """Claim C12: where SGD is localised, beside the bowl of its noise summed over whole epochs."""
+    sgd = evidence.sgd
+    if sgd is None:
+        return Finding(NOT_DECIDED, "no run of SGD's displacement", decides=reproduce("fig5d"))
+    settled: dict[tuple[str, int], tuple[Measured, float]] = {}
+    for (sampling, size), record in sgd.records.items():
+        level, bowl = _at_epochs(record, sgd.l2)
+        if level is not None and np.isfinite(bowl):
+            settled[sampling, size] = level, bowl
+    permuted = sorted(size for sampling, size in settled if sampling == "permutation")
+    text = f"levels that are stationary long enough at b = {listed(permuted)}"
+    drawn = [size for size in permuted if ("replacement", size) in settled]
+    unclear = Finding(NOT_DECIDED, text, (sgd.basis,), decides=reproduce("fig5d", "workstation"))
+    if not permuted:
+        return unclear
+    level, bowl = settled["permutation", permuted[0]]
+    text += f"; at b = {permuted[0]} level {shown(level)}, bowl {bowl:.3g}"
+    if not level.within(_PAPER_LEVEL / 3, _PAPER_LEVEL * 3):
+        off = level.low > _PAPER_LEVEL * 3 or level.high < _PAPER_LEVEL / 3
+        if off:
+            return Finding(NOT_REPRODUCED, text, (sgd.basis,), level)
+        return replace(unclear, found=text, measured=level)
+    if not level.within(bowl / 2, bowl * 2):
+        if level.low > bowl * 2 or level.high < bowl / 2:
+            text += ": noise summed over epochs in the bowl of l2 does not give it"
+            return Finding(EXPLAINED, text, (sgd.basis,), level)
+        return replace(unclear, found=text, measured=level)
+    if not drawn:
+        return replace(unclear, found=f"{text}; no control with replacement is stationary", measured=level)
+    control, control_bowl = settled["replacement", drawn[0]]
+    text += f"; with replacement, b = {drawn[0]}: level {shown(control)}, bowl {control_bowl:.3g}"
+    good = control.within(control_bowl / 2, control_bowl * 2)
+    return Finding(REPRODUCED if good else EXPLAINED, text, (sgd.basis,), level)
+
+
+def _at_epochs(record: Record, l2: float) -> tuple[Measured | None, float]:
+    """The stationary level at whole epochs, None without one, and the level of the bowl of the noise "
+    "summed over them."""
+    dynamics = record.dynamics
+    assert isinstance(dynamics, Sgd)
+    epoch = int(record.data.attrs["n_samples"]) // dynamics.batch_size
+    msd = mean_square_displacement(record).isel(waiting_time=0)
+    whole = msd.isel(time=np.flatnonzero(msd["time"].values % epoch == 0))
+    rate = float(record.data["learning_rate"].values.flat[0]) * l2
+    early = whole.sel(time=slice(None, 0.1 / rate))
+    if early.sizes["time"] < 2:
+        return None, np.nan
+    times = np.asarray(early["time"].values, dtype=np.float64)
+    growth = fit_line(times, ensemble_mean(early)["mean"].values.reshape(-1))[0]
+    found = long_time_level(whole.where(whole > 0))
+    last = float(whole["time"][-1]) * rate
+    if found["outcome"].item() != STATIONARY or last < _SETTLED:
+        return None, growth / rate
+    return measured_in(found, "level"), growth / rate

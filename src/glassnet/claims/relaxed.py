@@ -1,0 +1,173 @@
+"""A relaxation run as the rules look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from glassnet.analysis import Crossover, crossover, relaxation_time
+from glassnet.analysis.dead_neurons import live_weights
+from glassnet.analysis.groups import origins
+from glassnet.analysis.intervals import Floats, estimate
+from glassnet.analysis.measured import Mask, Measured, measured
+from glassnet.analysis.relaxation import LOST
+from glassnet.claims.claim import Basis
+from glassnet.claims.commands import larger
+from glassnet.ensemble import Ensemble
+from glassnet.experiments import Relaxation
+from glassnet.landscape import Landscape
+from glassnet.observables import mean_square_displacement, non_gaussian, overlap
+from glassnet.record import Record
+from glassnet.theory import brownian
+
+SHORTEST: Final = 3.0
+"""Steps; a relaxation within fewer is not resolved."""
+
+LONG: Final = 100_000
+"""Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
+
+E_FOLD: Final = float(np.exp(-1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """The measurements of one phase, at all temperatures, with what tells their nulls.
+
+    Args:
+        dataset: by name.
+        phase: by name.
+        scale: whose numbers they have.
+        command: what made them.
+        request: their numbers.
+        record: all temperatures.
+        chi: the one shown.
+        waiting_time: the one shown.
+        quenched: the replicas at the end of the quench.
+        landscape: what they move on.
+    """
+
+    dataset: str
+    phase: str
+    scale: str
+    command: str
+    request: Relaxation
+    record: Record
+    chi: float
+    waiting_time: int
+    quenched: Ensemble
+    landscape: Landscape
+
+    @property
+    def basis(self) -> Basis:
+        """What a finding on it rests on."""
+        ensemble = self.record.ensemble
+        n_lost = len(np.unique(ensemble.origin[~ensemble.alive]))
+        return Basis(self.scale, len(np.unique(ensemble.origin)), n_lost, self.command)
+
+    def decides(self, least: str = "laptop") -> str:
+        """The command of a larger run."""
+        return larger(self.request, self.phase, least)
+
+    @property
+    def l2(self) -> float:
+        return self.request.l2
+
+    @property
+    def learning_rate(self) -> float:
+        return self.request.learning_rate
+
+    @property
+    def temperatures(self) -> Floats:
+        """All of them, increasing."""
+        return np.unique(self.record.data["temperature"].values)
+
+    @property
+    def long(self) -> bool:
+        """Whether the run is long enough for what it does not show to count."""
+        return self.request.t_max >= LONG
+
+    @property
+    def coldest(self) -> float:
+        """The lowest temperature above 0, NaN if there is none."""
+        warm = self.temperatures[self.temperatures > 0]
+        return float(warm[0]) if len(warm) else np.nan
+
+    def overlap(self, chi: float | None = None, waiting_time: int | None = None) -> xr.DataArray:
+        """Q ``(replica, time)``; at what is shown by default."""
+        q = overlap(self.record, chi=chi or self.chi)
+        return q.sel(waiting_time=self.waiting_time if waiting_time is None else waiting_time)
+
+    def msd(self) -> xr.DataArray:
+        """Mean square displacement ``(replica, time)``."""
+        return mean_square_displacement(self.record).sel(waiting_time=self.waiting_time)
+
+    def alpha(self, layers: Sequence[int] | None = None) -> xr.DataArray:
+        """Non-Gaussian parameter ``(replica, time)``."""
+        return non_gaussian(self.record, layers=layers).sel(waiting_time=self.waiting_time)
+
+    def at(self, curve: xr.DataArray, temperature: float) -> xr.DataArray:
+        """The replicas of one temperature."""
+        return curve.isel(replica=np.flatnonzero(self.record.data["temperature"].values == temperature))
+
+    def tau(self, threshold: float = 0.9, chi: float | None = None, waiting_time: int | None = None) -> xr.Dataset:
+        """Relaxation times of one chi and waiting time."""
+        return relaxation_time(self.overlap(chi, waiting_time), threshold)
+
+    @cached_property
+    def crossover(self) -> Crossover:
+        """The two regimes of tau_90."""
+        return two_regimes(self.tau())
+
+    @cached_property
+    def live(self) -> Mask:
+        """Weights that the data holds at the end of the quench, ``(replica, weight)`` of the record."""
+        mask = live_weights(self.quenched, self.landscape)
+        place = {int(origin): i for i, origin in enumerate(self.quenched.origin)}
+        return mask[[place[int(origin)] for origin in self.record.data["origin"].values]]
+
+    def slowdown(self, threshold: float) -> dict[float, Measured]:
+        """tau over that of free diffusion, at each temperature > 0 at which every replica's is a resolved number."""
+        tau = self.tau(threshold)
+        temperature = self.record.data["temperature"].values
+        free = brownian.relaxation_time(
+            threshold,
+            epsilon=self.overlap()["epsilon_of_chi"].values,
+            temperature=temperature,
+            learning_rate=self.learning_rate,
+            n_samples=float(self.record.data.attrs["n_samples"]),
+        )
+        ratio, origin = tau["tau"].values / free, origins(tau["tau"])
+        found = {}
+        for one in self.temperatures[self.temperatures > 0]:
+            here = (temperature == one) & (tau["outcome"].values != LOST)
+            times = tau["tau"].values[here]
+            if here.any() and np.isfinite(times).all() and np.exp(np.log(times).mean()) >= SHORTEST:
+                found[float(one)] = measured(estimate(np.log(ratio[here]), origin[here]))[0].exp()
+        return found
+
+    def mean(self, curve: xr.DataArray, temperature: float, time: float) -> Measured:
+        """The mean over replicas at one temperature and time, or the save time below it."""
+        here = self.at(curve, temperature).sel(time=time, method="ffill").dropna("replica")
+        if not here.size:
+            return Measured(np.nan, np.nan, np.nan, 0)
+        values = np.asarray(here.values, dtype=np.float64)
+        return measured(estimate(values, origins(here)))[0]
+
+
+def two_regimes(tau: xr.Dataset) -> Crossover:
+    """The crossover in the shape, sharp or rounded, that lies closer to the relaxation times.
+
+    Which shape is right is not known, and slope and T* depend on it by more than their intervals: these hold both.
+    """
+    sharp, rounded = crossover(tau), crossover(tau, shape="rounded")
+    near, far = (rounded, sharp) if rounded.residual < sharp.residual else (sharp, rounded)
+    return replace(near, slope=_both(near.slope, far.slope), temperature=_both(near.temperature, far.temperature))
+
+
+def _both(near: Measured, far: Measured) -> Measured:
+    return replace(near, low=float(np.fmin(near.low, far.low)), high=float(np.fmax(near.high, far.high)))

@@ -1,0 +1,230 @@
+"""The table of claims: from runs on the disk to JSON and Markdown, and what is said where runs are lacking."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from claims_law import drifting, evidence, free, relaxed
+from conftest import small_landscape
+
+import glassnet as gn
+from glassnet.analysis import live_weights
+from glassnet.analysis.measured import Measured
+from glassnet.claims import RULES, Claim, assess, cifar10, commands, open_runs, to_json, to_markdown, transitions
+from glassnet.claims.claim import Basis, Finding, together
+from glassnet.claims.evidence import Evidence, Losses, gather, phase_of
+from glassnet.experiments import PHASES, preset
+from glassnet.experiments.plan import plan
+from glassnet.experiments.runner import run
+from glassnet.experiments.starting import begin
+from glassnet.store import RunDirectory
+
+GLASSNET = Path(sys.executable).parent / "glassnet"
+VERDICTS = {"reproduced", "not reproduced", "explained otherwise", "not decided"}
+NUMBERS = {
+    "samples": 200,
+    "width": 4,
+    "replicas": 2,
+    "waiting_times": (5,),
+    "epochs": 20,
+    "temperatures": (0.1, 0.001, 0.0),
+}
+BASIS = Basis("laptop", 4, 1, "made")
+
+
+def glassnet(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([GLASSNET, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two regularised runs, the second one longer."""
+    folder = tmp_path_factory.mktemp("claims")
+    for name, t_max in (("short", 40), ("long", 300)):
+        request = preset("regularised", "mnist", "demo", {**NUMBERS, "t_max": t_max})
+        directory, maker = RunDirectory(folder / name), request.make_engine()
+        with directory.locked():
+            work = plan(request.points(), request.replicas, maker, directory)
+            begin(directory, request, maker, to_work=True)
+            run(work, maker, directory)
+    return folder
+
+
+def test_the_command_prints_and_writes_the_table(runs: Path) -> None:
+    done = glassnet("claims", ".", "--output", "table", cwd=runs)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = json.loads((runs / "table" / "claims.json").read_text())
+    assert [row["id"] for row in rows] == [f"C{k}" for k in range(1, 23)]
+    names = ["id", "value", "low", "high", "scale", "n_replicas", "n_lost", "verdict", "rule", "command"]
+    for row in rows:
+        assert list(row) == names
+        assert row["verdict"] in VERDICTS
+        assert row["command"].startswith(("glassnet ", "pip "))
+        assert all(row[name] is None or isinstance(row[name], float) for name in ("value", "low", "high"))
+        assert "Found: " in row["rule"]
+        assert f"{row['id']}, {row['verdict']}" in done.stdout
+    third = rows[2]
+    assert (third["scale"], third["n_replicas"], third["n_lost"]) == ("custom", 2, 0)
+    markdown = (runs / "table" / "claims.md").read_text().splitlines()
+    assert len(markdown) == 24
+    assert len({line.replace("\\|", "").count("|") for line in markdown}) == 1
+
+
+def test_the_largest_run_speaks(runs: Path) -> None:
+    found = gather(open_runs([runs])).relaxed("regularised")
+    assert found is not None
+    assert found.request.t_max == 300
+    again = preset("regularised", "mnist", "demo", {**found.request.numbers})
+    assert commands.made_by(again, "regularised") == found.command
+    options = shlex.split(found.command)
+    assert options[options.index("--t-max") + 1] == "300"
+    assert options.count("--temperature") == 3
+    assert found.live.shape == found.record.ensemble.weights.shape
+
+
+def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
+    assert {claim.verdict for claim in assess([])} == {"not decided"}
+    refused = glassnet("claims", ".", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "RUNS must be folders of runs, or hold some" in refused.stderr
+
+
+def test_names_of_scales_and_phases() -> None:
+    laptop = preset("regularised", "mnist", "laptop")
+    named = commands.relaxation_scales("regularised", "mnist")
+    assert commands.scale_of(laptop, named) == "laptop"
+    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"skin": True, "seed": 3}), named) == "laptop"
+    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"replicas": 7}), named) == "custom"
+    assert commands.made_by(laptop, "regularised") == "glassnet run relaxation --phase regularised --scale laptop"
+    larger = commands.larger(preset("regularised", "mnist", "paper"), "regularised")
+    assert larger == "glassnet run relaxation --phase regularised --scale paper --replicas 100"
+    for phase in PHASES:
+        for dataset in ("mnist", "cifar10"):
+            assert {phase_of(preset(phase, dataset, scale)) for scale in ("demo", "paper")} == {phase}
+    assert phase_of(preset("regularised", "mnist", "demo", {"l2": 0.1})) is None
+
+
+def test_a_claim_about_several_phases() -> None:
+    good = Finding("reproduced", "fine", (BASIS,), Measured(-1.0, -1.1, -0.9, 4))
+    lacking = Finding("not decided", "nothing", (), decides="glassnet run it")
+    explained, wrong = Finding("explained otherwise", "null"), Finding("not reproduced", "wrong")
+    assert together([("a", good), ("b", good)]).verdict == "reproduced"
+    assert together([("a", good), ("b", lacking)]).decides == "glassnet run it"
+    assert together([("a", lacking), ("b", explained)]).verdict == "explained otherwise"
+    assert together([("a", explained), ("b", wrong)]).verdict == "not reproduced"
+    claim = Claim.of("C3", "A rule.", together([("a", good), ("b", replace(good, verdict="not decided"))]))
+    assert (claim.value, claim.n_replicas, claim.n_lost, claim.scale) == (-1.0, 4, 1, "laptop")
+    assert claim.rule == "A rule. Found: a: fine; b: fine."
+    infinite = Claim.of("C1", "", Finding("not decided", "", measured=Measured(np.nan, 0.0, np.inf, 0)))
+    assert json.loads(to_json([infinite]))[0]["high"] is None
+    assert to_markdown([infinite]).splitlines()[2].startswith("| C1 | ")
+
+
+def test_every_rule_is_stated_once() -> None:
+    assert len({rule.id for rule in RULES}) == 22
+    assert [rule.id for rule in RULES if not rule.rule.endswith(".")] == []
+
+
+def _table(losses: dict[int, dict[float, list[float]]], lengths: dict[int, float], dataset: str = "mnist") -> Losses:
+    """Losses by width and l2, and by what length of SGD multiplies them."""
+    widths, l2s = list(losses), list(next(iter(losses.values())))
+    values = np.array([[losses[width][l2] for l2 in l2s] for width in widths])
+    data = np.stack([values * factor for factor in lengths.values()])
+    coords = {"epochs": list(lengths), "width": widths, "l2": l2s, "origin": np.arange(data.shape[-1])}
+    table = xr.Dataset(
+        {"data_loss": (tuple(coords), data), "alive": (tuple(coords), np.ones_like(data))},
+        {**coords, "ratio": ("width", np.array(widths) / 250.0)},
+        {"dataset": dataset},
+    )
+    return Losses(table, BASIS)
+
+
+def _falling(*at: int) -> dict[int, dict[float, list[float]]]:
+    """Zero loss from each initial condition's own width on."""
+    return {width: {0.0: [1e-9 if width >= one else 0.01 for one in at]} for width in (30, 36, 39, 42, 45, 48, 54, 90)}
+
+
+def test_zero_loss() -> None:
+    def judged(*tables: Losses) -> Finding:
+        return transitions.zero_loss(Evidence(losses=tables))
+
+    scattered = (42, 48, 54, 42, 48, 54, 39, 48)
+    stays = judged(_table(_falling(*scattered), {7000: 1.0, 17_000: 1.0}))
+    assert stays.verdict == "reproduced"
+    assert stays.measured.low < 0.18 < stays.measured.high
+    moves = judged(_table(_falling(*scattered), {7000: 1e6, 17_000: 1.0}))
+    assert (moves.verdict, "a length of training" in moves.found) == ("explained otherwise", True)
+    assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
+    early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
+    assert early.verdict == "not decided"
+    assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"
+    assert judged(_table(_falling(*scattered), {7000: 1.0})).verdict == "not decided"
+    assert judged().decides == "glassnet reproduce fig1b --scale laptop"
+
+
+LAMBDAS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.08, 0.15)
+
+
+def _rising(at: dict[int, float], kink: float = 0.1) -> dict[int, dict[float, list[float]]]:
+    """Data loss 1/2 from each width's own lambda on."""
+    return {w: {l2: [0.5 if l2 > one else kink] * 4 for l2 in LAMBDAS} for w, one in at.items()}
+
+
+def test_collapse() -> None:
+    def judged(*tables: Losses) -> Finding:
+        return transitions.collapse(Evidence(losses=tables))
+
+    found = judged(_table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {1000: 1.0}))
+    assert found.verdict == "reproduced"
+    assert found.measured.low == pytest.approx(0.02)
+    assert "4 seen in a state of loss 0.30 to 0.35" in found.found
+    assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).verdict == "not reproduced"
+    assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert "fig1a" in judged().decides
+
+
+def test_cifar10() -> None:
+    runs = [relaxed(drifting, phase, dataset="cifar10", loss=0.1) for phase in PHASES[:2]]
+    flat = relaxed(free, PHASES[2], dataset="cifar10")
+    losses = (
+        _table(_falling(42, 48, 54, 42), {7000: 1.0, 17_000: 1.0}, "cifar10"),
+        _table(_rising({30: 0.021}), {1000: 1.0}, "cifar10"),
+    )
+    whole = replace(evidence(*runs, flat), losses=losses)
+    assert cifar10.same(whole).verdict == "reproduced"
+    assert cifar10.same(replace(whole, losses=losses[:1])).verdict == "not decided"
+    bent = relaxed(drifting, PHASES[2], dataset="cifar10")
+    assert cifar10.same(replace(evidence(*runs, bent), losses=losses)).verdict == "not reproduced"
+
+
+def test_live_weights() -> None:
+    landscape = small_landscape()
+    network = landscape.network
+    ensemble = gn.Ensemble.random(network, 3)
+    first, second, last = (matrix.copy() for matrix in network.unflatten(ensemble.weights))
+    rows = landscape.dataset.features
+    first[0][:, 2] = 0.0  # silent unit of the first layer
+    second[1][:, 4] = -np.abs(second[1][:, 4])  # non-negative inputs, weights below 0
+    changed = gn.Ensemble.from_weights(network, [first, second, last])
+    live = live_weights(changed, landscape)
+    masks = network.unflatten(live.astype(np.float64))
+    assert not masks[0][0][:, 2].any()
+    assert not masks[1][0][2].any()
+    assert not masks[1][1][:, 4].any()
+    assert not masks[2][1][4].any()
+    # The data has no gradient where units are dead, and here wherever it has none a unit is.
+    for weights, mask in zip(changed.weights, live, strict=True):
+        gradient = landscape.gradient(weights, l2=0.0)
+        assert not gradient[~mask].any()
+    assert live[2].all() == all((np.maximum(rows @ first[2], 0.0) > 0).any(axis=0))
+    with pytest.raises(ValueError, match="ensemble must be of"):
+        live_weights(gn.Ensemble.random(gn.Mlp(4, 5, 2), 1), landscape)

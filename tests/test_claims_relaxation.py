@@ -1,0 +1,162 @@
+"""Claims on relaxation times and overlaps, each seen to come out in more than one way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from claims_law import N_SAMPLES, RATE, Floats, Moment, ageing, bowl, caged, drifting, evidence, free, relaxed
+
+from glassnet.analysis.measured import Measured
+from glassnet.claims import overlap, relaxation_times
+from glassnet.claims.evidence import Evidence
+from glassnet.claims.relaxed import Relaxed
+
+HOT = (1e-4, 3e-5, 1e-5, 3e-6, 1e-7, 0.0)
+HOTTER = (1e-3, 1e-4, 1e-5, 3e-6)
+
+
+@pytest.fixture(scope="module")
+def landscape() -> Relaxed:
+    return relaxed(drifting, loss=0.1)
+
+
+@pytest.fixture(scope="module")
+def flat() -> Relaxed:
+    return relaxed(free, "overparameterised")
+
+
+@pytest.fixture(scope="module")
+def long() -> Relaxed:
+    """Relaxation times far above 100 steps, and a slow drift."""
+    return relaxed(
+        lambda now: free(now) + 1.5e-8 * now.steps * now.direction,
+        temperatures=HOT,
+        t_max=100_000,
+        waits=(1, 300),
+        l2=1e-6,
+    )
+
+
+def _steep(now: Moment) -> Floats:
+    """Noise that goes as T^2."""
+    return drifting(replace(now, temperature=1e4 * now.temperature**2))
+
+
+def test_agreement_with_minus_one() -> None:
+    def verdict(low: float, high: float) -> str:
+        return relaxation_times.slope_verdict(Measured((low + high) / 2, low, high, 5))
+
+    assert verdict(-1.1, -0.95) == "reproduced"
+    assert verdict(-0.99, -0.96) == "reproduced"
+    assert verdict(-3.0, 1.0) == "not decided"
+    assert verdict(-0.97, -0.9) == "not decided"
+    assert verdict(-0.9, -0.8) == "not reproduced"
+    assert relaxation_times.slope_verdict(Measured(-1.0, np.nan, np.nan, 1)) == "not decided"
+
+
+def test_two_regimes(landscape: Relaxed, flat: Relaxed) -> None:
+    found = relaxation_times.noise_and_landscape(evidence(landscape), "regularised")
+    assert found.verdict == "reproduced"
+    assert found.measured.low < -1.0 < found.measured.high
+
+    wrong = relaxed(_steep, "underparameterised", temperatures=(7e-4, 4e-4, 2e-4, 1e-4, 1e-6, 0.0))
+    found = relaxation_times.noise_and_landscape(evidence(wrong), "underparameterised")
+    assert (found.verdict, round(found.measured.value)) == ("not reproduced", -2)
+    one = relaxation_times.noise_and_landscape(evidence(replace(flat, phase="regularised")), "regularised")
+    assert (one.verdict, one.decides) == ("not decided", "glassnet run relaxation --phase regularised --scale laptop")
+    nothing = relaxation_times.noise_and_landscape(Evidence(), "underparameterised", "cifar10")
+    assert nothing.decides == "glassnet run relaxation --phase underparameterised --dataset cifar10 --scale laptop"
+
+
+def test_noise_only(landscape: Relaxed, flat: Relaxed) -> None:
+    assert relaxation_times.noise_only(evidence(flat)).verdict == "reproduced"
+    with_gradients = replace(landscape, phase="overparameterised")
+    assert relaxation_times.noise_only(evidence(with_gradients)).verdict == "not decided"
+    on_the_plateau = relaxed(drifting, "overparameterised", loss=0.0)
+    assert relaxation_times.noise_only(evidence(on_the_plateau)).verdict == "not reproduced"
+
+
+def test_brownian(landscape: Relaxed, flat: Relaxed) -> None:
+    found = overlap.brownian(evidence(landscape))
+    assert found.verdict == "reproduced"
+    assert found.measured.low < 1.0 < found.measured.high
+    assert overlap.brownian(evidence(replace(flat, phase="regularised"))).verdict == "not decided"
+    fast = relaxed(lambda now: drifting(replace(now, temperature=3.0 * now.temperature)))
+    found = overlap.brownian(evidence(fast))
+    assert found.verdict == "not reproduced"
+    assert found.measured.high < 0.5
+
+
+def test_two_steps(landscape: Relaxed, flat: Relaxed) -> None:
+    under = replace(landscape, phase="underparameterised")
+    found = overlap.one_step(evidence(landscape, under, flat))
+    assert found.verdict in ("reproduced", "not decided")  # its slope is known to 0.3 only
+    assert found.found.count("two steps at T = none") == 3
+    cage = relaxed(caged, temperatures=(1e-4, 3e-5, 1e-5))
+    assert overlap.one_step(evidence(cage, under, flat)).verdict == "not reproduced"
+    assert "phase overparameterised" in overlap.one_step(evidence(landscape, under)).decides
+
+
+def test_the_nulls_of_the_master_exponent(long: Relaxed, landscape: Relaxed) -> None:
+    found = overlap.master_curve(evidence(relaxed(free, temperatures=HOTTER, t_max=100_000, l2=1e-6)))
+    assert found.verdict == "explained otherwise"
+    assert "free diffusion alone" in found.found
+    assert overlap.master_curve(evidence(landscape)).verdict == "not decided"  # less than two decades
+
+    def slow(now: Moment) -> Floats:
+        grown = (now.elapsed + now.steps) ** 0.94 - now.elapsed**0.94
+        spread = np.sqrt(2.0 * RATE * now.temperature / N_SAMPLES * grown)
+        return np.asarray(now.weights + spread[:, None] * now.noise.standard_normal(now.weights.shape))
+
+    found = overlap.master_curve(
+        evidence(relaxed(slow, temperatures=HOTTER, t_max=100_000, waits=(1,), origins=8, l2=1e-6))
+    )
+    assert found.verdict == "reproduced"
+    held = relaxed(bowl(1e-1), temperatures=HOTTER, t_max=100_000, l2=1e-1, waits=(100_000,))
+    found = overlap.master_curve(evidence(held))
+    assert (found.verdict, "the bowl of l2 gives it" in found.found) == ("explained otherwise", True)
+
+
+def test_departures(flat: Relaxed, landscape: Relaxed) -> None:
+    def irregular(now: Moment) -> Floats:
+        held = bowl(0.3)(now)
+        return np.where((now.temperature == 3e-4)[:, None], held, drifting(now))
+
+    odd = relaxed(irregular, "underparameterised", waits=(10_000,), loss=0.1)
+    assert overlap.departures(evidence(odd, flat)).verdict == "reproduced"
+    steady = replace(landscape, phase="underparameterised")
+    assert overlap.departures(evidence(steady, flat)).verdict == "not decided"  # too short for what it does not show
+    bent = relaxed(drifting, "overparameterised", loss=0.0)
+    assert overlap.departures(evidence(odd, bent)).verdict == "not reproduced"
+
+
+def test_sensitivity() -> None:
+    chi = (400.0, 200.0, 100.0, 50.0, 20.0)
+    many = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 1e-7, 0.0)
+
+    def power(exponent: float, size: float) -> Relaxed:
+        def law(now: Moment) -> Floats:
+            grown = (now.elapsed + now.steps) ** exponent - now.elapsed**exponent
+            return np.asarray(free(now) + size * grown * now.direction)
+
+        return relaxed(law, temperatures=many, chi=chi, waits=(1,), t_max=100_000)
+
+    found = relaxation_times.sensitivity(evidence(power(0.7, 3.4e-6)))
+    assert found.verdict == "reproduced"
+    # tau_0 goes as epsilon^(1/0.7) and tau above T* as epsilon^2.
+    assert found.measured.value == pytest.approx(np.log10(50.0) * (2.0 - 1 / 0.7), abs=0.2)
+    steep = relaxed(_steep, temperatures=(7e-4, 4e-4, 2e-4, 1e-4, 3e-5, 1e-6, 0.0), chi=(100.0, 90.0))
+    assert relaxation_times.sensitivity(evidence(steep)).verdict == "not reproduced"
+    assert relaxation_times.sensitivity(evidence(relaxed(free))).verdict == "not decided"
+
+
+def test_coarse_saving(long: Relaxed, landscape: Relaxed) -> None:
+    found = relaxation_times.coarse_saving(evidence(long))
+    assert found.verdict == "reproduced"
+    steep = relaxed(_steep, temperatures=(1e-4, 3e-5, 1e-5), t_max=100_000)
+    assert relaxation_times.coarse_saving(evidence(steep)).verdict == "not reproduced"
+    assert relaxation_times.coarse_saving(evidence(landscape)).verdict == "not decided"
+    one = relaxation_times.coarse_saving(evidence(relaxed(ageing, waits=(100,), t_max=1000)))
+    assert "one waiting time only" in one.found
