@@ -28,7 +28,8 @@ COLLAPSE: Final = (
     "lambda* is where the data loss rises through 0.45, W = 0 having 1/2. Reproduced if at the smallest width of 30 or "
     "more every initial condition crosses once, in one step of lambda, the interval lies within 0.01 to 0.05, and "
     "lambda* of two widths differ with disjoint intervals. Not reproduced if the interval excludes 0.01 to 0.05 or the "
-    "widths agree within 10 %. The kink is said where an initial condition has a data loss of 0.30 to 0.35 beside the transition."
+    "widths agree within 10 %. The kink is said where an initial condition has a data loss of 0.30 to "
+    "0.35 beside the transition."
 )
 
 _ZERO: Final = 1e-6
