@@ -41,7 +41,7 @@ BASIS = Basis("laptop", 4, 1, "made")
 
 
 def glassnet(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([GLASSNET, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([GLASSNET, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")
