@@ -9,17 +9,10 @@ import numpy as np
 from glassnet.analysis import bowl_overlap, caging, collapse, master_exponent
 from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.intervals import Floats
+from glassnet.analysis.master_curve import EXCLUDES_FREE, LIKE_FREE, NO_TAU
 from glassnet.analysis.measured import Measured
 from glassnet.analysis.plateau import CAGED, TOO_FEW
-from glassnet.analysis.superposition import (
-    COLLAPSES,
-    DOES_NOT_COLLAPSE,
-    EXCLUDES_FREE,
-    LEFT_ABOVE,
-    LEFT_BELOW,
-    LIKE_FREE,
-    NO_TAU,
-)
+from glassnet.analysis.superposition import COLLAPSES, DOES_NOT_COLLAPSE, LEFT_ABOVE, LEFT_BELOW
 from glassnet.claims.claim import (
     EXPLAINED,
     NOT_DECIDED,
