@@ -159,3 +159,9 @@ def test_bad_input() -> None:
         crossover(tau.drop_vars("replica_temperature"))
     with pytest.raises(ValueError, match="tau must be of one waiting time and chi"):
         crossover(xr.concat([tau, tau], "chi", data_vars="all"))
+
+
+def test_a_record_of_one_temperature_is_too_few() -> None:
+    """There the temperature is one number, not one a replica."""
+    tau = relaxation(np.full((1, 3), 5.0), np.array([1e-4])).assign_coords(replica_temperature=1e-4)
+    assert crossover(tau).outcome == "too few temperatures"

@@ -156,9 +156,9 @@ def _usable(tau: xr.Dataset, shortest: float) -> tuple[Floats, Floats, NDArray[n
     if found["tau"].dims != ("replica",):
         raise ValueError(f"tau must be of one waiting time and chi, but has {dict(found['tau'].sizes)}: pick with sel")
     name = "replica_temperature" if "replica_temperature" in tau.coords else "temperature"
-    if name not in found.coords or found[name].dims != ("replica",):
+    if name not in found.coords or found[name].dims not in ((), ("replica",)):
         raise ValueError("tau must be of replicas at several temperatures, but has none")
-    temperature = np.asarray(found[name].values, dtype=np.float64)
+    temperature = np.broadcast_to(np.asarray(found[name].values, dtype=np.float64), found["tau"].shape)
     alive = np.asarray(found["outcome"].values != LOST)
     values, outcome, origin = found["tau"].values, found["outcome"].values, origins(found["tau"])
     left_out: dict[float, str] = {}

@@ -110,6 +110,9 @@ def no_cage(evidence: Evidence) -> Finding:
 def _shape(run: Relaxed) -> Finding:
     """No cage, diffusion when hot, and what belongs to the phase when cold."""
     msd = run.msd()
+    last = float(msd["time"][-1])
+    if last < 100.0:
+        return Finding(NOT_DECIDED, f"the run ends at t = {last:g}", (run.basis,), unknown(), run.decides())
     moved = msd.where(msd > 0)
     # Nothing moves where there is neither noise nor gradient.
     found = {one: caging(run.at(moved, one)) for one in run.temperatures if bool((run.at(msd, one) > 0).any())}
@@ -117,8 +120,7 @@ def _shape(run: Relaxed) -> Finding:
     caged = {one: float(each["time"].item()) for one, each in found.items() if each["outcome"].item() == CAGED}
     late = [one for one, time in caged.items() if time >= 100.0]
     hottest = float(run.temperatures[-1])
-    end = min(1000.0, float(msd["time"][-1]))
-    law = power_law(run.at(moved, hottest), between=(10.0, end))
+    law = power_law(run.at(moved, hottest), between=(10.0, min(1000.0, last)))
     slope = measured_in(law, "exponent")
     text = f"caged at T = {listed(caged)} of {listed(found)}; slope {shown(slope)} at T = {hottest:g}"
     checks: list[Verdict] = [_within(slope, 0.9, 1.1)]
