@@ -102,7 +102,7 @@ def test_names_of_scales_and_phases() -> None:
     named = commands.relaxation_scales("regularised", "mnist")
     assert commands.scale_of(laptop, named) == "laptop"
     assert commands.scale_of(preset("regularised", "mnist", "laptop", {"skin": True, "seed": 3}), named) == "laptop"
-    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"replicas": 7}), named) == "custom"
+    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"t_max": 10_000}), named) == "custom"
     assert commands.made_by(laptop, "regularised") == "glassnet run relaxation --phase regularised --scale laptop"
     larger = commands.larger(preset("regularised", "mnist", "paper"), "regularised")
     assert larger == "glassnet run relaxation --phase regularised --scale paper --replicas 100"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import xarray as xr
 from pydantic import ValidationError
 
 import glassnet as gn
-from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
+from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset, start_from
 from glassnet.experiments.cost import cost, refuse_too_large
 from glassnet.experiments.plan import Plan, plan
 from glassnet.experiments.relaxation import noise_of
 from glassnet.experiments.runner import Update, run
+from glassnet.experiments.sgd_displacement import sgd_displacement
 from glassnet.experiments.starting import begin, refuse_misfit
 from glassnet.experiments.summary import quench_rows, temperature_rows
 from glassnet.store import RunDirectory
@@ -379,3 +381,57 @@ def test_the_cost_is_said_beforehand(tmp_path: Path) -> None:
     made = make(request, tmp_path / "run")
     on_disk = sum(p.stat().st_size for p in (made.path / "units").iterdir())
     assert on_disk < said.disk + 60_000 * len(work.points)
+
+
+def test_given_replicas_move_as_those_that_the_run_quenched_itself(tmp_path: Path) -> None:
+    own = make(tiny(), tmp_path / "own")
+    gn.save(own.quenched, tmp_path / "quenched.zip")
+    given = gn.load(tmp_path / "quenched.zip")
+    assert isinstance(given, gn.Ensemble)
+    request = start_from(tiny(), given)
+    assert (request.replicas, request.epochs) == (2, TINY["epochs"])
+    work, engine, directory = (
+        planned(request, tmp_path / "a" / "b"),
+        request.make_engine(),
+        RunDirectory(tmp_path / "a/b"),
+    )
+    begin(directory, request, engine, to_work=True)
+    with pytest.raises(ValueError, match="quenched must be the ensemble that the run began with: its origin 0"):
+        run(work, engine, directory)
+    with pytest.raises(ValueError, match="origin 0 is needed"):  # others
+        run(work, engine, directory, given=gn.Ensemble.random(given.network, 2))
+    run(work, engine, directory, given=given)
+    found = open_run(directory.path)
+    assert found.quench_results == own.quench_results
+    for temperature, record in own.records.items():
+        xr.testing.assert_identical(found.records[temperature].data, record.data)
+    # Once they are stored the file is not needed: more temperatures go on from there.
+    more = start_from(tiny(temperatures=[0.1, 0.01, 0.0]), given)
+    begin(directory, more, engine, to_work=True)
+    run(planned(more, directory.path), engine, directory)
+    assert not open_run(directory.path).missing
+
+
+def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
+    request = tiny()
+    network = request.quench.surface.network
+    fits = gn.Ensemble.random(network, 2)
+    wide = gn.Ensemble.random(gn.Mlp(10, network.width + 1), 2)
+    dead = replace(fits, alive=np.array([True, False]))
+    for ensemble, message in (
+        (wide, "quenched must hold networks"),
+        (fits[[1]], "quenched must hold origins 0, 1"),
+        (fits.rename(seed=[0, 1]), "of one seed"),
+        (dead, "no diverged replica, but 1 is one"),
+        (replace(fits, weights=fits.weights.astype(np.float32)), "quenched must be float64"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            start_from(request, ensemble)
+    with pytest.raises(ValueError, match="epochs must be 0, which quenched has"):
+        start_from(request, fits, fixed=["epochs"])
+    with pytest.raises(ValueError, match="replicas must be at most 2, which quenched holds, but got 3"):
+        start_from(tiny(replicas=3), fits, fixed=["replicas"])
+    assert start_from(tiny(replicas=3), fits).replicas == 2
+    uneven = replace(fits, step=np.array([0, 7]))
+    with pytest.raises(ValueError, match="at the end of the same epoch of 60 steps"):
+        start_from(sgd_displacement("mnist", "demo"), uneven)

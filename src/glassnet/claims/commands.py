@@ -13,8 +13,18 @@ CUSTOM: Final = "custom"
 STEP_SIZE: Final = "step_size"
 """What the experiment on oscillations is called, of which the paper has no figure."""
 
-_FREE: Final = ("seed", "engine", "gradient", "skin", "shown_chi", "shown_waiting_time", "shown_temperature")
-"""Numbers that no scale sets."""
+_FREE: Final = (
+    "replicas",
+    "seed",
+    "engine",
+    "gradient",
+    "skin",
+    "shown_chi",
+    "shown_waiting_time",
+    "shown_temperature",
+    "quenched",
+)
+"""Numbers that no scale sets, or that are said beside it."""
 
 _OPTIONS: Final = {
     "replicas": "--replicas",
@@ -32,8 +42,11 @@ _OPTIONS: Final = {
 
 
 def scale_of(request: Experiment, named: Iterable[tuple[str, Experiment]]) -> str:
-    """The name of the scale with the request's numbers, "custom" if there is none."""
-    return next((name for name, one in named if _scaled(one) == _scaled(request)), CUSTOM)
+    """The name of the scale with the request's numbers, "custom" if there is none.
+
+    How many replicas there are is said beside it. Given replicas must have had the scale's quench.
+    """
+    return next((name for name, one in named if _scaled(request) == _as_quenched(_scaled(one), request)), CUSTOM)
 
 
 def relaxation_scales(phase: str, dataset: str) -> list[tuple[str, Relaxation]]:
@@ -54,13 +67,15 @@ def reproduce(figure: str, scale: str = "laptop") -> str:
 
 def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
+    given = [] if request.quenched is None else ["--quenched", f"{request.dataset}-{phase}.zip"]
+    free = [name for name in _OPTIONS if not (given and name == "epochs")]
     options = {}
     for scale, named in relaxation_scales(phase, request.dataset):
-        changed = [name for name in _OPTIONS if getattr(request, name) != getattr(named, name)]
+        changed = [name for name in free if getattr(request, name) != getattr(named, name)]
         options[scale] = [part for name in changed for part in _option(name, getattr(request, name))]
     scale = min(options, key=lambda name: len(options[name]))
     skin = ["--skin"] if request.skin else []
-    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *skin])
+    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *given, *skin])
 
 
 def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
@@ -75,6 +90,14 @@ def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
 
 def _scaled(request: Experiment) -> dict[str, Any]:
     return {name: value for name, value in request.numbers.items() if name not in _FREE}
+
+
+def _as_quenched(scaled: dict[str, Any], request: Experiment) -> dict[str, Any]:
+    """A scale's numbers, with a quench that ends by its loss as given replicas have it: by its length, at most."""
+    numbers = request.numbers
+    if numbers.get("quenched") is None or scaled.get("stop_loss") is None or numbers["epochs"] > scaled["epochs"]:
+        return scaled
+    return scaled | {"stop_loss": None, "check_epochs": None, "epochs": numbers["epochs"]}
 
 
 def _option(name: str, value: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.experiments import add_to
+from glassnet.cli.experiments import QuenchedFile, add_to, started
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.working import REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
@@ -91,6 +91,7 @@ def run_relaxation(
     t_max: Annotated[int | None, typer.Option(help="Steps after the last waiting time; a save time.")] = None,
     chi: Annotated[list[float] | None, typer.Option(help="epsilon = sigma/chi; may be given several times.")] = None,
     engine: Annotated[str | None, typer.Option(help="cpu or reference (slow).")] = None,
+    quenched: QuenchedFile = None,
     skin: Annotated[
         bool, typer.Option("--skin", help="Look only at rows awake or nearly so: faster, and not the dense dynamics.")
     ] = False,
@@ -119,9 +120,9 @@ def run_relaxation(
     }
     with refusing():
         changes = {name: value for name, value in given.items() if value is not None}
-        request = preset(phase, dataset, scale, changes)
+        request, start = started(preset(phase, dataset, scale, changes), quenched, changes)
     folder = output or RUNS / f"relaxation-{dataset}-{phase}-{scale}-{request.hash[:8]}"
-    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
 
 
 @app.command("list")

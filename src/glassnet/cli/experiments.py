@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.working import RUNS, refusing, run_in
+from glassnet.cli.working import RUNS, read_ensemble, refusing, run_in
+
+if TYPE_CHECKING:
+    from glassnet.ensemble import Ensemble
+    from glassnet.experiments import Experiment
 
 Scale = Annotated[str, typer.Option(help="demo, laptop, workstation or paper")]
 DataSet = Annotated[str, typer.Option(help="mnist or cifar10")]
@@ -21,6 +26,10 @@ Threads = Annotated[int | None, typer.Option(help="Worker threads; one a core by
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE replaces a number of the scale, VALUE as JSON; may be given several times."),
+]
+QuenchedFile = Annotated[
+    Path | None,
+    typer.Option(help="File of quenched replicas, as glassnet.save writes it, to start from.", show_default=False),
 ]
 Every = Annotated[float, typer.Option(help="Seconds between checkpoints.")]
 
@@ -61,15 +70,17 @@ def ageing(
     dry_run: DryRun = False,
     threads: Threads = None,
     changes: Set = None,
+    quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
 ) -> None:
     """Relaxation from several waiting times; a relaxation run beside it shares its work."""
     from glassnet.experiments.ageing import ageing as build
 
     with refusing():
-        request = build(phase, dataset, scale, _parsed(changes), waits=waits)
+        numbers = _parsed(changes)
+        request, start = started(build(phase, dataset, scale, numbers, waits=waits), quenched, numbers)
     folder = output or RUNS / f"ageing-{dataset}-{phase}-{waits}-{scale}-{request.hash[:8]}"
-    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
 
 
 def sgd_displacement(
@@ -79,10 +90,11 @@ def sgd_displacement(
     dry_run: DryRun = False,
     threads: Threads = None,
     changes: Set = None,
+    quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
 ) -> None:
     """Displacement under SGD at each batch size."""
-    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, quenched)
 
 
 def minima(
@@ -120,10 +132,11 @@ def step_size(
     dry_run: DryRun = False,
     threads: Threads = None,
     changes: Set = None,
+    quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
 ) -> None:
     """Displacement of cold networks at smaller and smaller steps."""
-    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, quenched)
 
 
 def _run(
@@ -136,13 +149,31 @@ def _run(
     threads: int | None,
     changes: list[str] | None,
     checkpoint_every: float,
+    quenched: Path | None = None,
 ) -> None:
     from glassnet.experiments.requests import request as build
 
     with refusing():
-        request = build(experiment, variant, dataset, scale, _parsed(changes))
+        numbers = _parsed(changes)
+        request, start = started(build(experiment, variant, dataset, scale, numbers), quenched, numbers)
     name = "-".join(part for part in (experiment, dataset, variant, scale, request.hash[:8]) if part)
-    run_in(output or RUNS / name, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+    folder = output or RUNS / name
+    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
+
+
+def started(request: Experiment, file: Path | None, fixed: Collection[str]) -> tuple[Experiment, Ensemble | None]:
+    """The request as it starts from the replicas in a file, if one is given, and these.
+
+    Raises:
+        ValueError: the file holds no ensemble, or replicas that do not fit, also in the numbers ``fixed`` by the user.
+    """
+    from glassnet.experiments.quench import Quenched, start_from
+
+    if file is None:
+        return request, None
+    assert isinstance(request, Quenched)
+    given = read_ensemble(file)
+    return start_from(request, given, fixed), given
 
 
 def _parsed(changes: list[str] | None) -> dict[str, Any]:

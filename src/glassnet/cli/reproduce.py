@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads
+from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
 from glassnet.cli.working import complain, do, make_console, refusing, say_written, stopping
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from glassnet.ensemble import Ensemble
+    from glassnet.experiments import Experiment
     from glassnet.experiments.reproduction import Need
+
+    Asked = dict[Need, tuple[Experiment, Ensemble | None]]
 
 
 def reproduce(
@@ -23,6 +27,12 @@ def reproduce(
     output: Annotated[Path, typer.Option(help="Folder of the runs and of figures/.")] = Path("reproduction"),
     dry_run: DryRun = False,
     threads: Threads = None,
+    quenched: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of quenched replicas, DATASET-PHASE.zip, to start from where there are.", show_default=False
+        ),
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
     checkpoint_every: Every = 10.0,
 ) -> None:
@@ -39,17 +49,25 @@ def reproduce(
         _check.choice("scale", scale, SCALES)
         _check.choice("dataset", dataset, DATASETS)
         figures = choose(figure)
-        needs = needs_of(figures, dataset)
-        _say_cost(console, needs, scale, output, threads)
+        if quenched is not None and not quenched.is_dir():
+            raise ValueError(f"quenched must be a folder, but got {quenched}")
+        asked = {need: _asked(need, scale, quenched) for need in needs_of(figures, dataset)}
+        _say_cost(console, asked, scale, output, threads)
     if dry_run:
         return
     with refusing(), stopping(output):
-        for need in needs:
-            _make(console, need, scale, output, threads, checkpoint_every)
-        _draw(console, figures, needs, scale, dataset, output, kind or ["png"])
+        for need, (request, given) in asked.items():
+            _make(console, output / need.folder(scale), request, given, threads, checkpoint_every)
+        _draw(console, figures, list(asked), scale, dataset, output, kind or ["png"])
 
 
-def _say_cost(console: Console, needs: list[Need], scale: str, output: Path, threads: int | None) -> None:
+def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:
+    """What is run for a need, and the replicas that it starts from, if the folder has them."""
+    file = quenched / f"{need.dataset}-{need.phase}.zip" if quenched is not None and need.phase else None
+    return started(need.request(scale), file if file is not None and file.is_file() else None, ())
+
+
+def _say_cost(console: Console, asked: Asked, scale: str, output: Path, threads: int | None) -> None:
     """A row a run, each without what runs before it will have made, and the sum."""
     from glassnet.cli import tables
     from glassnet.experiments.cost import Speeds, cost
@@ -62,8 +80,8 @@ def _say_cost(console: Console, needs: list[Need], scale: str, output: Path, thr
     speeds: Speeds = {}
     rows = []
     with console.status("looking at what there is, and trying out what there is to do"):
-        for need in needs:
-            request, directory = need.request(scale), RunDirectory(output / need.folder(scale))
+        for need, (request, _) in asked.items():
+            directory = RunDirectory(output / need.folder(scale))
             maker = request.make_engine(threads)
             refuse_misfit(directory, request, maker)
             work = plan(request.points(), request.replicas, maker, directory, awaited)
@@ -74,20 +92,27 @@ def _say_cost(console: Console, needs: list[Need], scale: str, output: Path, thr
     console.print(tables.totals(rows))
 
 
-def _make(console: Console, need: Need, scale: str, output: Path, threads: int | None, checkpoint_every: float) -> None:
+def _make(
+    console: Console,
+    folder: Path,
+    request: Experiment,
+    given: Ensemble | None,
+    threads: int | None,
+    checkpoint_every: float,
+) -> None:
     from glassnet.experiments.plan import plan
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
-    request, directory = need.request(scale), RunDirectory(output / need.folder(scale))
+    directory = RunDirectory(folder)
     maker = request.make_engine(threads)
     refuse_misfit(directory, request, maker)
     with directory.locked():
         work = plan(request.points(), request.replicas, maker, directory)
         for note in work.notes:
             complain(note)
-        console.print(f"{need.folder(scale)}: ", end="", highlight=False, soft_wrap=True)
-        do(console, directory, request, maker, work, checkpoint_every)
+        console.print(f"{folder.name}: ", end="", highlight=False, soft_wrap=True)
+        do(console, directory, request, maker, work, checkpoint_every, given)
 
 
 def _draw(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from glassnet.engines import Engine
+    from glassnet.ensemble import Ensemble
     from glassnet.experiments import Run
     from glassnet.experiments.experiment import Experiment
     from glassnet.experiments.plan import Plan
@@ -28,8 +29,19 @@ RUNS = Path("runs")
 _FILE_WIDTH = 1000
 
 
-def run_in(folder: Path, request: Experiment, *, threads: int | None, dry_run: bool, checkpoint_every: float) -> None:
-    """Make a run in a folder, or go on with the one that is there; or only say what that would cost."""
+def run_in(
+    folder: Path,
+    request: Experiment,
+    *,
+    threads: int | None,
+    dry_run: bool,
+    checkpoint_every: float,
+    given: Ensemble | None = None,
+) -> None:
+    """Make a run in a folder, or go on with the one that is there; or only say what that would cost.
+
+    ``given`` are the replicas that the request starts from, where it does not start at random weights.
+    """
     from glassnet import _check
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
@@ -46,14 +58,20 @@ def run_in(folder: Path, request: Experiment, *, threads: int | None, dry_run: b
     with refusing(), directory.locked():
         work = _planned(console, directory, request, maker)
         with stopping(directory.path):
-            do(console, directory, request, maker, work, checkpoint_every)
+            do(console, directory, request, maker, work, checkpoint_every, given)
             found = _opened(directory.path)
             report(console, found)
             draw(console, found, directory.path / "figures", ["png"])
 
 
 def do(
-    console: Console, directory: RunDirectory, request: Experiment, maker: Engine, work: Plan, checkpoint_every: float
+    console: Console,
+    directory: RunDirectory,
+    request: Experiment,
+    maker: Engine,
+    work: Plan,
+    checkpoint_every: float,
+    given: Ensemble | None = None,
 ) -> None:
     """Make what a plan says is missing, and write the summary."""
     from glassnet.cli.progress import counted, shown
@@ -68,8 +86,23 @@ def do(
     console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
     begin(directory, request, maker, to_work=bool(work.blocks))
     with shown(work, console) as listener:
-        run(work, maker, directory, on_update=listener, checkpoint_every=checkpoint_every)
+        run(work, maker, directory, given=given, on_update=listener, checkpoint_every=checkpoint_every)
     write_summary(_opened(directory.path))
+
+
+def read_ensemble(file: Path) -> Ensemble:
+    """The replicas that a file holds.
+
+    Raises:
+        ValueError: it holds a record.
+    """
+    from glassnet.ensemble import Ensemble
+    from glassnet.store import load
+
+    found = load(file)
+    if not isinstance(found, Ensemble):
+        raise ValueError(f"quenched must be the file of an ensemble, but {file} holds a record")
+    return found
 
 
 @contextmanager

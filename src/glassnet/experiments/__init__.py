@@ -8,6 +8,7 @@ from glassnet.experiments.minima import Minima
 from glassnet.experiments.phase_diagram import PhaseDiagram
 from glassnet.experiments.presets import DATASETS, PHASES, SCALES, preset
 from glassnet.experiments.protocol import Protocol
+from glassnet.experiments.quench import start_from
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.sgd_displacement import SgdDisplacement
@@ -31,4 +32,5 @@ __all__ = [
     "open_run",
     "preset",
     "request",
+    "start_from",
 ]

@@ -15,7 +15,7 @@ from glassnet.random import MAX_NAME
 from glassnet.store.directory import canonical, unit_name
 
 
-def _field(check: Callable[[str, Any], Any]) -> BeforeValidator:
+def by_name(check: Callable[[str, Any], Any]) -> BeforeValidator:
     """A field's check by name and value; what is wrong with the type is as wrong as any other value."""
 
     def validate(value: Any, info: ValidationInfo) -> Any:
@@ -29,7 +29,7 @@ def _field(check: Callable[[str, Any], Any]) -> BeforeValidator:
 
 def one_of(kind: Any) -> BeforeValidator:
     """The values of a Literal."""
-    return _field(lambda name, value: _check.choice(name, value, get_args(kind)))
+    return by_name(lambda name, value: _check.choice(name, value, get_args(kind)))
 
 
 def _number(name: str, value: Any, *, positive: bool) -> float:
@@ -58,23 +58,23 @@ def _times(name: str, values: Any) -> tuple[int, ...]:
     return tuple(int(time) for time in _check.increasing_times(name, values))
 
 
-Count = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=1))]
-Whole = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=0))]
-Seed = Annotated[int, _field(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
-Positive = Annotated[float, _field(lambda name, value: _number(name, value, positive=True))]
-NotNegative = Annotated[float, _field(lambda name, value: _number(name, value, positive=False))]
+Count = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1))]
+Whole = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0))]
+Seed = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
+Positive = Annotated[float, by_name(lambda name, value: _number(name, value, positive=True))]
+NotNegative = Annotated[float, by_name(lambda name, value: _number(name, value, positive=False))]
 OptionalPositive = Annotated[
-    float | None, _field(lambda name, value: None if value is None else _number(name, value, positive=True))
+    float | None, by_name(lambda name, value: None if value is None else _number(name, value, positive=True))
 ]
 OptionalCount = Annotated[
-    int | None, _field(lambda name, value: None if value is None else _check.integer(name, value, low=1))
+    int | None, by_name(lambda name, value: None if value is None else _check.integer(name, value, low=1))
 ]
-PositiveNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=True))]
-NotNegativeNumbers = Annotated[tuple[float, ...], _field(lambda name, values: _numbers(name, values, positive=False))]
-Counts = Annotated[tuple[int, ...], _field(_counts)]
+PositiveNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=True))]
+NotNegativeNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=False))]
+Counts = Annotated[tuple[int, ...], by_name(_counts)]
 """Whole numbers above 0, in any order."""
 
-Times = Annotated[tuple[int, ...], _field(_times)]
+Times = Annotated[tuple[int, ...], by_name(_times)]
 """Whole steps, increasing."""
 
 EngineName = Literal["cpu", "reference"]
@@ -181,7 +181,7 @@ class Experiment(BaseModel, ABC):
             if canonical(old) == canonical(value):
                 continue
             grows = self.grows.get(name)
-            if grows is None:
+            if grows is None or None in (old, value):
                 raise ValueError(
                     f"{where} was written by another request: {name} is {canonical(old)} there, "
                     f"but {canonical(value)} was asked for; choose another folder"

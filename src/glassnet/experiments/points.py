@@ -193,9 +193,10 @@ Stage = Evolve | Measure | Curvature
 
 @dataclass(frozen=True)
 class Point:
-    """A surface, random initial weights of one seed, and the stages from there.
+    """A surface, replicas of one seed, and the stages from there.
 
-    Only the last stage may be a measurement. ``label`` is for people and does not tell points apart.
+    They start at random weights, or at those of given replicas, whose fingerprints ``start`` holds by origin. Only the
+    last stage may be a measurement. ``label`` is for people and does not tell points apart.
     """
 
     surface: Surface
@@ -203,6 +204,7 @@ class Point:
     dtype: Dtype
     stages: tuple[Stage, ...]
     label: str = field(compare=False)
+    start: tuple[str, ...] | None = None
 
     @property
     def stage(self) -> Stage:
@@ -240,13 +242,13 @@ class Point:
         return 6 * self.surface.network.n_weights * self.rows_per_step
 
     def initial(self, origins: tuple[int, ...]) -> Ensemble:
-        """The replicas before the first stage."""
+        """Replicas at random weights."""
         network = self.surface.network
         weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
         return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
 
     def parent(self, points: tuple[Point, ...]) -> Point | None:
-        """The point among ``points`` at which this one's last stage starts; None at random weights."""
+        """The point among ``points`` at which this one's last stage starts; None for the first stage."""
         before = self.stages[:-1]
         if not before:
             return None
@@ -262,10 +264,15 @@ class Point:
             "dataset": self.surface.data.fingerprint,
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
-            "start": {"init": "uniform", "seed": self.seed, "origin": origin, "dtype": self.dtype},
+            "start": {**self._start(origin), "dtype": self.dtype},
             "engine": engine_identity(engine, skin=any(_takes_all_rows(s) for s in self.stages)),
             "stages": [*before, last],
         }
+
+    def _start(self, origin: int) -> dict[str, Any]:
+        if self.start is not None:
+            return {"replica": self.start[origin]}
+        return {"init": "uniform", "seed": self.seed, "origin": origin}
 
 
 def _takes_all_rows(stage: Stage) -> bool:

@@ -19,7 +19,7 @@ from glassnet.experiments.relaxation import Relaxation
 PhaseName = Literal["regularised", "underparameterised", "overparameterised"]
 ScaleName = Literal["demo", "laptop", "workstation", "paper"]
 
-PHASES: Final = get_args(PhaseName)
+PHASES: Final[tuple[PhaseName, ...]] = get_args(PhaseName)
 SCALES: Final = get_args(ScaleName)
 DATASETS: Final = get_args(DatasetName)
 

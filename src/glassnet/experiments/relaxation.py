@@ -13,7 +13,6 @@ from pydantic import model_validator
 from glassnet.dynamics import Langevin
 from glassnet.experiments.experiment import (
     Count,
-    NotNegative,
     NotNegativeNumbers,
     OptionalCount,
     OptionalPositive,
@@ -23,20 +22,17 @@ from glassnet.experiments.experiment import (
     Whole,
 )
 from glassnet.experiments.points import Measure, Point
-from glassnet.experiments.training import Training
+from glassnet.experiments.quench import Quenched
 from glassnet.protocol import log_times
 
 SNAPSHOTS: Final = (100, 1_000, 3_000, 20_000, 100_000, 300_000)
 """As many as a record can hold: the last times of all scales, and two before."""
 
 
-class Relaxation(Training):
-    """Quench by SGD from random weights, then Langevin dynamics at several temperatures, measured.
+class Relaxation(Quenched):
+    """Quench by SGD, then Langevin dynamics at several temperatures, measured.
 
     Args:
-        width: units in each hidden layer.
-        l2: lambda.
-        epochs: length of the quench.
         stop_loss: end a replica's quench where its data loss is below this; looked at every ``check_epochs``.
         learning_rate: mu of Langevin dynamics.
         temperatures: T, in any order.
@@ -50,7 +46,7 @@ class Relaxation(Training):
 
     experiment: ClassVar[str] = "relaxation"
     grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
+        **Quenched.grows,
         "temperatures": lambda old, new: set(new) >= set(old),
         "t_max": lambda old, new: new >= old,
         # What is looked at is free: nothing that is stored depends on it.
@@ -58,9 +54,6 @@ class Relaxation(Training):
         "shown_chi": lambda old, new: True,
     }
 
-    width: Count
-    l2: NotNegative
-    epochs: Whole
     stop_loss: OptionalPositive = None
     check_epochs: OptionalCount = None
     learning_rate: Positive = 1e-3
@@ -98,7 +91,7 @@ class Relaxation(Training):
     @property
     def quench(self) -> Point:
         """The point at the end of SGD, at which all temperatures start."""
-        point = self.trained(self.width, self.l2, self.epochs)
+        point = super().quench
         if self.check_epochs is None:
             return point
         stage = replace(self.sgd(self.epochs), stop_loss=self.stop_loss, check_every=self.check_epochs * self.epoch)

@@ -30,6 +30,13 @@ class Need:
         """What is asked for at a scale."""
         return request(self.experiment, self.variant, self.dataset, scale)
 
+    @property
+    def phase(self) -> str:
+        """Whose quench it starts from; empty where it quenches its own networks."""
+        if self.experiment == "sgd_displacement":
+            return PHASES[0]
+        return self.variant if self.experiment in ("relaxation", "ageing", "step_size") else ""
+
     def folder(self, scale: str) -> str:
         """The name of its folder."""
         return "-".join(part for part in (self.experiment, self.dataset, self.variant, scale) if part)

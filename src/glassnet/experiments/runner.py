@@ -20,6 +20,7 @@ from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble, join
 from glassnet.experiments.plan import Block, Member, Plan
 from glassnet.experiments.points import Curvature, Evolve, Measure, Point
+from glassnet.experiments.quench import taken
 from glassnet.hessian import Hessian
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
@@ -55,6 +56,7 @@ def run(
     engine: Engine,
     directory: RunDirectory,
     *,
+    given: Ensemble | None = None,
     on_update: Listener = lambda update: None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> None:
@@ -64,17 +66,20 @@ def run(
         plan: what is to be done in ``directory``, whose ``run.json`` has been written.
         engine: who makes the steps, the same as in the plan.
         directory: where everything is kept.
+        given: the replicas that the points start at, where they do not start at random weights; needed only until
+            they are stored.
         on_update: hears of progress, about twice a second.
         checkpoint_every: seconds; more where writing a checkpoint would take over 2 % of the time.
 
     Raises:
         KeyboardInterrupt: stopped by the user; what was done is kept.
         OSError: the disk is full, or the folder cannot be written.
+        ValueError: given replicas are needed, but missing or others.
     """
     for source, target in plan.taken:
         files.take(source, target)
     for block in plan.blocks:
-        _Worker(block, plan.points, engine, directory, on_update, checkpoint_every).work()
+        _Worker(block, plan.points, engine, directory, given, on_update, checkpoint_every).work()
     directory.tidy()
 
 
@@ -87,10 +92,12 @@ class _Worker:
         points: tuple[Point, ...],
         engine: Engine,
         directory: RunDirectory,
+        given: Ensemble | None,
         on_update: Listener,
         checkpoint_every: float,
     ) -> None:
         self._block, self._point, self._engine, self._directory = block, block.point, engine, directory
+        self._given = given
         self._parents = {member.point: member.point.parent(points) for member in block.members}
         self._identities = [member.point.identity(member.origin, engine) for member in block.members]
         self._names = [unit_name(identity) for identity in self._identities]
@@ -195,6 +202,8 @@ class _Worker:
 
     def _before(self, member: Member) -> Ensemble:
         parent = self._parents[member.point]
+        if parent is None and member.point.start is not None:
+            return taken(self._given, member.origin, member.point.start[member.origin], member.point.dtype)
         if parent is None:
             return member.point.initial((member.origin,))
         return _ensemble(self._directory.read_unit(parent.identity(member.origin, self._engine)).value)

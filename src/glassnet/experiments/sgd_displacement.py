@@ -9,25 +9,22 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet.dynamics import Sampling, Sgd
-from glassnet.experiments.experiment import Count, Counts, NotNegative, Times, Whole
+from glassnet.experiments.experiment import Count, Counts, Times
 from glassnet.experiments.points import Grid, Measure, Point
 from glassnet.experiments.presets import preset
-from glassnet.experiments.training import Training
+from glassnet.experiments.quench import Quenched
 
 Key = tuple[Sampling, int]
 """How batches are drawn, and how large they are."""
 
 
-class SgdDisplacement(Training):
+class SgdDisplacement(Quenched):
     """Quench by SGD, then SGD with batches of other sizes, measured from the start of an epoch.
 
     Displacements are recorded at log-spaced times, and at whole and half epochs: with one permutation an epoch the
     noise nearly cancels over a whole one. Batches drawn with replacement, whose noise is white, are the control.
 
     Args:
-        width: units in each hidden layer.
-        l2: lambda.
-        epochs: length of the quench.
         batch_sizes: of the measured SGD, in permuted order.
         controls: of the measured SGD with replacement.
         waiting_times: steps since the end of the quench; each reference stands at the next start of an epoch.
@@ -37,16 +34,15 @@ class SgdDisplacement(Training):
 
     experiment: ClassVar[str] = "sgd_displacement"
     grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
+        **Quenched.grows,
         "batch_sizes": lambda old, new: set(new) >= set(old),
         "controls": lambda old, new: set(new) >= set(old),
         "t_max": lambda old, new: new >= old,
         "max_rows": lambda old, new: new >= old,
     }
 
-    width: Count
-    l2: NotNegative
-    epochs: Whole
+    from_whole_epochs: ClassVar[bool] = True
+
     batch_sizes: Counts
     controls: Counts
     waiting_times: Times
@@ -59,11 +55,6 @@ class SgdDisplacement(Training):
             if (largest := getattr(self, name)[-1]) > self.samples:
                 raise ValueError(f"{name} must be at most samples = {self.samples}, but got {largest}")
         return self
-
-    @property
-    def quench(self) -> Point:
-        """The point at the end of the quench, at which all batch sizes start."""
-        return self.trained(self.width, self.l2, self.epochs)
 
     @property
     def measured(self) -> dict[Key, Point]:

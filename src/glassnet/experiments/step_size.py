@@ -9,25 +9,22 @@ from typing import Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet.dynamics import Langevin
-from glassnet.experiments.experiment import Count, NotNegative, NotNegativeNumbers, Positive, PositiveNumbers, Whole
+from glassnet.experiments.experiment import Count, NotNegativeNumbers, Positive, PositiveNumbers
 from glassnet.experiments.points import Evolve, Grid, Measure, Point
 from glassnet.experiments.presets import preset
+from glassnet.experiments.quench import Quenched
 from glassnet.experiments.relaxation import noise_of
-from glassnet.experiments.training import Training
 
 Key = tuple[float, float]
 """Temperature and learning rate."""
 
 
-class StepSize(Training):
+class StepSize(Quenched):
     """Quench by SGD, settle by Langevin dynamics as relaxation does, then go on with smaller steps, every one saved.
 
     All learning rates go on from the same weights, for the same learning rate times steps.
 
     Args:
-        width: units in each hidden layer.
-        l2: lambda.
-        epochs: length of the quench.
         settling_rate: learning rate of Langevin dynamics while networks settle.
         settling: steps of that.
         temperatures: T, low ones.
@@ -37,15 +34,12 @@ class StepSize(Training):
 
     experiment: ClassVar[str] = "step_size"
     grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
+        **Quenched.grows,
         "temperatures": lambda old, new: set(new) >= set(old),
         "learning_rates": lambda old, new: set(new) >= set(old),
         "length": lambda old, new: new >= old,
     }
 
-    width: Count
-    l2: NotNegative
-    epochs: Whole
     settling_rate: Positive = 1e-3
     settling: Count
     temperatures: NotNegativeNumbers
@@ -57,11 +51,6 @@ class StepSize(Training):
         if self.length < self.learning_rates[-1]:
             raise ValueError(f"length must be at least the largest of learning_rates, but got {self.length}")
         return self
-
-    @property
-    def quench(self) -> Point:
-        """The point at the end of SGD."""
-        return self.trained(self.width, self.l2, self.epochs)
 
     @property
     def measured(self) -> dict[Key, Point]:
