@@ -416,7 +416,7 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
     request = tiny()
     network = request.quench.surface.network
     fits = gn.Ensemble.random(network, 2)
-    wide = gn.Ensemble.random(gn.Mlp(10, network.width + 1), 2)
+    wide = gn.Ensemble.random(gn.Mlp(10, network.width + 1, 6), 2)
     dead = replace(fits, alive=np.array([True, False]))
     for ensemble, message in (
         (wide, "quenched must hold networks"),
