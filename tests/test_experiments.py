@@ -432,6 +432,7 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="replicas must be at most 2, which quenched holds, but got 3"):
         start_from(tiny(replicas=3), fits, fixed=["replicas"])
     assert start_from(tiny(replicas=3), fits).replicas == 2
-    uneven = replace(fits, step=np.array([0, 7]))
+    displaced = sgd_displacement("mnist", "demo", {"width": 3})
+    uneven = replace(gn.Ensemble.random(displaced.quench.surface.network, 2), step=np.array([0, 7]))
     with pytest.raises(ValueError, match="at the end of the same epoch of 60 steps"):
-        start_from(sgd_displacement("mnist", "demo"), uneven)
+        start_from(displaced, uneven)

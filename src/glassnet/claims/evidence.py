@@ -19,8 +19,8 @@ from glassnet.experiments.losses import losses
 from glassnet.experiments.phase_diagram import PARTS, PhaseDiagram, phase_diagram
 from glassnet.experiments.sgd_displacement import SgdDisplacement, sgd_displacement
 from glassnet.experiments.step_size import StepSize, step_size
+from glassnet.experiments.view import run_paths
 from glassnet.record import Record
-from glassnet.store.directory import RunDirectory, runs_in
 
 PAPER_LAMBDA: Final = 0.03
 PAPER_RATIO: Final = 0.18
@@ -86,17 +86,17 @@ def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Findin
 
 
 def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
-    """The runs that the folders are or hold.
+    """The runs that the paths are or hold, condensed ones among them.
 
     Raises:
         ValueError: a folder without any, or a damaged run.
     """
     found: list[Run[Any]] = []
     for folder in map(Path, folders):
-        one = [RunDirectory(folder)] if (folder / "run.json").is_file() else runs_in(folder)
+        one = [folder] if folder.is_file() or (folder / "run.json").is_file() else run_paths(folder)
         if not one:
-            raise ValueError(f"RUNS must be folders of runs, or hold some, but {folder} does not")
-        found += [open_run(directory.path) for directory in one]
+            raise ValueError(f"RUNS must be runs, folders or condensed, or hold some, but {folder} does not")
+        found += [open_run(path) for path in one]
     return found
 
 

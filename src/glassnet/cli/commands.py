@@ -175,8 +175,33 @@ def resume(
 
 
 @app.command()
-def show(
+def condense(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    output: Annotated[
+        Path | None, typer.Option(help="File, NAME.run.zip; beside the folder by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Make of a run one small file that figures and claims can be made from again, rounded; to keep or to pass on."""
+    from glassnet.experiments import open_run
+    from glassnet.experiments.condensing import condense as write
+    from glassnet.store.condensed import SUFFIX
+
+    with refusing():
+        file = output or run.with_name(run.name + SUFFIX)
+        if not file.name.endswith(SUFFIX):
+            raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
+        found = open_run(run)
+        write(found, file)
+    size = f"{file.stat().st_size / 1e6:.2f} MB"
+    make_console().print(f"{len(found.done)} units in {file}, {size}", highlight=False, soft_wrap=True)
+
+
+RunPath = Annotated[Path, typer.Argument(help="Folder of a run, or the file of a condensed one.")]
+
+
+@app.command()
+def show(
+    run: RunPath,
     chi: ShownChi = None,
     waiting_time: ShownWaitingTime = None,
 ) -> None:
@@ -194,9 +219,10 @@ def show(
 
 @app.command()
 def figures(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: RunPath,
     output: Annotated[
-        Path | None, typer.Option(help="Where to put them; figures in the run's folder by default.", show_default=False)
+        Path | None,
+        typer.Option(help="Where to put them; figures in the run's folder, or beside its file.", show_default=False),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
     chi: ShownChi = None,
@@ -207,12 +233,12 @@ def figures(
 
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
-        draw(make_console(), found, output or run / "figures", kind or ["png"])
+        draw(make_console(), found, output or (run.parent if run.is_file() else run) / "figures", kind or ["png"])
 
 
 @app.command()
 def claims(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs, or folders that hold runs.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some.")],
     output: Annotated[
         Path | None, typer.Option(help="Folder for claims.json and claims.md; this one by default.", show_default=False)
     ] = None,

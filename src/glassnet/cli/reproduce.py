@@ -33,6 +33,13 @@ def reproduce(
             help="Folder of quenched replicas, DATASET-PHASE.zip, to start from where there are.", show_default=False
         ),
     ] = None,
+    condensed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of condensed runs, EXPERIMENT-DATASET-VARIANT-SCALE.run.zip, taken instead where there are.",
+            show_default=False,
+        ),
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
     checkpoint_every: Every = 10.0,
 ) -> None:
@@ -49,16 +56,35 @@ def reproduce(
         _check.choice("scale", scale, SCALES)
         _check.choice("dataset", dataset, DATASETS)
         figures = choose(figure)
-        if quenched is not None and not quenched.is_dir():
-            raise ValueError(f"quenched must be a folder, but got {quenched}")
-        asked = {need: _asked(need, scale, quenched) for need in needs_of(figures, dataset)}
+        for name, folder in (("quenched", quenched), ("condensed", condensed)):
+            if folder is not None and not folder.is_dir():
+                raise ValueError(f"{name} must be a folder, but got {folder}")
+        needs = needs_of(figures, dataset)
+        runs = {need: _condensed(need, scale, condensed) or output / need.folder(scale) for need in needs}
+        asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if not run.is_file()}
         _say_cost(console, asked, scale, output, threads)
     if dry_run:
         return
     with refusing(), stopping(output):
         for need, (request, given) in asked.items():
             _make(console, output / need.folder(scale), request, given, threads, checkpoint_every)
-        _draw(console, figures, list(asked), scale, dataset, output, kind or ["png"])
+        _draw(console, figures, runs, dataset, output, kind or ["png"])
+
+
+def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
+    """The file of the folder that holds the run that is needed."""
+    from glassnet.experiments import open_run
+    from glassnet.store.condensed import SUFFIX
+
+    file = folder / (need.folder(scale) + SUFFIX) if folder is not None else None
+    if file is None or not file.is_file():
+        return None
+    found = open_run(file).request
+    if found.experiment != need.experiment or found.dataset != need.dataset:
+        raise ValueError(
+            f"{file} must hold {need.experiment} of {need.dataset}, but holds {found.experiment} of {found.dataset}"
+        )
+    return file
 
 
 def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:
@@ -116,12 +142,12 @@ def _make(
 
 
 def _draw(
-    console: Console, figures: list[str], needs: list[Need], scale: str, dataset: str, output: Path, formats: list[str]
+    console: Console, figures: list[str], paths: dict[Need, Path], dataset: str, output: Path, formats: list[str]
 ) -> None:
     from glassnet.experiments import drawings, open_run
     from glassnet.experiments.reproduction import FIGURES, draw
 
-    runs = {need: open_run(output / need.folder(scale)) for need in needs}
+    runs = {need: open_run(path) for need, path in paths.items()}
     written: list[Path] = []
     with console.status("drawing the figures"):
         for name in figures:

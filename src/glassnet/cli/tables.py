@@ -15,7 +15,7 @@ from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import Plan
 from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
-from glassnet.store.directory import runs_in
+from glassnet.experiments.view import run_paths
 
 
 def about(request: Experiment) -> Table:
@@ -182,14 +182,14 @@ def runs_table(folder: Path) -> Table:
     """The runs in a folder."""
     table = _table(f"Runs in {folder}", "run", "experiment", "rows", "replicas", "units done")
     table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
-    for directory in runs_in(folder):
+    for path in run_paths(folder):
         try:
-            run = open_run(directory.path)
+            run = open_run(path)
             r, n = run.request, len(run.done)
             state = f"{n} of {n + len(run.missing)}"
-            table.add_row(directory.path.name, r.experiment, str(r.samples), str(r.replicas), state)
+            table.add_row(path.name, r.experiment, str(r.samples), str(r.replicas), state)
         except ValueError:
-            table.add_row(directory.path.name, "", "", "", "damaged")
+            table.add_row(path.name, "", "", "", "damaged")
     if not table.row_count:
         table.add_row("none", *[""] * 4)
     return table
@@ -198,9 +198,9 @@ def runs_table(folder: Path) -> Table:
 def damaged_runs(folder: Path) -> list[str]:
     """What is wrong with the runs in a folder that cannot be read."""
     problems = []
-    for directory in runs_in(folder):
+    for path in run_paths(folder):
         try:
-            _ = open_run(directory.path).done
+            _ = open_run(path).done
         except ValueError as error:
             problems.append(str(error))
     return problems
@@ -218,6 +218,7 @@ def provenance(run: Run[Relaxation]) -> Table:
         "gone on": ", ".join(session["time"] for session in later) or "never",
         "units": f"{n} of {n + len(run.missing)} done"
         + (", the others to be made by the same command" if run.missing else ""),
+        **({"condensed": "numbers are rounded; it cannot be gone on with"} if "condensed" in run.description else {}),
     }
     return _pairs(rows)
 

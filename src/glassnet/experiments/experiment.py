@@ -138,6 +138,11 @@ class Experiment(BaseModel, ABC):
         return None
 
     @property
+    def replicas_shown(self) -> tuple[Point, ...]:
+        """The points whose replicas themselves are looked at, not only what was evaluated of them."""
+        return () if self.quench is None else (self.quench,)
+
+    @property
     def measured(self) -> Mapping[Any, Point]:
         """The points whose last stage is recorded, by what tells them apart."""
         return {}

@@ -45,6 +45,11 @@ class Minima(Training):
         minima = [self.minimum(l2) for l2 in self.l2s]
         return (*quenched, *minima, *(self.hessian(l2) for l2 in self.l2s))
 
+    @property
+    def replicas_shown(self) -> tuple[Point, ...]:
+        """The minima."""
+        return tuple(self.minimum(l2) for l2 in self.l2s)
+
     def minimum(self, l2: float) -> Point:
         """The point at the end of the descent."""
         quench = self.trained(self.width, l2, self.epochs)

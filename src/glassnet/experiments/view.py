@@ -18,7 +18,8 @@ from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import Member
 from glassnet.experiments.points import EngineIdentity, Point
 from glassnet.record import Record
-from glassnet.store.directory import RunDirectory, Unit
+from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
+from glassnet.store.directory import Identity, RunDirectory, Unit, runs_in
 
 Request = TypeVar("Request", bound=Experiment)
 
@@ -39,17 +40,18 @@ class Run(Generic[Request]):
     Units are read when they are asked for; one that is damaged raises ValueError, naming its file.
 
     Args:
-        path: the run's folder.
+        path: the run's folder, or the file of a condensed run.
 
     Raises:
         FileNotFoundError: no run there.
-        ValueError: ``run.json`` is damaged, of a later format, or of an experiment that this version does not know.
+        ValueError: ``run.json`` or the file is damaged, of a later format, or of an experiment that this version does
+            not know.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._directory = RunDirectory(self.path)
-        self.description: Mapping[str, Any] = self._directory.describe()
+        self._source = CondensedRun(self.path) if self.path.is_file() else RunDirectory(self.path)
+        self.description: Mapping[str, Any] = self._source.describe()
         name = self.description["experiment"]
         if name not in EXPERIMENTS:
             raise ValueError(f"{self.path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
@@ -73,7 +75,7 @@ class Run(Generic[Request]):
     @cached_property
     def done(self) -> tuple[tuple[str, int], ...]:
         """Units that are complete, as (label of the point, origin)."""
-        return tuple((m.point.label, m.origin) for m, complete in self._complete.items() if complete)
+        return tuple((member.point.label, member.origin) for member in self.members)
 
     @cached_property
     def missing(self) -> tuple[tuple[str, int], ...]:
@@ -93,6 +95,8 @@ class Run(Generic[Request]):
 
     def lacks(self, what: str) -> ValueError:
         """The error that says what is not there yet, and the command that makes it."""
+        if isinstance(self._source, CondensedRun):
+            return ValueError(f"{self.path} is a condensed run and holds no {what}; the run that it was made of may")
         return ValueError(f"{self.path} has no {what} yet; to make it: glassnet resume {shlex.quote(str(self.path))}")
 
     def results(self, point: Point) -> dict[int, dict[str, float]]:
@@ -139,6 +143,19 @@ class Run(Generic[Request]):
         return concat(list(self.records.values()))
 
     @property
+    def members(self) -> tuple[Member, ...]:
+        """Units that are complete, by what they are of."""
+        return tuple(member for member, complete in self._complete.items() if complete)
+
+    def identity(self, member: Member) -> Identity:
+        """All that a unit depends on."""
+        return member.point.identity(member.origin, self._engine)
+
+    def unit(self, member: Member) -> Unit | CondensedUnit:
+        """One of :attr:`members`, as it is stored."""
+        return self._source.read_unit(self.identity(member))
+
+    @property
     def _quench(self) -> Point:
         point = self.request.quench
         if point is None:
@@ -148,12 +165,12 @@ class Run(Generic[Request]):
     @cached_property
     def _complete(self) -> dict[Member, bool]:
         members = [Member(p, origin) for p in self.request.points() for origin in range(self.request.replicas)]
-        ends = {m: self._directory.unit_end(m.point.identity(m.origin, self._engine)) for m in members}
+        ends = {m: self._source.unit_end(self.identity(m)) for m in members}
         return {member: end is not None and end >= member.point.n_steps for member, end in ends.items()}
 
-    def _units(self, point: Point) -> dict[int, Unit]:
-        origins = [o for o in range(self.request.replicas) if self._complete[Member(point, o)]]
-        return {origin: self._directory.read_unit(point.identity(origin, self._engine)) for origin in origins}
+    def _units(self, point: Point) -> dict[int, Unit | CondensedUnit]:
+        members = [Member(point, origin) for origin in range(self.request.replicas)]
+        return {member.origin: self.unit(member) for member in members if self._complete[member]}
 
 
 def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
@@ -161,13 +178,18 @@ def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run[Any]:
-    """Open the folder of a run, finished or not, to look at it.
+    """Open the folder of a run, finished or not, or the file of a condensed one, to look at it.
 
     Raises:
         FileNotFoundError: no run there.
         ValueError: ``run.json`` is damaged, of a later format, or of an unknown experiment.
     """
     return Run(path)
+
+
+def run_paths(folder: Path) -> list[Path]:
+    """The runs in a folder, folders and condensed ones, by name."""
+    return sorted([*(run.path for run in runs_in(folder)), *(run.path for run in condensed_in(folder))])
 
 
 def cut(record: Record, until: int) -> Record:

@@ -60,19 +60,14 @@ def load(path: str | os.PathLike[str]) -> Value:
 
 def write(path: Path, value: Value, header: Mapping[str, Any]) -> None:
     """:func:`save` with a header of JSON values, which :func:`read` gives back."""
-    if isinstance(value, Ensemble):
-        kind, data = "ensemble", _ensemble_data(value)
-    elif isinstance(value, Record):
-        kind, data = "record", _record_data(value)
-    else:
-        raise TypeError(f"value must be an ensemble or a record, but got {type(value).__name__}")
+    kind, data = to_dataset(value)
     about = {
         "format": FORMAT,
         "kind": kind,
         "header": dict(header),
         "attributes": data.attrs,
     }
-    write_bytes(path, _packed(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True)})))
+    write_bytes(path, sealed(_members(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True)}))))
 
 
 def read(path: Path) -> tuple[Value, dict[str, Any]]:
@@ -88,8 +83,7 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
     try:
         with ZipStore(path, mode="r") as store:
             data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
-        data = _sorted(data, _with_tuples(about["attributes"]))
-        value = _ensemble_of(data) if about["kind"] == "ensemble" else _record_of(data)
+        value = from_dataset(about["kind"], _sorted(data, with_tuples(about["attributes"])))
     except Exception as error:
         raise ValueError(f"{path} cannot be read, though its checksum is right: {error}") from error
     return value, dict(about["header"])
@@ -103,6 +97,24 @@ def read_header(path: Path) -> dict[str, Any]:
         ValueError: as :func:`load`.
     """
     return dict(_checked(path)["header"])
+
+
+def to_dataset(value: Value) -> tuple[str, xr.Dataset]:
+    """All that a value is, as arrays, and which kind of value it is.
+
+    Raises:
+        TypeError: neither an ensemble nor a record.
+    """
+    if isinstance(value, Ensemble):
+        return "ensemble", _ensemble_data(value)
+    if isinstance(value, Record):
+        return "record", _record_data(value)
+    raise TypeError(f"value must be an ensemble or a record, but got {type(value).__name__}")
+
+
+def from_dataset(kind: str, data: xr.Dataset) -> Value:
+    """The value that :func:`to_dataset` took apart."""
+    return _ensemble_of(data) if kind == "ensemble" else _record_of(data)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -138,10 +150,24 @@ def take(source: Path, target: Path) -> None:
         part.replace(target)
 
 
-def _checked(path: Path) -> dict[str, Any]:
-    """What a file says about itself, once its checksum was found right."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder, not a file; glassnet.open_run opens the folder of a run")
+def sealed(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """The members as a zip that carries the checksum of its bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(members):
+            archive.writestr(zipfile.ZipInfo(name), members[name], compression)
+        archive.comment = _MARK + b"0" * _DIGEST_LENGTH
+    body = buffer.getvalue()[:-_DIGEST_LENGTH]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def unsealed(path: Path) -> zipfile.ZipFile:
+    """The zip that :func:`sealed` made, once its checksum was found right.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a damaged, truncated or foreign file.
+    """
     content = path.read_bytes()
     body, mark, digest = content[:-_DIGEST_LENGTH], _MARK, content[-_DIGEST_LENGTH:]
     if not body.endswith(mark):
@@ -149,10 +175,28 @@ def _checked(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} {what}: its checksum is missing")
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    return zipfile.ZipFile(io.BytesIO(content))
+
+
+def refuse_other_format(path: Path, found: object) -> None:
+    """Refuse what another version wrote.
+
+    Raises:
+        ValueError: a format other than this version's.
+    """
+    if found != FORMAT:
+        raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found}")
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """What a file says about itself, once its checksum was found right."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not a file; glassnet.open_run opens the folder of a run")
+    with unsealed(path) as archive:
+        if "zarr.json" not in archive.namelist():
+            raise ValueError(f"{path} is a condensed run; glassnet.open_run opens it")
         about: dict[str, Any] = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
-    if about["format"] != FORMAT:
-        raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {about['format']}")
+    refuse_other_format(path, about["format"])
     return about
 
 
@@ -163,7 +207,7 @@ def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:
     return xr.Dataset(plain, coordinates, attributes)
 
 
-def _packed(data: xr.Dataset) -> bytes:
+def _members(data: xr.Dataset) -> dict[str, bytes]:
     from zarr.storage import MemoryStore  # as above
 
     arrays: dict[str, Any] = {}
@@ -173,13 +217,7 @@ def _packed(data: xr.Dataset) -> bytes:
         if variable.ndim
     }
     data.to_zarr(MemoryStore(arrays), mode="w", encoding=encoding, consolidated=False, zarr_format=3)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(arrays):
-            archive.writestr(zipfile.ZipInfo(name), arrays[name].to_bytes())
-        archive.comment = _MARK + b"0" * _DIGEST_LENGTH
-    body = buffer.getvalue()[:-_DIGEST_LENGTH]
-    return body + hashlib.sha256(body).hexdigest().encode()
+    return {name: content.to_bytes() for name, content in arrays.items()}
 
 
 def _chunks(variable: xr.Variable) -> tuple[int, ...]:
@@ -262,10 +300,10 @@ def _network(ensemble: Ensemble) -> dict[str, int]:
     return {"n_features": network.n_features, "width": network.width, "depth": network.depth}
 
 
-def _with_tuples(value: Any) -> Any:
-    """JSON knows lists only; what glassnet keeps in attributes are tuples."""
+def with_tuples(value: Any) -> Any:
+    """A JSON value as attributes have it: JSON knows lists only, what glassnet keeps in attributes are tuples."""
     if isinstance(value, dict):
-        return {key: _with_tuples(item) for key, item in value.items()}
+        return {key: with_tuples(item) for key, item in value.items()}
     if isinstance(value, list):
-        return tuple(_with_tuples(item) for item in value)
+        return tuple(with_tuples(item) for item in value)
     return value

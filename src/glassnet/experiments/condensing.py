@@ -1,0 +1,114 @@
+"""Make of a run the small file that its figures and claims need.
+
+What is dropped: units that nothing is drawn from but their results; histograms, displacements and reference weights at
+other waiting times than the one shown; displacements at other snapshots than the first and the last. What is rounded:
+all numbers but counts, to a precision below the spread between replicas. What is left is about a tenth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from glassnet.ensemble import Ensemble
+from glassnet.experiments.plan import Member
+from glassnet.experiments.relaxation import Relaxation
+from glassnet.experiments.view import Run, cut
+from glassnet.record import Record
+from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in, write_condensed
+from glassnet.store.directory import Identity
+
+BITS: Final = {"replicas": 16, "references": 8, "final_weights": 8, "displacement": 10}
+"""Binary digits of the mantissa that are kept, where they are not ``OTHER_BITS``; "replicas" without a record."""
+
+OTHER_BITS: Final = 11
+"""Rounds to 2.4e-4 of a value at most."""
+
+DIGITS: Final = 9
+"""Decimal digits of results that are kept."""
+
+_COUNTS: Final = ("within_chi", "within_epsilon", "histogram")
+_AT_SHOWN: Final = ("histogram", "displacement")
+
+
+def condense(run: Run[Any], path: Path) -> None:
+    """Write a run to one file, which :func:`open_run` reads; an existing one is replaced.
+
+    Units that another condensed run in the same folder holds are left there.
+
+    Args:
+        run: what is done of it is kept.
+        path: the file; its folder must exist.
+
+    Raises:
+        ValueError: nothing is done yet, a unit is damaged, or the run is a condensed one itself.
+        OSError: the folder is missing, or the disk is full.
+    """
+    if run.path.is_file():
+        raise ValueError(f"run must be the folder of a run, but {run.path} is a file")
+    if not run.done:
+        raise run.lacks("unit")
+    rounding = {"bits": BITS, "other_bits": OTHER_BITS, "digits": DIGITS}
+    write_condensed(path, {**run.description, "condensed": rounding}, _units(run, path))
+
+
+def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit]]:
+    beside = [other for other in condensed_in(path.parent) if other.path.name != path.name]
+    request = run.request
+    drawn = {*request.measured.values(), *request.replicas_shown}
+    for member in run.members:
+        identity = run.identity(member)
+        if not _held(beside, identity):
+            unit = run.unit(member)
+            value = _thinned(unit.value, member, request) if member.point in drawn else None
+            yield identity, CondensedUnit(value, min(unit.end, member.point.n_steps), _shortened(unit.results))
+
+
+def _held(beside: Collection[CondensedRun], identity: Identity) -> bool:
+    return any(run.holds(identity) for run in beside)
+
+
+def _thinned(value: Any, member: Member, request: Any) -> Ensemble | Record:
+    if isinstance(value, Ensemble):
+        return _rounded_ensemble(value, BITS["replicas"])
+    record = cut(value, member.point.n_steps)
+    data, references = record.data.copy(), record.references
+    if isinstance(request, Relaxation):
+        shown = data["waiting_time"] == request.shown_waiting_time
+        data.update({name: data[name].where(shown) for name in _AT_SHOWN})
+        data["displacement"] = _first_and_last(data["displacement"])
+        references = np.where(shown.values[:, None, None], references, np.nan)
+    for name, variable in data.data_vars.items():
+        if name not in _COUNTS:
+            data[name] = variable.copy(data=_rounded(variable.values, BITS.get(str(name), OTHER_BITS)))
+    ensemble = _rounded_ensemble(record.ensemble, BITS["final_weights"])
+    return Record(data, ensemble, _rounded(references, BITS["references"]))
+
+
+def _first_and_last(displacement: xr.DataArray) -> xr.DataArray:
+    """Those of the snapshots at which anything was seen; there are none at times that lie beyond the end."""
+    seen = displacement["snapshot_time"].values[displacement.notnull().any(["replica", "waiting_time", "weight"])]
+    return displacement.where(displacement["snapshot_time"].isin([*seen[:1], *seen[-1:]]))
+
+
+def _rounded_ensemble(ensemble: Ensemble, bits: int) -> Ensemble:
+    return replace(ensemble, weights=_rounded(ensemble.weights, bits), skin=None)
+
+
+def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """The nearest floating-point numbers of so many binary digits, ties to even; what is not finite stays."""
+    word = np.ascontiguousarray(values).view(f"u{values.itemsize}")
+    drop = int(np.finfo(values.dtype).nmant) - bits
+    odd = (word >> drop) & 1
+    nearest: NDArray[Any] = ((word + (1 << (drop - 1)) - 1 + odd) >> drop) << drop
+    return np.where(np.isfinite(values), nearest.view(values.dtype), values)
+
+
+def _shortened(results: dict[str, float]) -> dict[str, float]:
+    return {name: float(f"{value:.{DIGITS}g}") for name, value in results.items()}

@@ -1,0 +1,220 @@
+"""A run as one small file, to keep, to pass on and to look at; not to go on with.
+
+Units of like arrays are stacked, so that what they have in common is stored once, and bits are shuffled before they
+are compressed, so that what was rounded away takes no room. What to round is not decided here: this format keeps bits.
+
+    index.json          the description of the run; of each unit its address, end, results and attributes
+    stacks/0, 1, ...    a zarr group each: the arrays of like units, along a first axis
+
+Units that a condensed run in the same folder holds need not be in a file: runs beside each other share them.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+
+from glassnet.store import files
+from glassnet.store.directory import Identity, unit_name
+
+SUFFIX: Final = ".run.zip"
+
+_INDEX: Final = "index.json"
+_STACKS: Final = "stacks"
+_ADDRESS_LENGTH: Final = 16
+"""Hexadecimal digits of a unit's address: enough to tell apart those of one folder."""
+
+_CLOCKS: Final = ("time", "sparse_time")
+"""Axes along which values change least from one to the next: they are stored innermost."""
+
+
+@dataclass(frozen=True)
+class CondensedUnit:
+    """What is kept of a unit.
+
+    Args:
+        value: one replica; None where only its results are kept.
+        end: steps since the beginning of its last stage.
+        results: what was evaluated of it, as plain numbers.
+    """
+
+    value: files.Value | None
+    end: int
+    results: dict[str, float]
+
+
+@dataclass(frozen=True)
+class CondensedRun:
+    """The file of a run, read as :class:`RunDirectory` reads the folder of one."""
+
+    path: Path
+
+    def describe(self) -> dict[str, Any]:
+        """What the run says about itself.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: a damaged or foreign file, or one of another format.
+        """
+        return dict(self._index["run"])
+
+    def unit_end(self, identity: Identity) -> int | None:
+        """How far a unit got, in steps since the beginning of its last stage; None where there is none.
+
+        Raises:
+            ValueError: the file, or one beside it, is damaged.
+        """
+        found = self._find(_address(identity))
+        return None if found is None else int(found[1]["end"])
+
+    def read_unit(self, identity: Identity) -> CondensedUnit:
+        """A unit.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: as :meth:`unit_end`.
+        """
+        found = self._find(_address(identity))
+        if found is None:
+            raise FileNotFoundError(f"{self.path} holds no unit {unit_name(identity)}")
+        run, about = found
+        return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
+
+    def holds(self, identity: Identity) -> bool:
+        """Whether the file itself has a unit, whatever lies beside it."""
+        return _address(identity) in self._units
+
+    def _find(self, address: str) -> tuple[CondensedRun, dict[str, Any]] | None:
+        for run in (self, *self._beside):
+            if (about := run._units.get(address)) is not None:
+                return run, about
+        return None
+
+    def _value(self, about: Mapping[str, Any]) -> files.Value | None:
+        if about["stack"] is None:
+            return None
+        variables: dict[str, xr.Variable] = {}
+        coordinates: dict[str, xr.Variable] = {}
+        for name, array in self._stack(about["stack"]).items():
+            (coordinates if array.attrs["coordinate"] else variables)[name] = array[about["position"]].variable
+        for variable in (*variables.values(), *coordinates.values()):
+            variable.attrs = {}
+        attributes = files.with_tuples(about["attributes"])
+        return files.from_dataset(about["kind"], xr.Dataset(variables, coordinates, attributes))
+
+    def _stack(self, number: int) -> dict[str, xr.DataArray]:
+        from zarr import open_group
+        from zarr.storage import ZipStore
+
+        if number not in self._stacks:
+            with ZipStore(self.path, mode="r") as store:
+                group = open_group(store, path=f"{_STACKS}/{number}", mode="r")
+                arrays: dict[str, Any] = {name: (array[...], dict(array.attrs)) for name, array in group.arrays()}
+            self._stacks[number] = {
+                name: xr.DataArray(values, dims=about["stored"], attrs=about).transpose(*about["dims"])
+                for name, (values, about) in arrays.items()
+            }
+        return self._stacks[number]
+
+    @cached_property
+    def _index(self) -> dict[str, Any]:
+        with files.unsealed(self.path) as archive:
+            if _INDEX not in archive.namelist():
+                raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
+            index: dict[str, Any] = json.loads(archive.read(_INDEX))
+        files.refuse_other_format(self.path, index["format"])
+        return index
+
+    @cached_property
+    def _units(self) -> dict[str, dict[str, Any]]:
+        return {about["address"]: about for about in self._index["units"]}
+
+    @cached_property
+    def _stacks(self) -> dict[int, dict[str, xr.DataArray]]:
+        return {}
+
+    @cached_property
+    def _beside(self) -> tuple[CondensedRun, ...]:
+        return tuple(run for run in condensed_in(self.path.parent) if run.path.name != self.path.name)
+
+
+def condensed_in(folder: Path) -> Iterator[CondensedRun]:
+    """The condensed runs in a folder, by name."""
+    yield from (CondensedRun(path) for path in sorted(folder.glob(f"*{SUFFIX}")))
+
+
+def write_condensed(
+    path: Path, description: Mapping[str, Any], units: Iterable[tuple[Identity, CondensedUnit]]
+) -> None:
+    """Put the file of a run in place.
+
+    Args:
+        path: the file; its folder must exist.
+        description: what the run says about itself, as JSON values.
+        units: those that are kept, with their identities.
+    """
+    stacks: dict[Any, list[xr.Dataset]] = {}
+    index = []
+    for identity, unit in units:
+        about: dict[str, Any] = {
+            "address": _address(identity),
+            "end": unit.end,
+            "results": unit.results,
+            "stack": None,
+        }
+        if unit.value is not None:
+            kind, data = files.to_dataset(unit.value)
+            stack = stacks.setdefault((kind, _shape(data)), [])
+            number = list(stacks).index((kind, _shape(data)))
+            about |= {"stack": number, "position": len(stack), "kind": kind, "attributes": data.attrs}
+            stack.append(data)
+        index.append(about)
+    members: dict[str, bytes] = {}
+    for number, alike in enumerate(stacks.values()):
+        members |= {f"{_STACKS}/{number}/{name}": content for name, content in _stacked(alike).items()}
+    content = {"format": files.FORMAT, "run": description, "units": index}
+    members[_INDEX] = json.dumps(content, sort_keys=True, allow_nan=False).encode()
+    files.write_bytes(path, files.sealed(members, zipfile.ZIP_DEFLATED))
+
+
+def _address(identity: Identity) -> str:
+    return unit_name(identity)[:_ADDRESS_LENGTH]
+
+
+def _shape(data: xr.Dataset) -> tuple[Any, ...]:
+    return tuple(
+        (name, data[name].dims, data[name].shape, str(data[name].dtype)) for name in sorted(data.variables, key=str)
+    )
+
+
+def _stacked(alike: list[xr.Dataset]) -> dict[str, bytes]:
+    """The members of a zarr group with the arrays of all of them."""
+    from zarr import create_array, create_group
+    from zarr.codecs import BloscCodec
+    from zarr.storage import MemoryStore
+
+    packed: dict[str, Any] = {}
+    store = MemoryStore(packed)
+    create_group(store)
+    for name in sorted(alike[0].variables, key=str):
+        dims = ("unit", *map(str, alike[0][name].dims))
+        clocks = [dim for dim in dims if dim in _CLOCKS]
+        stored = [*(dim for dim in dims if dim not in clocks), *clocks]
+        values = np.stack([data[name].values for data in alike]).transpose([dims.index(dim) for dim in stored])
+        create_array(
+            store,
+            name=str(name),
+            data=np.ascontiguousarray(values),
+            chunks=tuple(max(1, size) for size in values.shape),
+            compressors=BloscCodec(cname="zstd", clevel=9, shuffle="bitshuffle"),
+            attributes={"dims": list(dims), "stored": stored, "coordinate": name in alike[0].coords},
+        )
+    return {name: content.to_bytes() for name, content in packed.items()}
