@@ -94,7 +94,7 @@ def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
     assert {claim.verdict for claim in assess([])} == {"not decided"}
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "RUNS must be folders of runs, or hold some" in refused.stderr
+    assert "RUNS must be runs, folders or condensed, or hold some" in refused.stderr
 
 
 def test_names_of_scales_and_phases() -> None:

@@ -69,13 +69,14 @@ def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
     given = [] if request.quenched is None else ["--quenched", f"{request.dataset}-{phase}.zip"]
     free = [name for name in _OPTIONS if not (given and name == "epochs")]
-    options = {}
+    options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, request.dataset):
         changed = [name for name in free if getattr(request, name) != getattr(named, name)]
         options[scale] = [part for name in changed for part in _option(name, getattr(request, name))]
+        if request.skin != named.skin:
+            options[scale].append("--skin" if request.skin else "--no-skin")
     scale = min(options, key=lambda name: len(options[name]))
-    skin = ["--skin"] if request.skin else []
-    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *given, *skin])
+    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *given])
 
 
 def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:

@@ -93,8 +93,13 @@ def run_relaxation(
     engine: Annotated[str | None, typer.Option(help="cpu or reference (slow).")] = None,
     quenched: QuenchedFile = None,
     skin: Annotated[
-        bool, typer.Option("--skin", help="Look only at rows awake or nearly so: faster, and not the dense dynamics.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--skin/--no-skin",
+            help="Look only at rows awake or nearly so: faster, and not the dense dynamics.",
+            show_default=False,
+        ),
+    ] = None,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
 ) -> None:
     """Quench an ensemble and watch it relax at each temperature.
@@ -116,7 +121,7 @@ def run_relaxation(
         "t_max": t_max,
         "chi": chi,
         "engine": engine,
-        "skin": skin or None,
+        "skin": skin,
     }
     with refusing():
         changes = {name: value for name, value in given.items() if value is not None}

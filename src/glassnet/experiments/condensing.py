@@ -1,8 +1,9 @@
 """Make of a run the small file that its figures and claims need.
 
-What is dropped: units that nothing is drawn from but their results; histograms, displacements and reference weights at
-other waiting times than the one shown; displacements at other snapshots than the first and the last. What is rounded:
-all numbers but counts, to a precision below the spread between replicas. What is left is about a tenth.
+What is dropped: units that nothing is drawn from but their results; odd moments; histograms, displacements and
+reference weights at other waiting times than the one shown; displacements at other snapshots than the first and the
+last. What is rounded: all numbers but counts, to a precision below the spread between replicas. What is left is about
+a tenth.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def _thinned(value: Any, member: Member, request: Any) -> Ensemble | Record:
         return _rounded_ensemble(value, BITS["replicas"])
     record = cut(value, member.point.n_steps)
     data, references = record.data.copy(), record.references
+    data["moments"] = data["moments"].where(data["moment"] % 2 == 0)
     if isinstance(request, Relaxation):
         shown = data["waiting_time"] == request.shown_waiting_time
         data.update({name: data[name].where(shown) for name in _AT_SHOWN})
