@@ -101,13 +101,16 @@ def test_oscillations() -> None:
 
     def judged(large: float, small: float) -> str:
         records = {(1e-6, 1e-3): record(large, 1e-3), (1e-6, 1e-4): record(small, 1e-4)}
-        return step_size.oscillations(Evidence(steps=Measurements(records, 0.01, BASIS))).verdict
+        steps = dict.fromkeys(("regularised", "underparameterised"), Measurements(records, 0.01, BASIS))
+        one = Evidence(steps={"regularised": steps["regularised"]})
+        assert step_size.oscillations(one).verdict != "reproduced"
+        return step_size.oscillations(Evidence(steps=steps)).verdict
 
     assert judged(1e-5, 0.0) == "reproduced"
     assert judged(1e-5, 1e-5) == "not reproduced"
     assert judged(0.0, 0.0) == "not reproduced"
     alone = Measurements({(1e-6, 1e-3): record(1e-5, 1e-3)}, 0.01, BASIS)
-    assert step_size.oscillations(Evidence(steps=alone)).verdict == "not decided"
+    assert step_size.oscillations(Evidence(steps={"regularised": alone})).verdict == "not decided"
     assert step_size.oscillations(Evidence()).verdict == "not decided"
 
 

@@ -17,6 +17,7 @@ from glassnet.experiments import SCALES, Relaxation, Run, open_run
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.losses import losses
 from glassnet.experiments.phase_diagram import PARTS, PhaseDiagram, phase_diagram
+from glassnet.experiments.quench import Quenched
 from glassnet.experiments.sgd_displacement import SgdDisplacement, sgd_displacement
 from glassnet.experiments.step_size import StepSize, step_size
 from glassnet.experiments.view import run_paths
@@ -25,10 +26,6 @@ from glassnet.record import Record
 PAPER_LAMBDA: Final = 0.03
 PAPER_RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
-
-
-_WAVY: Final = ("regularised", "underparameterised")
-"""Phases in which the step size was seen to act."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +64,13 @@ class Evidence:
         relaxations: by (data set, phase).
         losses: phase diagrams, any number.
         sgd: displacements under SGD, regularised.
-        steps: displacements with smaller steps.
+        steps: displacements with smaller steps, by phase.
     """
 
     relaxations: Mapping[tuple[str, str], Relaxed] = field(default_factory=dict)
     losses: tuple[Losses, ...] = ()
     sgd: Measurements | None = None
-    steps: Measurements | None = None
+    steps: Mapping[str, Measurements] = field(default_factory=dict)
 
     def relaxed(self, phase: str, dataset: str = "mnist") -> Relaxed | None:
         """The relaxation of a phase of a data set, None if there is none."""
@@ -104,7 +101,8 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
     """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does."""
     relaxations: dict[tuple[str, str], Relaxed] = {}
     diagrams: list[Losses] = []
-    sgd = steps = None
+    steps: dict[str, Measurements] = {}
+    sgd = None
     for run in sorted((run for run in runs if run.done), key=_size, reverse=True):
         request = run.request
         if isinstance(request, Relaxation):
@@ -116,13 +114,15 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
         elif isinstance(request, SgdDisplacement) and sgd is None and run.records:
             named = [(scale, sgd_displacement(request.dataset, scale)) for scale in SCALES]
             sgd = _measurements(run, named, "fig5d")
-        elif isinstance(request, StepSize) and steps is None and run.records:
-            named_steps = [(scale, step_size(phase, request.dataset, scale)) for phase in _WAVY for scale in SCALES]
-            steps = _measurements(run, named_steps, STEP_SIZE)
+        elif isinstance(request, StepSize) and run.records:
+            phase = phase_of(request)
+            if phase is not None and phase not in steps:
+                named_steps = [(scale, step_size(phase, request.dataset, scale)) for scale in SCALES]
+                steps[phase] = _measurements(run, named_steps, STEP_SIZE)
     return Evidence(relaxations, tuple(diagrams), sgd, steps)
 
 
-def phase_of(request: Relaxation) -> str | None:
+def phase_of(request: Quenched) -> str | None:
     """Which phase a request's numbers lie in, by the paper's transitions; None in the quadratic phase."""
     if request.l2 > 0.0:
         return "regularised" if request.l2 < PAPER_LAMBDA else None

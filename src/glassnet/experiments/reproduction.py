@@ -250,6 +250,6 @@ FIGURES: Final[Mapping[str, Picture]] = {
     "figA9": Picture("ageing, regularised", _of("ageing", PHASES[0]), _single),
     "figA10": Picture("ageing, underparameterised", _of("ageing", PHASES[1]), _single),
     "figA11": Picture("ageing, overparameterised", _of("ageing", PHASES[2]), _single),
-    "step_size": Picture("oscillations at smaller steps", _of("step_size", "regularised"), _single),
+    "step_size": Picture("oscillations at smaller steps", _of("step_size", *PHASES[:2]), _each),
     "minima": Picture("minima and their Hessian", _of("minima"), _each),
 }
