@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from glassnet.cli.experiments import QuenchedFile, add_to, started
 from glassnet.cli.reproduce import reproduce
-from glassnet.cli.working import REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
+from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -220,6 +221,23 @@ def show(
         console.print(tables.about(found.request))
         console.print(tables.provenance(found))
         report(console, found)
+
+
+@app.command()
+def verify(run: RunPath) -> None:
+    """Check every byte of a run, and say what is there and what is damaged; exit status 1 if anything is."""
+    from glassnet.cli import tables
+    from glassnet.experiments.verification import verify as look
+
+    console = make_console()
+    with refusing(), console.status("reading"):
+        found = look(run)
+    console.print(tables.verification(found))
+    for problem in found.damaged:
+        complain(f"Damaged: {problem}")
+    if found.damaged:
+        complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
+        raise typer.Exit(DAMAGED)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import Plan
 from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.experiments.verification import Verification
 from glassnet.experiments.view import run_paths
 
 
@@ -220,6 +221,21 @@ def provenance(run: Run[Relaxation]) -> Table:
         + (", the others to be made by the same command" if run.missing else ""),
         **({"condensed": "numbers are rounded; it cannot be gone on with"} if "condensed" in run.description else {}),
     }
+    return _pairs(rows)
+
+
+def verification(found: Verification) -> Table:
+    """What was found in a run's files."""
+    rows = {"units": f"{found.n_complete} of {found.n_asked} complete and sound"}
+    if found.n_begun:
+        rows["begun"] = f"{found.n_begun} sound, of a shorter run"
+    if found.n_others:
+        rows["others"] = f"{found.n_others} sound, which the run does not ask for"
+    if found.n_checkpoints:
+        rows["checkpoints"] = f"{found.n_checkpoints} sound"
+    if found.left_over:
+        rows["left over"] = f"{counted(len(found.left_over), 'file')} half written by a process that was killed"
+    rows["damaged"] = counted(len(found.damaged), "file") if found.damaged else "nothing"
     return _pairs(rows)
 
 

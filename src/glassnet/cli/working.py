@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from glassnet.experiments.plan import Plan
     from glassnet.store import RunDirectory
 
+DAMAGED = 1
 REFUSED = 2
 STOPPED = 130
 

@@ -143,8 +143,13 @@ class Run(Generic[Request]):
         return concat(list(self.records.values()))
 
     @property
+    def asked(self) -> tuple[Member, ...]:
+        """All units that the run is to have."""
+        return tuple(Member(p, origin) for p in self.request.points() for origin in range(self.request.replicas))
+
+    @property
     def members(self) -> tuple[Member, ...]:
-        """Units that are complete, by what they are of."""
+        """Those of them that are complete."""
         return tuple(member for member, complete in self._complete.items() if complete)
 
     def identity(self, member: Member) -> Identity:
@@ -164,8 +169,7 @@ class Run(Generic[Request]):
 
     @cached_property
     def _complete(self) -> dict[Member, bool]:
-        members = [Member(p, origin) for p in self.request.points() for origin in range(self.request.replicas)]
-        ends = {m: self._source.unit_end(self.identity(m)) for m in members}
+        ends = {member: self._source.unit_end(self.identity(member)) for member in self.asked}
         return {member: end is not None and end >= member.point.n_steps for member, end in ends.items()}
 
     def _units(self, point: Point) -> dict[int, Unit | CondensedUnit]:

@@ -188,6 +188,10 @@ class RunDirectory:
         header = {"identity": dict(identity), "end": unit.end, "results": unit.results}
         files.write(self.unit_path(identity), unit.value, header)
 
+    def unit_files(self) -> list[Path]:
+        """All files of units, by name."""
+        return sorted((self.path / "units").glob(f"*{_SUFFIX}"))
+
     def siblings(self) -> list[RunDirectory]:
         """The other runs in the same folder."""
         if not self.path.parent.is_dir():

@@ -1,0 +1,175 @@
+"""Runs that are killed, and stores that are damaged: never a wrong number, and no more work than was hit."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassnet.experiments import Relaxation, open_run, preset
+from glassnet.experiments.plan import Plan, plan
+from glassnet.experiments.runner import run
+from glassnet.experiments.starting import begin
+from glassnet.experiments.verification import verify
+from glassnet.store import RunDirectory
+
+GLASSNET = Path(sys.executable).parent / "glassnet"
+TINY: dict[str, Any] = {
+    "samples": 200,
+    "width": 4,
+    "epochs": 20,
+    "replicas": 2,
+    "temperatures": [0.1, 0.0],
+    "waiting_times": [5],
+    "t_max": 40,
+}
+LONG = shlex.split(
+    "--samples 200 --width 4 --replicas 2 --waiting-time 5 --epochs 3000 --t-max 20000 --chi 300 "
+    "--temperature 0.1 --temperature 0 --checkpoint-every 0"
+)
+
+
+def tiny(**changes: Any) -> Relaxation:
+    return preset("regularised", "mnist", "demo", {**TINY, **changes})
+
+
+def planned(request: Relaxation, folder: Path) -> Plan:
+    return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(folder))
+
+
+def make(request: Relaxation, folder: Path) -> Plan:
+    """Make what is missing; the plan says what that was."""
+    begin(RunDirectory(folder), request, request.make_engine(), to_work=True)
+    work = planned(request, folder)
+    run(work, request.make_engine(), RunDirectory(folder))
+    return work
+
+
+def stored(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "units").iterdir())}
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """The folder of a finished run of six units."""
+    make(tiny(), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def damages(content: bytes) -> Iterator[bytes]:
+    """The content with a bit flipped at its ends and at random places, cut short, emptied, and grown."""
+    rng = np.random.default_rng(len(content))
+    for at in (0, len(content) - 1, *rng.integers(len(content), size=4)):
+        yield content[:at] + bytes([content[at] ^ (1 << int(rng.integers(8)))]) + content[at + 1 :]
+    yield content[: int(rng.integers(1, len(content)))]
+    yield b""
+    yield content + b"\0"
+
+
+def test_each_damaged_unit_is_named_and_made_again_alone(finished: Path) -> None:
+    whole = stored(finished)
+    for name, content in whole.items():
+        for broken in damages(content):
+            (finished / "units" / name).write_bytes(broken)
+            found = verify(finished)
+            assert (found.n_complete, len(found.damaged)) == (5, 1)
+            assert name in found.damaged[0]
+            with pytest.raises(ValueError, match=name):
+                _ = [open_run(finished).records, open_run(finished).quenched]
+            work = make(tiny(), finished)
+            assert [len(block.members) for block in work.blocks] == [1]
+            assert name in work.notes[0]
+            assert stored(finished) == whole
+    assert verify(finished).n_complete == 6
+
+
+def test_a_damaged_description_is_refused_by_name(finished: Path) -> None:
+    content = (finished / "run.json").read_bytes()
+    for broken in damages(content.rstrip()):
+        (finished / "run.json").write_bytes(broken)
+        if broken.rstrip(b"\0") == content.rstrip():  # JSON with something behind it
+            continue
+        with pytest.raises(ValueError, match=r"run\.json"):
+            open_run(finished)
+        with pytest.raises(ValueError, match=r"run\.json"):
+            make(tiny(), finished)
+    # All that was computed is still there for a run beside it.
+    beside = finished.with_name("beside")
+    (finished / "run.json").write_bytes(content)
+    assert not make(tiny(), beside).blocks
+    assert stored(beside) == stored(finished)
+
+
+def test_units_that_changed_places_are_found(finished: Path) -> None:
+    first, second = sorted((finished / "units").iterdir())[:2]
+    whole = stored(finished)
+    first.write_bytes(whole[second.name])
+    assert "holds another unit than its name says" in verify(finished).damaged[0]
+    make(tiny(), finished)
+    assert stored(finished) == whole
+
+
+def test_what_is_there_is_counted(finished: Path) -> None:
+    shorter = finished.with_name("other")
+    make(tiny(), shorter)
+    begin(RunDirectory(shorter), tiny(t_max=60, replicas=3), tiny().make_engine(), to_work=True)
+    (shorter / "units" / "left.zarr.zip.123.part").touch()
+    found = verify(shorter)
+    assert (found.n_asked, found.n_complete, found.n_begun, found.n_others) == (9, 2, 4, 0)
+    assert [path.name for path in found.left_over] == ["left.zarr.zip.123.part"]
+    with pytest.raises(FileNotFoundError, match="is not the folder of a run"):
+        verify(finished.parent)
+
+
+def test_the_command_says_what_is_damaged(finished: Path) -> None:
+    def command() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([GLASSNET, "verify", finished], capture_output=True, text=True, timeout=60, check=False)
+
+    sound = command()
+    assert (sound.returncode, "6 of 6 complete and sound" in sound.stdout) == (0, True)
+    victim = sorted((finished / "units").iterdir())[0]
+    victim.write_bytes(victim.read_bytes()[:-1])
+    damaged = command()
+    assert damaged.returncode == 1
+    assert f"{victim} is damaged" in damaged.stderr
+    assert f"glassnet resume {finished}" in damaged.stderr
+
+
+@pytest.mark.parametrize("n_kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_run_killed_at_random_moments_ends_with_the_same_bits(n_kills: int, tmp_path: Path) -> None:
+    numbers = {"epochs": 3000, "t_max": 20_000, "chi": [300.0]}
+    make(tiny(**numbers), tmp_path / "whole")
+    whole, rng = stored(tmp_path / "whole"), np.random.default_rng(n_kills)
+    broken, at_work, n_finished = tmp_path / "broken0/run", 0, 0
+    for _ in range(n_kills):
+        process = started(broken)
+        assert process.stdout is not None
+        process.stdout.readline()  # it has begun to work
+        time.sleep(float(rng.uniform(0.0, 1.0)))
+        at_work += process.poll() is None
+        process.kill()
+        process.communicate()
+        if broken.exists() and not (found := verify(broken)).damaged and found.n_complete == found.n_asked:
+            assert stored(broken) == whole
+            n_finished += 1
+            broken = tmp_path / f"broken{n_finished}/run"
+    assert at_work >= n_kills // 2
+    last = started(broken)
+    last.communicate(timeout=120)
+    assert last.returncode == 0
+    assert stored(broken) == whole
+    assert not list(broken.rglob("*.part"))
+
+
+def started(folder: Path) -> subprocess.Popen[str]:
+    command = [str(GLASSNET), "run", "relaxation", *LONG, "--output", str(folder)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
