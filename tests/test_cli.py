@@ -186,11 +186,14 @@ def started(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until_under_way(process: subprocess.Popen[str], folder: Path, n_units: int) -> None:
-    """Until so many units are stored and this process has written a checkpoint."""
+def wait_until_under_way(
+    process: subprocess.Popen[str], folder: Path, n_units: int, *others: subprocess.Popen[str]
+) -> None:
+    """Until so many units are stored and this process (or one of the others) has written a checkpoint."""
     before = checkpoints(folder)
     while len(list(folder.glob("units/*.zip"))) < n_units or not checkpoints(folder) - before:
-        assert process.poll() is None, process.communicate()
+        for one in (process, *others):
+            assert one.poll() is None, one.communicate()
         time.sleep(0.02)
 
 
@@ -198,18 +201,20 @@ def checkpoints(folder: Path) -> set[tuple[str, int]]:
     return {(p.name, p.stat().st_ino) for p in folder.glob("checkpoints/*.zip")}
 
 
-def test_a_second_process_is_refused_and_readers_are_not(tmp_path: Path) -> None:
-    with started(tmp_path) as process:
-        wait_until_under_way(process, tmp_path / "run", 0)
-        second = glassnet("run", "relaxation", *LONG, "--output", "run", cwd=tmp_path)
-        assert second.returncode == 2
-        assert second.stderr == (
-            f"Error: run is being worked on by process {process.pid}; wait for it or choose another folder\n"
-        )
+def test_a_second_process_waits_and_readers_do_not(tmp_path: Path) -> None:
+    with started(tmp_path) as first, started(tmp_path) as second:
+        wait_until_under_way(first, tmp_path / "run", 0, second)
         assert glassnet("show", "run", cwd=tmp_path).returncode == 0
-        assert process.poll() is None
-        process.kill()
-    assert (tmp_path / "run" / "lock").exists()
+        assert first.poll() is None
+        assert second.poll() is None
+        printed = [process.communicate(timeout=120) for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    waited = [n for n, (_, said) in enumerate(printed) if "is being worked on by process" in said]
+    assert len(waited) == 1
+    assert "waiting for it, then going on with what it leaves" in printed[waited[0]][1]
+    assert "4 units: 4 done, 0 to make" in printed[waited[0]][0]
+    assert "4 units: 0 done, 4 to make" in printed[1 - waited[0]][0]
+    assert not (tmp_path / "run" / "lock").exists()
 
 
 def test_a_run_killed_and_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.working import complain, do, make_console, refusing, say_written, stopping
+from glassnet.cli.working import complain, do, make_console, refusing, say_waiting, say_written, stopping
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -133,7 +133,7 @@ def _make(
     directory = RunDirectory(folder)
     maker = request.make_engine(threads)
     refuse_misfit(directory, request, maker)
-    with directory.locked():
+    with directory.locked(say_waiting):
         work = plan(request.points(), request.replicas, maker, directory)
         for note in work.notes:
             complain(note)

@@ -56,13 +56,12 @@ def run_in(
     if dry_run:
         _estimate(console, directory, request, maker)
         return
-    with refusing(), directory.locked():
+    with refusing(), stopping(directory.path), directory.locked(say_waiting):
         work = _planned(console, directory, request, maker)
-        with stopping(directory.path):
-            do(console, directory, request, maker, work, checkpoint_every, given)
-            found = _opened(directory.path)
-            report(console, found)
-            draw(console, found, directory.path / "figures", ["png"])
+        do(console, directory, request, maker, work, checkpoint_every, given)
+        found = _opened(directory.path)
+        report(console, found)
+        draw(console, found, directory.path / "figures", ["png"])
 
 
 def do(
@@ -144,6 +143,11 @@ def say_written(console: Console, folder: Path, written: list[Path]) -> None:
     """Name the files of figures."""
     names = ", ".join(path.name for path in written)
     console.print(f"Figures in {folder}: {names}", highlight=False, soft_wrap=True)
+
+
+def say_waiting(found: str) -> None:
+    """Say that another process is waited for, and what then happens."""
+    complain(f"{found}; waiting for it, then going on with what it leaves")
 
 
 def make_console() -> Console:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,17 +104,20 @@ class RunDirectory:
         return False
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
         """Keep other processes from working on the run, while the block runs; who only reads is not hindered.
 
+        Args:
+            on_wait: told once if another process works on it, which is then waited for; None to refuse instead.
+
         Raises:
-            ValueError: another process works on it.
+            ValueError: another process works on it and is not waited for.
             OSError: the folder cannot be made.
         """
         new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with held(self.path / _LOCK, str(self.path)):
+            with held(self.path / _LOCK, str(self.path), on_wait):
                 yield
         finally:
             with suppress(OSError):  # there is something in it

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,26 @@ from typing import Final
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
+_POLL_SECONDS: Final = 0.5
+
+
 @contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
+def held(path: Path, what: str, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock file ``path``, made here and removed in the end, while the block runs.
 
+    Args:
+        path: the file.
+        what: what it locks, for people.
+        on_wait: told once who else holds it, who is then waited for; None to refuse instead.
+
     Raises:
-        ValueError: another process holds it; the message names that process and ``what`` it works on.
+        ValueError: another process holds it and is not waited for; the message names that process and ``what`` it
+            works on.
         OSError: the file cannot be made.
     """
-    descriptor = _open_locked(path, what)
+    while (descriptor := _open_locked(path, what, on_wait)) is None:
+        on_wait = _say_nothing
+        time.sleep(_POLL_SECONDS)
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -32,7 +44,8 @@ def held(path: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_locked(path: Path, what: str) -> int:
+def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -> int | None:
+    """The file, locked; None while another process holds it."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -40,9 +53,11 @@ def _open_locked(path: Path, what: str) -> int:
         except BlockingIOError:
             pid = os.pread(descriptor, 32, 0).decode().strip() or "which has just begun"
             os.close(descriptor)
-            raise ValueError(
-                f"{what} is being worked on by process {pid}; wait for it or choose another folder"
-            ) from None
+            found = f"{what} is being worked on by process {pid}"
+            if on_wait is None:
+                raise ValueError(f"{found}; wait for it or choose another folder") from None
+            on_wait(found)
+            return None
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 os.close(descriptor)
@@ -51,3 +66,7 @@ def _open_locked(path: Path, what: str) -> int:
         if os.fstat(descriptor).st_nlink:
             return descriptor
         os.close(descriptor)
+
+
+def _say_nothing(found: str) -> None:
+    """It was said before."""
