@@ -173,3 +173,36 @@ def started(folder: Path) -> subprocess.Popen[str]:
     command = [str(GLASSNET), "run", "relaxation", *LONG, "--output", str(folder)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 300 kB, which ``resize`` can make larger."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"a file system of limited size cannot be had here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Path) -> None:
+    numbers = {"epochs": 3000, "t_max": 20_000, "chi": [300.0]}
+    make(tiny(**numbers), tmp_path / "whole")
+    full = started(small_disk / "run")
+    _, said = full.communicate(timeout=120)
+    assert full.returncode == 2
+    assert "No space left on device" in said
+    assert "Traceback" not in said
+    found = verify(small_disk / "run")
+    assert not found.damaged
+    assert 0 < found.n_complete < found.n_asked
+    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+    again = started(small_disk / "run")
+    printed, _ = again.communicate(timeout=120)
+    assert again.returncode == 0
+    assert f"{found.n_asked} units: {found.n_complete} done" in printed
+    assert stored(small_disk / "run") == stored(tmp_path / "whole")
