@@ -55,10 +55,9 @@ def stokes_einstein(
     Returns:
         Along ``temperature`` (no dimension without one), with ``_low`` and ``_high`` (Student's t, one initial
         condition left out at a time): ``diffusion`` in squared weight per step, ``log_slope`` of the MSD there,
-        ``tau`` in steps, ``ratio``, ``alpha`` at tau (linear in log t). ``gaussian``: whether the interval of alpha
-        holds 0. ``outcome``: "holds" (the interval of ratio is within the tolerance of 1, or holds 1 and ratio is
-        within), "broken" (it excludes 1 and ratio is beyond the tolerance), "not decided", "not diffusive", "no
-        relaxation time".
+        ``tau`` in steps, ``ratio``, ``alpha`` at tau (linear in log t), and ``outcome``: "holds" (the interval of
+        ratio is within the tolerance of 1, or holds 1 and ratio is within), "broken" (it excludes 1 and ratio is
+        beyond the tolerance), "not decided", "not diffusive", "no relaxation time".
 
     Raises:
         ValueError: dimensions, replicas that differ, no epsilon, or an argument out of its range.
@@ -99,7 +98,7 @@ def _row(
     x = np.log(msd.times[late])
     if np.count_nonzero(late) < _LEAST_POINTS or not len(q.values):
         none = {name: unknown(q.n_origins) for name in ("diffusion", "log_slope", "tau", "ratio", "alpha")}
-        return {**none, "gaussian": False, "outcome": NO_TAU}
+        return {**none, "outcome": NO_TAU}
 
     def parameters(kept: Mask) -> Floats:
         y, weight = msd.log_mean(kept)[late], spacing(x)
@@ -127,7 +126,6 @@ def _row(
         "tau": tau,
         "ratio": log_ratio.exp(),
         "alpha": at_tau,
-        "gaussian": at_tau.low <= 0.0 <= at_tau.high,
         "outcome": outcome,
     }
 

@@ -60,7 +60,8 @@ def collapse(
 
     Returns:
         Along ``temperature``: ``tau`` of the mean curve; ``spread`` (``_low``, ``_high``); ``left_at`` (x, NaN unless
-        it left) and ``q_left``, the mean overlap there; ``seen_to``, the largest x compared; ``outcome`` ("on the
+        it left) and ``q_left``, the mean overlap there; ``seen_to``, the largest x compared, and ``known_to``, the
+        largest up to which the difference is known to 1.5 ``tolerance`` (95 %); ``outcome`` ("on the
         master curve", "left above", "left below", "is the master curve", "no relaxation time"). Without a dimension:
         ``overall`` (``_low``, ``_high``) and ``overall_unscaled``, the spreads of all temperatures, and ``verdict``:
         "collapses" if the interval of the spread lies below ``tolerance``, "does not collapse" if above, "not
@@ -111,10 +112,11 @@ def collapse(
     allowed = np.maximum(np.nan_to_num((high - low) / 2.0), tolerance)
     rows: list[Row] = []
     for k, group in enumerate(replicas.each()):
-        left = _Departure(np.nan, np.nan, np.nan, NO_TAU)
+        left, known_to = _Departure(np.nan, np.nan, np.nan, NO_TAU), np.nan
         if usable[k]:
             log_q = _resampled(group, group.all, grid, tau[k])
             left = _departure(grid, log_q, off.mean[k], allowed[k])
+            known_to = _known_to(grid, off.mean[k], (high - low)[k] / 2.0, 1.5 * tolerance)
             if not counted[k]:
                 left = replace(left, outcome=IS_MASTER)
         rows.append(
@@ -124,6 +126,7 @@ def collapse(
                 "left_at": left.x,
                 "q_left": left.q,
                 "seen_to": left.seen_to,
+                "known_to": known_to,
                 "outcome": left.outcome,
             }
         )
@@ -185,6 +188,14 @@ def _departure(grid: Floats, log_q: Floats, off: Floats, allowed: Floats) -> _De
     k = compared[max(last_on, 0)]
     outcome = LEFT_ABOVE if off[compared[-1]] > 0 else LEFT_BELOW
     return _Departure(float(grid[k]), float(np.exp(log_q[k])), seen_to, outcome)
+
+
+def _known_to(grid: Floats, off: Floats, reach: Floats, limit: float) -> float:
+    """The end of the stretch of x > 1 along which the difference to the master has an error below the limit."""
+    compared = np.flatnonzero(np.isfinite(off) & (grid > 1.0))
+    unknown_at = np.flatnonzero(~(reach[compared] <= limit))
+    last = (int(unknown_at[0]) if len(unknown_at) else len(compared)) - 1
+    return float(grid[compared[last]]) if last >= 0 else np.nan
 
 
 def _verdict(overall: Measured, compared: int, tolerance: float) -> str:

@@ -36,6 +36,8 @@ class Transition:
         location: mean over initial conditions of the logarithm of the middle of their brackets, taken back. Its
             interval holds where in its bracket each one lies: Student's low end of the lower edges, high end of the
             upper ones. Only a bound where none crosses (``low`` or ``high`` at the end of the values); NaN if some do.
+        half: where half of the initial conditions are past the level: between the last value at which it is fewer, and
+            the first at which it is more, with Wilson's intervals (low 0 or high infinite where there is none).
         spread: standard deviation between initial conditions of log location, about their relative spread, with the
             interval of a Gaussian sample. Its low end is 0 where one bracket could hold all.
         of_origin: ``(origin,)``: ``location``, ``lower``, ``upper`` (the bracket), ``outcome`` ("crosses once",
@@ -47,6 +49,7 @@ class Transition:
     """
 
     location: Measured
+    half: Measured
     spread: Measured
     of_origin: xr.Dataset
     share: xr.Dataset
@@ -88,7 +91,8 @@ def transition(loss: xr.DataArray, *, level: float, direction: Direction) -> Tra
         {"long_name": f"{control} at the transition", "level": level, "direction": direction},
     )
     location, spread, outcome = _between_origins(of_origin, origins(loss), x)
-    return Transition(location, spread, of_origin, _shares(control, x, past, np.isfinite(values)), outcome)
+    share = _shares(control, x, past, np.isfinite(values))
+    return Transition(location, _half(x, share, location.n_origins), spread, of_origin, share, outcome)
 
 
 def by_origin(losses: Mapping[float, xr.DataArray], control: str) -> xr.DataArray:
@@ -180,6 +184,12 @@ def _between_origins(found: xr.Dataset, origin: NDArray[np.int64], x: Floats) ->
     moved = width / 2.0 * np.sqrt(n / (n - 1))
     lowest = 0.0 if together else max(0.0, spread - moved) * float(reach[0])
     return Measured(value, low, high, n), Measured(spread, lowest, (spread + moved) * float(reach[1]), n), LOCATED
+
+
+def _half(x: Floats, share: xr.Dataset, n: int) -> Measured:
+    fewer, more = x[share["past_high"].values < 0.5], x[share["past_low"].values > 0.5]
+    low, high = float(fewer.max(initial=0.0)), float(more.min(initial=np.inf))
+    return Measured(float(np.sqrt(low * high)) if 0.0 < low < high < np.inf else np.nan, low, high, n)
 
 
 def _shares(control: str, x: Floats, past: NDArray[np.bool_], known: NDArray[np.bool_]) -> xr.Dataset:

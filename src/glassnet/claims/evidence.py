@@ -28,6 +28,9 @@ PAPER_RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
 
 
+_MNIST: Final = "mnist"
+
+
 @dataclass(frozen=True, eq=False)
 class Losses:
     """Final losses of networks at several widths and l2.
@@ -98,12 +101,15 @@ def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
-    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does."""
+    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
+
+    Runs with other inputs, depth, precision or learning rates than the paper's are left out.
+    """
     relaxations: dict[tuple[str, str], Relaxed] = {}
     diagrams: list[Losses] = []
     steps: dict[str, Measurements] = {}
     sgd = None
-    for run in sorted((run for run in runs if run.done), key=_size, reverse=True):
+    for run in sorted((run for run in runs if run.done and _as_the_paper(run.request)), key=_size, reverse=True):
         request = run.request
         if isinstance(request, Relaxation):
             phase = phase_of(request)
@@ -111,15 +117,21 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
                 relaxations[request.dataset, phase] = _relaxed(run, phase)
         elif isinstance(request, PhaseDiagram):
             diagrams.append(_losses(run))
-        elif isinstance(request, SgdDisplacement) and sgd is None and run.records:
+        elif isinstance(request, SgdDisplacement) and sgd is None and run.records and request.dataset == _MNIST:
             named = [(scale, sgd_displacement(request.dataset, scale)) for scale in SCALES]
             sgd = _measurements(run, named, "fig5d")
-        elif isinstance(request, StepSize) and run.records:
+        elif isinstance(request, StepSize) and run.records and request.dataset == _MNIST:
             phase = phase_of(request)
             if phase is not None and phase not in steps:
                 named_steps = [(scale, step_size(phase, request.dataset, scale)) for scale in SCALES]
                 steps[phase] = _measurements(run, named_steps, STEP_SIZE)
     return Evidence(relaxations, tuple(diagrams), sgd, steps)
+
+
+def _as_the_paper(request: Experiment) -> bool:
+    """Whether a run is about the paper's networks: others may be looked at, but its claims are not about them."""
+    usual = {"inputs": "standardised", "dtype": "float64", "quench_rate": 1e-3, "learning_rate": 1e-3, "depth": 6}
+    return all(request.numbers.get(name, value) == value for name, value in usual.items())
 
 
 def phase_of(request: Quenched) -> str | None:

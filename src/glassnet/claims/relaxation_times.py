@@ -16,7 +16,7 @@ from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import first_crossing
 from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, listed, shown
 from glassnet.claims.evidence import Evidence, missing
-from glassnet.claims.relaxed import two_regimes
+from glassnet.claims.relaxed import Relaxed, two_regimes
 
 SLOPE: Final = (
     "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
@@ -31,37 +31,39 @@ TWO: Final = (
 )
 
 ONE: Final = (
-    "Reproduced if tau_90(T) is a single power law over two decades of T or more, not reached at T = 0, and "
-    f"{SLOPE}. Not reproduced if it bends to a plateau, or the slope disagrees, of replicas that all had a data loss "
+    "Reproduced if tau_90(T) is a single power law over two decades of T or more, a bend by a factor 1.5 being "
+    "excluded and T = 0 not reached, and "
+    f"{SLOPE} (here 0.2 wide at most). Not reproduced if it bends to a plateau, or the slope disagrees, of replicas that all had a data loss "
     "below 1e-6 when the measurement began; elsewhere gradients are left, which the claim is not about."
 )
 
 CHI: Final = (
-    "Reproduced if the crossover of tau_90(T), and 10 T*, are seen for chi over a factor of 20 or more, no slope "
-    "disagrees with -1 and T* changes by 0.5 to 1.5 decades for a factor of 50 in chi with an interval within 0 to 2. "
-    "Not reproduced if that interval excludes 0.5 to 1.5 decades, or a slope disagrees. Steady drift would give 1.7."
+    "Reproduced if the crossover of tau_90(T), and 10 T*, are seen for chi over a factor of 10 or more, no slope "
+    "disagrees with -1 and T* changes by 0.5 to 1.5 decades for a factor of 50 in chi with an interval within 0 to "
+    "1.55. Not reproduced if that interval excludes 0.5 to 1.5 decades, or a slope disagrees. Steady drift would "
+    "give 1.7, which sparse temperatures show as 1.55 or more."
 )
 
 COARSE: Final = (
-    "At another waiting time than the one shown, tau_90 from every save time beside the first multiple of 100 steps at "
-    "which the mean overlap is at or below 0.9, as the authors saved there, above 5 T* and where the latter is above "
-    "100 steps. Reproduced if the fine slope is -1 within 0.15, as the rounding of the crossover allows, and the "
-    "coarse one nearer to 0, the difference above 0 with its interval; not reproduced if the fine slope is not, or the "
-    "coarse one differs by less than 0.02."
+    "At another waiting time than the one shown and the chi that has most temperatures above 5 T* with a tau_90 above "
+    "100 steps: tau_90 of the mean overlap from every save time, beside the first save time at which it is at or below "
+    "0.9 when saving every 100 steps, as the authors did there, averaged over where in the hundred saving begins. "
+    "Reproduced if the fine slope is -1 within 0.15, as the rounding of the crossover allows, and the coarse one "
+    "nearer to 0, the difference above 0.01 with its interval; not reproduced if the fine slope is not."
 )
 
 _LEAST_SPAN: Final = 100.0
 _ZERO_LOSS: Final = 1e-6
-_CHI_SPAN: Final = 20.0
+_CHI_SPAN: Final = 10.0
 _COARSE: Final = 100.0
 _LEVEL: Final = 0.9
 _ABOVE: Final = 5.0
 _HOT: Final = 10.0
 
 
-def slope_verdict(slope: Measured) -> Verdict:
-    """Whether a slope agrees with -1."""
-    if slope.within(-1.05, -0.95) or (slope.low <= -1.0 <= slope.high and slope.high - slope.low <= 0.4):
+def slope_verdict(slope: Measured, widest: float = 0.4) -> Verdict:
+    """Whether a slope agrees with -1; an interval that is wider decides nothing."""
+    if slope.within(-1.05, -0.95) or (slope.low <= -1.0 <= slope.high and slope.high - slope.low <= widest):
         return REPRODUCED
     return NOT_REPRODUCED if slope.low > -0.95 or slope.high < -1.05 else NOT_DECIDED
 
@@ -94,8 +96,8 @@ def noise_only(evidence: Evidence, dataset: str = "mnist") -> Finding:
     warm = [one for one in fit.used if one > 0]
     wide = len(warm) > 2 and warm[-1] / warm[0] >= _LEAST_SPAN * (1 - 1e-9)
     verdict: Verdict = NOT_DECIDED
-    if fit.outcome == NOISE_ONLY and wide and 0.0 in fit.left_out:
-        verdict = slope_verdict(fit.slope)
+    if fit.outcome == NOISE_ONLY and wide and 0.0 in fit.left_out and fit.bend.high < np.log(1.5):
+        verdict = slope_verdict(fit.slope, 0.2)
     elif fit.outcome in (TWO_REGIMES, LANDSCAPE_ONLY, NO_PLATEAU):
         verdict = NOT_REPRODUCED
     if verdict == NOT_REPRODUCED and highest > _ZERO_LOSS:
@@ -133,8 +135,8 @@ def sensitivity(evidence: Evidence) -> Finding:
     if NOT_REPRODUCED in slopes:
         verdict = NOT_REPRODUCED
         text += f"; slopes {', '.join(map(shown, both))}"
-    elif max(used) / min(used) >= _CHI_SPAN:
-        if 0.5 <= shift.value <= 1.5 and shift.within(0.0, 2.0):
+    elif max(used) / min(used) >= _CHI_SPAN * (1 - 1e-9):
+        if 0.5 <= shift.value <= 1.5 and shift.within(0.0, 1.55):
             verdict = REPRODUCED
         elif shift.low > 1.5 or shift.high < 0.5:
             verdict = NOT_REPRODUCED
@@ -150,45 +152,51 @@ def coarse_saving(evidence: Evidence) -> Finding:
     if not others:
         return Finding(NOT_DECIDED, "one waiting time only", (run.basis,), decides=run.decides())
     wait = others[-1]
-    q = run.overlap(waiting_time=wait)
-    fit = crossover(run.tau(waiting_time=wait))
-    star = fit.temperature.value if fit.outcome == TWO_REGIMES else 0.0
-    times = np.asarray(q["time"].values, dtype=np.float64)
-    curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * star}
-    hot = [one for one, curve in curves.items() if _tau_saved(times, curve, _all(curve))[1] > _COARSE]
-    text = f"t_w = {wait}, T = {listed(hot)}"
+    chi, hot, curves = max((_hot(run, wait, chi) for chi in run.request.chi), key=lambda one: len(one[1]))
+    text = f"t_w = {wait}, chi = {chi:g}, T = {listed(hot)}"
     if len(hot) < 2:
         return Finding(NOT_DECIDED, f"{text}: too few above 5 T* and 100 steps", (run.basis,), decides=run.decides())
     origin = np.unique(np.concatenate([curves[one]["origin"].values for one in hot]))
 
     def slopes(kept: Mask) -> Floats:
-        taus = [_tau_saved(times, curves[one], np.isin(curves[one]["origin"].values, origin[kept])) for one in hot]
+        taus = [_tau_saved(curves[one], np.isin(curves[one]["origin"].values, origin[kept])) for one in hot]
         fine, coarse = (fit_line(np.log(hot), np.log(one))[0] for one in np.array(taus).T)
         return np.array([fine, coarse, coarse - fine])
 
     fine, coarse, difference = measured(jackknife(slopes, origin))
     text += f"; fine slope {shown(fine)}, coarse {shown(coarse)}, difference {shown(difference)}"
     verdict: Verdict = NOT_DECIDED
-    if fine.low > -0.85 or fine.high < -1.15 or difference.within(-np.inf, 0.02):
+    if fine.low > -0.85 or fine.high < -1.15:
         verdict = NOT_REPRODUCED
-    elif fine.within(-1.15, -0.85) and difference.low > 0.0:
+    elif fine.within(-1.15, -0.85) and difference.low > 0.01:
         verdict = REPRODUCED
     return Finding(verdict, text, (run.basis,), fine, run.decides())
+
+
+def _hot(run: Relaxed, wait: int, chi: float) -> tuple[float, list[float], dict[float, xr.DataArray]]:
+    """Temperatures well above T* that relax in more than 100 steps, and the overlap of each."""
+    q = run.overlap(chi, wait)
+    fit = crossover(run.tau(chi=chi, waiting_time=wait))
+    star = fit.temperature.value if fit.outcome == TWO_REGIMES else 0.0
+    curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * star}
+    return chi, [one for one, curve in curves.items() if _tau_saved(curve, _all(curve))[0] > _COARSE], curves
 
 
 def _all(curve: xr.DataArray) -> Mask:
     return np.ones(curve.sizes["replica"], dtype=np.bool_)
 
 
-def _tau_saved(times: Floats, curve: xr.DataArray, kept: Mask) -> tuple[float, float]:
+def _tau_saved(curve: xr.DataArray, kept: Mask) -> tuple[float, float]:
     """tau_90 of the mean of the replicas kept, from every save time and as saving every 100 steps shows it."""
     if not kept.any():
         return np.nan, np.nan
+    times = np.asarray(curve["time"].values, dtype=np.float64)
     mean = np.asarray(curve.values, dtype=np.float64)[kept].mean(axis=0)
     fine = float(first_crossing(mean, times, _LEVEL)[0])
-    saves = np.arange(_COARSE, times[-1] + 1.0, _COARSE)
-    below = np.flatnonzero(np.interp(np.log(saves), np.log(times), mean) <= _LEVEL)
-    return fine, float(saves[below[0]]) if len(below) else np.nan
+    first = np.arange(1.0, _COARSE + 1.0)
+    # The first of the saves at first, first + 100, ... that is not before tau.
+    coarse = first + np.ceil(np.maximum(fine - first, 0.0) / _COARSE) * _COARSE
+    return fine, float(np.exp(np.log(coarse).mean()))
 
 
 def _left_out(fit: Crossover) -> str:

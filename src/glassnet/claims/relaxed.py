@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from glassnet.analysis import Crossover, crossover, relaxation_time
+from glassnet.analysis import Crossover, bowl_overlap, crossover, relaxation_time
 from glassnet.analysis.dead_neurons import live_weights
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats, estimate
@@ -99,16 +99,29 @@ class Relaxed:
 
     def overlap(self, chi: float | None = None, waiting_time: int | None = None) -> xr.DataArray:
         """Q ``(replica, time)``; at what is shown by default."""
-        q = overlap(self.record, chi=chi or self.chi)
-        return q.sel(waiting_time=self.waiting_time if waiting_time is None else waiting_time)
+        return self.seen(overlap(self.record, chi=chi or self.chi), waiting_time)
+
+    def bowl(self) -> xr.DataArray:
+        """Q of the bowl of l2 alone, ``(replica, time)``."""
+        return bowl_overlap(self.record, chi=self.chi, waiting_time=self.waiting_time).sel(time=slice(None, self.last))
 
     def msd(self) -> xr.DataArray:
         """Mean square displacement ``(replica, time)``."""
-        return mean_square_displacement(self.record).sel(waiting_time=self.waiting_time)
+        return self.seen(mean_square_displacement(self.record))
 
     def alpha(self, layers: Sequence[int] | None = None) -> xr.DataArray:
         """Non-Gaussian parameter ``(replica, time)``."""
-        return non_gaussian(self.record, layers=layers).sel(waiting_time=self.waiting_time)
+        return self.seen(non_gaussian(self.record, layers=layers))
+
+    @property
+    def last(self) -> int:
+        """The longest time that the waiting time shown leaves before the run's end."""
+        return int(self.record.data.attrs["until"]) - self.waiting_time
+
+    def seen(self, curves: xr.DataArray, waiting_time: int | None = None) -> xr.DataArray:
+        """Curves at one waiting time, that shown by default, as far as it sees: the others' times may be later."""
+        wait = self.waiting_time if waiting_time is None else waiting_time
+        return curves.sel(waiting_time=wait, time=slice(None, int(self.record.data.attrs["until"]) - wait))
 
     def at(self, curve: xr.DataArray, temperature: float) -> xr.DataArray:
         """The replicas of one temperature."""

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 import xarray as xr
-from scipy.special import chdtri
+from scipy.special import chdtri, erfinv
 
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import CONFIDENCE, estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.analysis.relaxation import first_crossing
-from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, shown, together
+from glassnet.claims.claim import EXPLAINED, NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, shown, together
 from glassnet.claims.evidence import Evidence, missing
 from glassnet.claims.relaxed import E_FOLD, SHORTEST, Relaxed
 from glassnet.experiments import PHASES
@@ -26,7 +26,8 @@ SIGMA: Final = (
 INNER: Final = (
     "1 - W(t_w).W(t_w + t)/(|W(t_w)| |W(t_w + t)|) of the regularised phase where Q has fallen to 1/e, the largest "
     "over temperatures whose tau_e is 3 steps or more. Reproduced if it is below 0.01, not reproduced if above, with "
-    "its interval."
+    "its interval. The null is what defines Q: weights that diffuse freely have 2.18/chi^2 there, because epsilon is "
+    "sigma/chi; within a factor 2 of that it is explained otherwise."
 )
 
 _FEW: Final = 0.02
@@ -79,6 +80,10 @@ def inner_product(evidence: Evidence) -> Finding:
     most = found[temperature]
     text = f"{shown(most)} at tau_e at T = {temperature:g}, the largest of {len(found)} temperatures"
     verdict: Verdict = REPRODUCED if most.high < _LITTLE else NOT_REPRODUCED if most.low > _LITTLE else NOT_DECIDED
+    free = 1.0 / (4.0 * float(erfinv(E_FOLD)) ** 2 * run.chi**2)
+    text += f", free diffusion's {free:.2g}"
+    if verdict == REPRODUCED and all(one.low < 2.0 * free and one.high > free / 2.0 for one in found.values()):
+        verdict, text = EXPLAINED, f"{text}: the definition of epsilon gives it"
     return Finding(verdict, text, (run.basis,), most, run.decides())
 
 
@@ -88,6 +93,6 @@ def _cosine(run: Relaxed) -> xr.DataArray:
     k = int(np.flatnonzero(data["waiting_time"].values == run.waiting_time)[0])
     start = np.asarray(run.record.references[k], dtype=np.float64)
     first = xr.DataArray((start**2).sum(axis=1), dims="replica")
-    later = data["weight_norm2"].sel(waiting_time=run.waiting_time).sum("layer", skipna=False)
+    later = run.seen(data["weight_norm2"]).sum("layer", skipna=False)
     moved = run.msd() * float(data["n_layer_weights"].sum())
     return ((first + later - moved) / 2.0 / np.sqrt(first * later)).transpose("replica", "time")

@@ -8,7 +8,7 @@ a tenth.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +18,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glassnet.ensemble import Ensemble
+from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import Member
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run, cut
 from glassnet.record import Record
-from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in, write_condensed
+from glassnet.store.condensed import CondensedUnit, condensed_in, write_condensed
 from glassnet.store.directory import Identity
 
 BITS: Final = {"replicas": 16, "references": 8, "final_weights": 8, "displacement": 10}
@@ -36,12 +37,13 @@ DIGITS: Final = 9
 
 _COUNTS: Final = ("within_chi", "within_epsilon", "histogram")
 _AT_SHOWN: Final = ("histogram", "displacement")
+_SHOWN: Final = "shown_waiting_time"
 
 
 def condense(run: Run[Any], path: Path) -> None:
     """Write a run to one file, which :func:`open_run` reads; an existing one is replaced.
 
-    Units that another condensed run in the same folder holds are left there.
+    Units that another condensed run in the same folder holds, seen at the same waiting time, are left there.
 
     Args:
         run: what is done of it is kept.
@@ -60,19 +62,24 @@ def condense(run: Run[Any], path: Path) -> None:
 
 
 def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit]]:
-    beside = [other for other in condensed_in(path.parent) if other.path.name != path.name]
     request = run.request
+    beside = [
+        other
+        for other in condensed_in(path.parent)
+        if other.path.name != path.name and _seen_alike(request, other.describe()["request"])
+    ]
     drawn = {*request.measured.values(), *request.replicas_shown}
     for member in run.members:
-        identity = run.identity(member)
-        if not _held(beside, identity):
+        identity, wanted = run.identity(member), member.point in drawn
+        if not any(other.holds(identity, member.point.n_steps, value=wanted) for other in beside):
             unit = run.unit(member)
-            value = _thinned(unit.value, member, request) if member.point in drawn else None
+            value = _thinned(unit.value, member, request) if wanted else None
             yield identity, CondensedUnit(value, min(unit.end, member.point.n_steps), _shortened(unit.results))
 
 
-def _held(beside: Collection[CondensedRun], identity: Identity) -> bool:
-    return any(run.holds(identity) for run in beside)
+def _seen_alike(one: Experiment, other: Mapping[str, Any]) -> bool:
+    """Whether histograms and displacements are kept of the same waiting time."""
+    return one.numbers.get(_SHOWN) == other.get(_SHOWN)
 
 
 def _thinned(value: Any, member: Member, request: Any) -> Ensemble | Record:

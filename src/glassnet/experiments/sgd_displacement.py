@@ -29,7 +29,8 @@ class SgdDisplacement(Quenched):
         controls: of the measured SGD with replacement.
         waiting_times: steps since the end of the quench; each reference stands at the next start of an epoch.
         t_max: steps after the last reference.
-        max_rows: a batch size that would look at more rows than this ends earlier.
+        max_rows: a batch size that would look at more rows than this after its last reference ends earlier, and has
+            no reference that half as many rows go by before.
     """
 
     experiment: ClassVar[str] = "sgd_displacement"
@@ -70,7 +71,9 @@ class SgdDisplacement(Quenched):
     def _at(self, sampling: Sampling, batch_size: int) -> Point:
         epoch, quenched = self.samples // batch_size, self.epochs * self.epoch
         # A batch size's own epochs are counted from step 0 of a replica's life.
-        waits = sorted({wait + (-(quenched + wait)) % epoch for wait in self.waiting_times})
+        first, *later = self.waiting_times
+        kept = [first, *(wait for wait in later if wait * batch_size <= self.max_rows // 2)]
+        waits = sorted({wait + (-(quenched + wait)) % epoch for wait in kept})
         grid = Grid(epoch=epoch)
         steps = int(grid.times(max(1, min(self.t_max, self.max_rows // batch_size)))[-1])
         stage = Measure(Sgd(self.quench_rate, batch_size, sampling), tuple(waits), waits[-1] + steps, grid=grid)
@@ -94,7 +97,7 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
         "batch_sizes": _BATCHES,
         "controls": (8, 100, 1000),
         "replicas": 4,
-        "waiting_times": (0,),
+        "waiting_times": (0, 200_000),
         "t_max": 1_000_000,
         "max_rows": 500_000_000,
     },
@@ -102,7 +105,7 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
         "batch_sizes": _BATCHES,
         "controls": (8, 100, 1000),
         "replicas": 8,
-        "waiting_times": (0,),
+        "waiting_times": (0, 500_000),
         "t_max": 3_000_000,
         "max_rows": 3_000_000_000,
     },
@@ -110,7 +113,7 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
         "batch_sizes": _BATCHES,
         "controls": (8, 100, 1000),
         "replicas": 20,
-        "waiting_times": (0,),
+        "waiting_times": (0, 500_000),
         "t_max": 3_000_000,
         "max_rows": 10_000_000_000,
     },

@@ -88,9 +88,10 @@ class CondensedRun:
         run, about = found
         return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
 
-    def holds(self, identity: Identity) -> bool:
-        """Whether the file itself has a unit, whatever lies beside it."""
-        return _address(identity) in self._units
+    def holds(self, identity: Identity, end: int, *, value: bool) -> bool:
+        """Whether the file itself has a unit, as far as ``end`` and, if asked for, with its value."""
+        about = self._units.get(_address(identity))
+        return about is not None and about["end"] >= end and not (value and about["stack"] is None)
 
     def _find(self, address: str) -> tuple[CondensedRun, dict[str, Any]] | None:
         for run in (self, *self._beside):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Mapping
@@ -32,6 +33,8 @@ FORMAT: Final = 1
 _MARK: Final = b"glassnet sha256 "
 _DIGEST_LENGTH: Final = 64
 _CHUNK_BYTES: Final = 64 * 2**20
+_SMALL_BYTES: Final = 256 * 2**20
+_LARGEST_RATIO: Final = 10_000
 
 
 def save(value: Value, path: str | os.PathLike[str]) -> None:
@@ -81,6 +84,7 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
 
     about = _checked(path)
     try:
+        refuse_bombs(path)
         with ZipStore(path, mode="r") as store:
             data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
         value = from_dataset(about["kind"], _sorted(data, with_tuples(about["attributes"])))
@@ -175,7 +179,28 @@ def unsealed(path: Path) -> zipfile.ZipFile:
         raise ValueError(f"{path} {what}: its checksum is missing")
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
-    return zipfile.ZipFile(io.BytesIO(content))
+    try:
+        return zipfile.ZipFile(io.BytesIO(content))
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} cannot be read, though its checksum is right: {error}") from None
+
+
+def refuse_bombs(path: Path) -> None:
+    """Refuse a zip of zarr arrays that would take memory out of all proportion to it.
+
+    Raises:
+        ValueError: one whose arrays promise more than any compression gives.
+    """
+    promised = 0
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.rpartition("/")[2] != "zarr.json":
+                continue
+            node = json.loads(archive.read(member))
+            if node["node_type"] == "array":
+                promised += math.prod(node["shape"]) * np.dtype(node["data_type"]).itemsize
+    if promised > max(_SMALL_BYTES, _LARGEST_RATIO * path.stat().st_size):
+        raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
 
 
 def refuse_other_format(path: Path, found: object) -> None:
@@ -195,9 +220,13 @@ def _checked(path: Path) -> dict[str, Any]:
     with unsealed(path) as archive:
         if "zarr.json" not in archive.namelist():
             raise ValueError(f"{path} is a condensed run; glassnet.open_run opens it")
-        about: dict[str, Any] = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
-    refuse_other_format(path, about["format"])
-    return about
+        try:
+            about = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
+            found, _ = about["format"], (about["kind"], about["header"], about["attributes"])
+        except Exception as error:
+            raise ValueError(f"{path} cannot be read, though its checksum is right: {error!r}") from error
+    refuse_other_format(path, found)
+    return dict(about)
 
 
 def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:

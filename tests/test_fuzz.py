@@ -1,0 +1,170 @@
+"""Whatever bytes and numbers come in, there is a clear error or a right result; long runs: ``make fuzz``."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import glassnet as gn
+from glassnet.experiments import Experiment, Minima, PhaseDiagram, Protocol, Relaxation, SgdDisplacement, StepSize
+from glassnet.experiments.requests import request
+from glassnet.experiments.view import open_run
+from glassnet.store.condensed import CondensedUnit, write_condensed
+from glassnet.store.directory import canonical
+from glassnet.store.files import FORMAT
+
+MARK = b"glassnet sha256 "
+KINDS: dict[type[Experiment], Experiment] = {
+    type(one): one
+    for one in (
+        request("relaxation", "regularised", "mnist", "demo"),
+        request("phase_diagram", "l2", "mnist", "demo"),
+        request("minima", "", "mnist", "demo"),
+        request("protocol", "regularised", "mnist", "demo"),
+        request("step_size", "regularised", "mnist", "demo"),
+        request("sgd_displacement", "", "mnist", "demo"),
+    )
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+quick = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60, deadline=None
+)
+
+
+def with_checksum(body: bytes) -> bytes:
+    """A file whose checksum is right, whatever is in it."""
+    return body + MARK + hashlib.sha256(body + MARK).hexdigest().encode()
+
+
+def resealed(members: dict[str, bytes]) -> bytes:
+    """A zip of these members whose checksum is right."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.comment = MARK + b"0" * 64
+    body = buffer.getvalue()[:-64]
+    return body + hashlib.sha256(body).hexdigest().encode()
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """The members of an ensemble's file, a record's and a condensed run's."""
+    folder = tmp_path_factory.mktemp("saved")
+    landscape = gn.Landscape(gn.Mlp(3, 2, 2), gn.random_dataset(10, 3, seed=1), gn.QuadraticHinge(0.01))
+    ensemble = gn.Ensemble.random(landscape.network, 1)
+    record = gn.measure(ensemble, landscape, gn.Langevin(0.1, 1e-3), times=[1, 2], chi=[3])
+    gn.save(ensemble, folder / "ensemble")
+    gn.save(record, folder / "record")
+    description = {"experiment": "minima", "request": request("minima", "", "mnist", "demo").numbers}
+    write_condensed(folder / "condensed", description, [({}, CondensedUnit(record, 2, {}))])
+    return {path.name: members_of(path) for path in sorted(folder.iterdir())}
+
+
+def refusal(work: Callable[[], object]) -> str | None:
+    """What is said against it; None where it works. Anything but a ValueError goes through."""
+    try:
+        work()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@quick
+@given(content=st.binary(max_size=300), zipped=st.booleans(), sound=st.booleans())
+def test_any_bytes_are_refused(tmp_path: Path, content: bytes, zipped: bool, sound: bool) -> None:
+    if zipped:
+        content = resealed({"zarr.json": content, "index.json": content})
+    (tmp_path / "x").write_bytes(with_checksum(content) if sound and not zipped else content)
+    with pytest.raises(ValueError, match="x"):
+        gn.load(tmp_path / "x")
+    with pytest.raises(ValueError, match="x"):
+        open_run(tmp_path / "x")
+
+
+@quick
+@given(data=st.data())
+def test_damage_that_the_checksum_does_not_see_is_an_error_or_changes_what_is_read(
+    saved: dict[str, dict[str, bytes]], tmp_path: Path, data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from(sorted(saved)))
+    members = dict(saved[kind])
+    name = data.draw(st.sampled_from(sorted(members)))
+    content = bytearray(members[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    members[name] = bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))])
+    path = tmp_path / "x"
+    path.write_bytes(resealed(members))
+    tracemalloc.start()
+    said = refusal(lambda: open_run(path) if kind == "condensed" else gn.load(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert said is None or str(path) in said or "must be" in said
+    assert peak < 300e6
+
+
+def test_arrays_that_promise_more_than_a_file_can_hold_are_refused(
+    saved: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    members = dict(saved["ensemble"])
+    node = json.loads(members["weights/zarr.json"])
+    node["shape"] = [10**6, 10**6]
+    members["weights/zarr.json"] = json.dumps(node).encode()
+    (tmp_path / "x").write_bytes(resealed(members))
+    with pytest.raises(ValueError, match="promise 8000000000"):
+        gn.load(tmp_path / "x")
+
+
+@quick
+@given(
+    description=st.dictionaries(
+        st.sampled_from(["experiment", "request", "engine", "sessions"]), JSON | st.just("minima"), max_size=4
+    ),
+)
+def test_any_description_of_a_run_is_read_or_refused(tmp_path: Path, description: dict[str, Any]) -> None:
+    content = {"format": FORMAT, "run": description}
+    try:
+        content["sha256"] = hashlib.sha256(canonical(description).encode()).hexdigest()
+    except ValueError:
+        return  # infinity is no JSON
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"run\.json|must be"):
+        open_run(tmp_path)
+
+
+@quick
+@given(data=st.data(), kind=st.sampled_from([Relaxation, PhaseDiagram, Minima, Protocol, StepSize, SgdDisplacement]))
+def test_any_numbers_make_a_request_or_an_error_that_names_the_field(data: st.DataObject, kind: Any) -> None:
+    numbers = dict(KINDS[kind].numbers)
+    name = data.draw(st.sampled_from(sorted(numbers)))
+    numbers[name] = data.draw(JSON | st.lists(st.floats(), max_size=3) | st.floats())
+    if (said := refusal(lambda: kind.of(numbers))) is not None:
+        words = said.replace("=", " ").split()
+        assert any(field in words or f"{field}:" in words for field in numbers), said
+        return
+    made = kind.of(numbers)
+    again = kind.of(json.loads(json.dumps(made.numbers)))
+    assert again == made
+    assert again.hash == made.hash
+    assert all(np.isfinite(point.n_steps) for point in made.points())
