@@ -85,6 +85,7 @@ class Run:
             noise = float(np.sqrt(2.0 * MU * temperature / landscape.dataset.n_samples))
             weights = start.weights.astype(np.float64)
             drift = np.stack([MU * landscape.gradient(row) for row in weights])
+            found["n_weights"] = landscape.network.n_weights
             found["noise_a_step"] = noise**2
             found["excess_a_step"] = excess_a_step(weights, noise)
             found["drift_below_half"] = drift_below_half(weights, drift)

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from benchmarks.report.tables import markdown
-from benchmarks.studies import relaxation, transitions
+from benchmarks.studies import transitions
 from benchmarks.studies.cases import CASES, Case
+from benchmarks.studies.relaxation import Relaxation, free
 from benchmarks.studies.results import Found
 from glassnet.analysis import Transition
 from glassnet.analysis.transition import LOCATED
@@ -55,7 +56,7 @@ def write(results: Results, quantities: Mapping[str, Any], raw: Path, docs: Path
         folder=raw.as_posix(),
     )
     (docs / "open-questions.md").write_text(page)
-    _draw(results, relaxed.n_samples, docs / "open-questions.png")
+    _draw(results, relaxed, docs / "open-questions.png")
 
 
 def lambda_table(found: Mapping[Case, Found]) -> str:
@@ -64,7 +65,7 @@ def lambda_table(found: Mapping[Case, Found]) -> str:
     rows = []
     for case, one in found.items():
         at = transitions.lambda_star(one)
-        counts = [str(transitions.not_collapsed(one, at)), str(transitions.lost(one))]
+        counts = [str(transitions.not_collapsed(one)), str(transitions.lost(one))]
         rows.append([FACTOR_NAMES[case.factor], case.value, _where(at), _brackets(at), *counts])
     return _table(header, rows)
 
@@ -90,7 +91,7 @@ def tau_table(found: Mapping[Case, Found], n_samples: int) -> str:
     for case, one in found.items():
         state = [_mean(one["data_loss"]), _mean(one["sigma"]), str(one["n_collapsed"]), str(one["n_lost"])]
         at = {entry["temperature"]: entry for entry in one["temperatures"]}
-        cells = [_tau(at[t], relaxation.free(one, t, n_samples)) if t in at else "" for t in columns]
+        cells = [_tau(at[t], free(one, t, n_samples)) if t in at else "" for t in columns]
         rows.append([FACTOR_NAMES[case.factor], case.value, *state, *cells])
     return _table(header, rows)
 
@@ -114,23 +115,25 @@ def _mean(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3g}" if len(values) else ""
 
 
-def _tau(at: Mapping[str, Any], free: float) -> str:
+def _tau(at: Mapping[str, Any], predicted: float) -> str:
     value, low, high = (float(at[name]) for name in ("estimate", "low", "high"))
-    against = "" if np.isinf(free) else f", free {free:.3g}"
+    against = "" if np.isinf(predicted) else f", free {predicted:.3g}"
     if at["n_below"] + at["n_not_reached"] and np.isnan(value):
         return ("not reached" if at["n_not_reached"] else "below 1") + against
     return f"**{value:.3g}** [{low:.3g}, {high:.3g}]{against}"
 
 
-def _draw(results: Results, n_samples: int, path: Path) -> None:
+def _draw(results: Results, relaxed: Relaxation, path: Path) -> None:
     """Three panels side by side, a line a case."""
     rows = {case.name: float(-i) for i, case in enumerate(CASES)}
     with context():
         figure, panels = new_figure(DOUBLE_COLUMN, 3.9, n_panels=3)
-        _draw_transitions(panels[0], rows, results["lambda"], transitions.lambda_star, r"$\lambda^*$")
-        _draw_transitions(panels[1], rows, results["n"], transitions.n_star, r"$N^*/P_D$")
-        _draw_tau(panels[2], rows, results["tau"], n_samples)
-        for axes in panels:
+        _draw_transitions(panels[0], rows, results["lambda"], transitions.lambda_star, transitions.not_collapsed)
+        _draw_transitions(panels[1], rows, results["n"], transitions.n_star, transitions.not_begun)
+        _draw_tau(panels[2], rows, results["tau"], relaxed)
+        labels = (r"$\lambda^*$", r"$N^*/P_D$", r"$\tau_{90}$ (steps)")
+        for axes, label in zip(panels, labels, strict=True):
+            axes.set_xlabel(label)
             axes.set_yticks(list(rows.values()), [])
             axes.tick_params(axis="y", length=0)
             axes.set_ylim(min(rows.values()) - 0.6, 0.6)
@@ -143,7 +146,8 @@ def _draw(results: Results, n_samples: int, path: Path) -> None:
 
 def _label(case: Case) -> str:
     """What differs, short enough for an axis."""
-    return f"mu = {case.value}" if case.factor == "rate" else case.value
+    value = case.value.replace(" x ", r" $\times$ ")
+    return rf"$\mu$ = {value}" if case.factor == "rate" else value
 
 
 def _draw_transitions(
@@ -151,7 +155,7 @@ def _draw_transitions(
     rows: Mapping[str, float],
     found: Mapping[Case, Found],
     analyse: Callable[[Found], Transition],
-    label: str,
+    doubtful: Callable[[Found], int],
 ) -> None:
     """Brackets of replicas as thin bars, the mean with its interval above them."""
     ends: list[float] = []
@@ -165,15 +169,15 @@ def _draw_transitions(
         if at.outcome == LOCATED:
             place = at.location
             axes.plot([place.low, place.high], [y + 0.15] * 2, color="black", linewidth=1.3)
-            axes.plot(place.value, y + 0.15, "o", color="black", markersize=3.5)
+            fill = "white" if doubtful(one) else "black"
+            axes.plot(place.value, y + 0.15, "o", color="black", markerfacecolor=fill, markersize=3.5)
             ends += [end for end in (place.low, place.high) if np.isfinite(end)]
             if case.factor == "base":
                 axes.axvspan(place.low, place.high, color=GREY, alpha=0.12, linewidth=0)
     set_log(axes, "x", log_limits(np.array(ends)))
-    axes.set_xlabel(label)
 
 
-def _draw_tau(axes: Axes, rows: Mapping[str, float], found: Mapping[Case, Found], n_samples: int) -> None:
+def _draw_tau(axes: Axes, rows: Mapping[str, float], found: Mapping[Case, Found], quantity: Relaxation) -> None:
     """Temperatures below each other inside a case's line; crosses where free diffusion is."""
     every = [at["temperature"] for one in found.values() for at in one["temperatures"]]
     looks = temperature_lines(every)
@@ -184,13 +188,16 @@ def _draw_tau(axes: Axes, rows: Mapping[str, float], found: Mapping[Case, Found]
             temperature = at["temperature"]
             y, colour = rows[case.name] + offsets[temperature], looks[temperature]["color"]
             value, low, high = (float(at[name]) for name in ("estimate", "low", "high"))
-            predicted = relaxation.free(one, temperature, n_samples)
+            predicted = free(one, temperature, quantity.n_samples)
             axes.plot([max(low, 1e-9), min(high, 1e9)], [y, y], color=colour, linewidth=1.0)
             axes.plot(value, y, "o", color=colour, markersize=2.8)
             axes.plot(predicted, y, "x", color=colour, markersize=3.5, markeredgewidth=0.8)
-            ends += [end for end in (value, predicted) if 0.0 < end < np.inf]
+            if np.isnan(value):
+                edge, arrow = (float(quantity.t_max), ">") if at["n_not_reached"] else (1.0, "<")
+                axes.plot(edge, y, arrow, color=colour, markersize=3.5)
+                ends.append(edge)
+            ends += [end for end in (value, low, high, predicted) if 0.0 < end < np.inf]
     set_log(axes, "x", log_limits(np.array(ends)))
-    axes.set_xlabel(r"$\tau_{90}$ (steps)")
     if looks:
         handles = [
             Line2D([], [], color=look["color"], marker="o", markersize=2.8, label=power(temperature))

@@ -52,18 +52,19 @@ def write(results: Results, waiting_time: int, t_max: int, raw: Path, docs: Path
 
 def table(results: Results) -> str:
     """Markdown."""
-    header = ["T", "t", "MSD, float64", "ratio", "grid", "gradient"]
+    header = ["T", "t", "MSD, float64", "ratio - 1 (each replica)", "grid", "gradient"]
     header += [f"1 - Q, float64, chi = {chi:g} (ratio)" for chi in CHI]
     rows = []
     for temperature, double, single in _pairs(results):
+        mean, spread = _on_grid(double, single)
         other = results.get((_GRADIENT, temperature))
         for i in _shown(double):
             t, msd = double["times"][i], _msd(double)[:, i]
             ratios = _msd(single)[:, i] / msd
-            each = ", ".join(f"{ratio:.5f}" for ratio in ratios)
+            each = ", ".join(_off(ratio) for ratio in ratios)
             row = [f"{temperature:g}", f"{t}", f"{msd.mean():.3g}"]
-            row += [f"{_msd(single)[:, i].mean() / msd.mean():.5f} ({each})", f"{_on_grid(double, single)[i]:.5f}"]
-            row += [f"{_msd(other)[:, i].mean() / msd.mean():.5f}" if other is not None else ""]
+            row += [f"{_off(_msd(single)[:, i].mean() / msd.mean())} ({each})", f"{mean[i]:.1e} ± {spread[i]:.1e}"]
+            row += [_off(_msd(other)[:, i].mean() / msd.mean()) if other is not None else ""]
             rows.append(row + [_left(double, single, k, i) for k in range(len(CHI))])
     return markdown(header, rows)
 
@@ -86,10 +87,19 @@ def _shown(found: Found) -> list[int]:
     return list(dict.fromkeys([*decades, len(times) - 1]))
 
 
-def _on_grid(double: Found, single: Found) -> Floats:
-    """The ratio of the MSD that independent roundings predict, at every time."""
+def _off(ratio: float) -> str:
+    """By how much a ratio is not 1."""
+    return f"{ratio - 1.0:+.1e}"
+
+
+def _on_grid(double: Found, single: Found) -> tuple[Floats, Floats]:
+    """What independent roundings make of the ratio at every time: its mean minus 1, and its standard deviation.
+
+    A sum of roundings e of variance E over N weights adds E to the MSD and, in one realisation, 2 <dw e>.
+    """
     times = np.array(double["times"], dtype=np.float64)
-    return np.asarray(1.0 + times * single["excess_a_step"] / _msd(double).mean(axis=0))
+    excess = np.asarray(times * single["excess_a_step"] / _msd(double).mean(axis=0))
+    return excess, 2.0 * np.sqrt(np.abs(excess) / single["n_weights"])
 
 
 def _left(double: Found, single: Found, k: int, i: int) -> str:
@@ -114,12 +124,14 @@ def _draw(results: Results, path: Path) -> None:
             for axes, wide, narrow in zip((msd, left), *curves, strict=True):
                 axes.plot(times, wide, color=colour, linewidth=0.9)
                 axes.plot(times, narrow, **open_)
-            ratio, grid = curves[1][0] / curves[0][0], _on_grid(double, single)
-            off.plot(times, np.abs(ratio - 1.0), color=colour, linewidth=0.9)
-            off.plot(times, np.abs(grid - 1.0), color=colour, **THEORY)
+            # Over replicas, so that a ratio that passes through 1 does not draw a line to nowhere.
+            apart = np.sqrt(np.mean((_msd(single) / _msd(double) - 1.0) ** 2, axis=0))
+            predicted = np.hypot(*_on_grid(double, single))
+            off.plot(times, apart, color=colour, linewidth=0.9)
+            off.plot(times, predicted, color=colour, **THEORY)
             shown["msd"].append(curves[0][0])
             shown["left"].append(curves[0][1])
-            shown["off"] += [np.abs(ratio - 1.0), np.abs(grid - 1.0)]
+            shown["off"] += [apart, predicted]
         labels = (r"$\mathrm{MSD}$", "$1-Q$", r"$|\mathrm{ratio}-1|$")
         for axes, values, label in zip((msd, left, off), shown.values(), labels, strict=True):
             set_log(axes, "x", log_limits(times, pad=0.0))

@@ -38,11 +38,11 @@ def save(path: Path, asked: Mapping[str, Any], found: Found) -> None:
 
 
 def plain(value: Any) -> Any:
-    """As JSON has it, six digits; numbers that are not finite become strings that ``float`` reads."""
+    """As JSON has it, nine digits; numbers that are not finite become strings that ``float`` reads."""
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
         return [plain(entry) for entry in value]
     if isinstance(value, (float, np.floating)):
-        return float(f"{value:.6g}") if np.isfinite(value) else str(float(value))
+        return float(f"{value:.9g}") if np.isfinite(value) else str(float(value))
     return value.item() if isinstance(value, np.generic) else value

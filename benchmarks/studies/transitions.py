@@ -95,12 +95,13 @@ def n_star(found: Found) -> Transition:
     return transition(_losses(found, "ratio"), level=ZERO, direction="falling")
 
 
-def not_collapsed(found: Found, at: Transition) -> int:
+def not_collapsed(found: Found) -> int:
     """Replicas whose data loss is 1/2 at the upper edge of their bracket though W is not bound for 0: not begun."""
-    edges = set(zip(at.of_origin["origin"].values.tolist(), at.of_origin["upper"].values.tolist(), strict=True))
-    limit = {l2: no_return(l2, DEPTH + 1, found["input_norm"]) for _, l2 in edges}
+    at = lambda_star(found).of_origin
+    edges = set(zip(at["origin"].values.tolist(), at["upper"].values.tolist(), strict=True))
     return sum(
-        (probe["origin"], probe["l2"]) in edges and probe["weight_norm2"] > limit[probe["l2"]]
+        (probe["origin"], probe["l2"]) in edges
+        and probe["weight_norm2"] > no_return(probe["l2"], DEPTH + 1, found["input_norm"])
         for probe in found["probes"]
     )
 
