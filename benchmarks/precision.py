@@ -1,10 +1,11 @@
 """Whether the low-temperature plateau depends on single precision: MSD and Q with float32 and float64 weights.
 
-    python -m benchmarks.precision [--t-max 7000] [--without-float64-gradient] [--report docs] [--smoke]
+    python -m benchmarks.precision [--t-max 10000] [--without-float64-gradient] [--report docs] [--smoke]
 
 From two quenched regularised networks on all of MNIST, Langevin dynamics at T = 1e-6, 1e-8, 1e-10 and 0 with the same
 noise in three arms: weights kept and updated in float64; in float32; and in float64 with the data gradient in float64
-too. Every result is kept as soon as it is there, and what is there is not run again.
+too. Every result is kept as soon as it is there, and what is there is not run again. The
+default takes about half an hour on two quiet cores.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Run:
     n_samples: int | None = None
     n_replicas: int = 2
     waiting_time: int = 200
-    t_max: int = 7_000
+    t_max: int = 10_000
 
     def landscape(self) -> gn.Landscape:
         width, l2 = PHASES[PHASE]
@@ -104,7 +105,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         if chosen.smoke:
             chosen.output, chosen.report = Path(name), Path(name)
-        run = Run(300, 2, 5, 20) if chosen.smoke else Run(t_max=chosen.t_max)
+        run = Run(n_samples=300, waiting_time=5, t_max=20) if chosen.smoke else Run(t_max=chosen.t_max)
         for temperature in TEMPERATURES:
             for arm in ARMS[:2] if chosen.without_float64_gradient else ARMS:
                 make(run, arm, temperature, chosen.output)

@@ -184,6 +184,11 @@ def _draw_tau(axes: Axes, rows: Mapping[str, float], found: Mapping[Case, Found]
     offsets = dict(zip(looks, np.linspace(-0.3, 0.3, max(len(looks), 1)), strict=True))
     ends: list[float] = []
     for case, one in found.items():
+        if one["n_collapsed"]:
+            place = (0.5, rows[case.name])
+            text = f"{one['n_collapsed']} of {len(one['sigma'])} collapsed"
+            axes.text(*place, text, transform=axes.get_yaxis_transform(), ha="center", va="center", color=GREY)
+            continue
         for at in one["temperatures"]:
             temperature = at["temperature"]
             y, colour = rows[case.name] + offsets[temperature], looks[temperature]["color"]

@@ -36,16 +36,16 @@ class Relaxation:
         landscape = case.landscape(self.width, self.n_samples, L2)
         start = case.initial(landscape.network, self.n_replicas)
         quenched = gn.evolve(start, landscape, case.sgd(), case.n_steps)
-        quenched = quenched[quenched.alive]
-        norm2 = np.sum(quenched.weights**2, axis=1)
-        return {
-            "n_lost": self.n_replicas - len(quenched),
-            "data_loss": gn.evaluate(quenched, landscape)["data_loss"].values,
-            "n_collapsed": int(
-                np.sum(norm2 < no_return(L2, len(landscape.network.shapes), input_norm(landscape.dataset)))
-            ),
-            "sigma": quenched.weights.std(axis=1),
-            "temperatures": self._relaxed(quenched, landscape),
+        found: Found = {"n_lost": int(np.sum(~quenched.alive)), "data_loss": [], "n_collapsed": 0, "sigma": []}
+        if not quenched.alive.any():
+            return found | {"temperatures": []}
+        kept = quenched[quenched.alive]
+        limit = no_return(L2, len(landscape.network.shapes), input_norm(landscape.dataset))
+        return found | {
+            "data_loss": gn.evaluate(kept, landscape)["data_loss"].values,
+            "n_collapsed": int(np.sum(np.sum(kept.weights**2, axis=1) < limit)),
+            "sigma": kept.weights.std(axis=1),
+            "temperatures": self._relaxed(kept, landscape),
         }
 
     def _relaxed(self, quenched: gn.Ensemble, landscape: gn.Landscape) -> list[Found]:
