@@ -10,6 +10,7 @@ About an hour on two quiet cores.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ def question(quantity: Quantity, case: Case) -> dict[str, Any]:
 
 
 def print_cost(wanted: list[tuple[Quantity, Case]], folder: Path) -> None:
-    """Steps that are left, and their time on this machine as it is now."""
+    """Steps that are left, and their time on this machine if it did nothing else."""
     speeds: dict[tuple[int, str], float] = {}
     total = 0.0
     for quantity, case in wanted:
@@ -108,20 +109,27 @@ def print_cost(wanted: list[tuple[Quantity, Case]], folder: Path) -> None:
         steps = sum(work.n_steps * work.n_replicas for work in works)
         print(f"{quantity.symbol:6} {case.name:24} {steps:9.2g} network-steps  {seconds / 60:6.1f} min")
         total += seconds
-    print(f"{'in all':31} {total / 60:37.0f} min, with this machine as busy as now")
+    print(f"{'in all':31} {total / 60:37.0f} min, on {_cores()} quiet cores")
 
 
 def _seconds_a_step(work: Work, n_samples: int, speeds: dict[tuple[int, str], float]) -> float:
-    """Of the whole ensemble, by a short trial from random weights; each kind is tried once."""
+    """Of the whole ensemble, by a short trial from random weights; each kind is tried once.
+
+    Processor time, shared between the cores: what others do at the moment says little of the hours to come.
+    """
     kind = work.width, type(work.dynamics).__name__
     if kind not in speeds:
         base = CASES[0]
         landscape = base.landscape(work.width, n_samples, 0.0)
         dynamics, n_steps = (base.sgd(), 2_000) if isinstance(work.dynamics, gn.Sgd) else (gn.Langevin(0.0, 1e-3), 40)
-        began = time.perf_counter()
+        began = time.process_time()
         gn.evolve(base.initial(landscape.network, work.n_replicas), landscape, dynamics, n_steps)
-        speeds[kind] = (time.perf_counter() - began) / n_steps
+        speeds[kind] = (time.process_time() - began) / n_steps / _cores()
     return speeds[kind]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 if __name__ == "__main__":
