@@ -163,6 +163,7 @@ def test_zero_loss() -> None:
     moves = judged(_table(_falling(*scattered), {7000: 1e6, 17_000: 1.0}))
     assert (moves.verdict, "a length of training" in moves.found) == ("explained otherwise", True)
     assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
+    assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
     early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
     assert early.verdict == "not decided"
     assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"
@@ -188,6 +189,11 @@ def test_collapse() -> None:
     assert "4 seen in a state of loss 0.30 to 0.35" in found.found
     assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).verdict == "not reproduced"
     assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).verdict == "not decided"
+    ramp = {w: {l2: [min(0.5, 0.05 + 0.4 * l2 / one)] * 4 for l2 in LAMBDAS} for w, one in ((30, 0.02), (60, 0.03))}
+    assert "0% jump" in (found := judged(_table(ramp, {1000: 1.0}))).found
+    assert found.verdict == "not decided"
+    apart = [_table(_rising({w: at}), {length: 1.0}) for w, at, length in ((30, 0.021, 1000), (60, 0.036, 300))]
+    assert "no transition at two widths trained for as long" in judged(*apart).found
     assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
     assert "fig1a" in judged().decides
 

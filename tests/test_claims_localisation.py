@@ -125,6 +125,12 @@ def _by_layer(rng: np.random.Generator) -> Floats:
     return np.asarray(rng.standard_normal(NETWORK.n_weights) * scale)
 
 
+def _colder(record: gn.Record) -> gn.Record:
+    """The same record said to be of a tenth of each temperature."""
+    temperature = record.data["temperature"] / 10.0
+    return replace(record, data=record.data.assign_coords(temperature=temperature))
+
+
 def test_layers_that_move_unequally_explain_alpha_and_two_peaks(phases: list[Relaxed]) -> None:
     def in_all(run: Relaxed) -> Evidence:
         return evidence(*(replace(run, phase=one.phase) for one in phases))
@@ -132,10 +138,14 @@ def test_layers_that_move_unequally_explain_alpha_and_two_peaks(phases: list[Rel
     mixed, layered = (relaxed(drifting, directions=one, origins=10) for one in (_mixed, _by_layer))
     assert heterogeneity.non_gaussian(in_all(mixed)).verdict == "reproduced"
     assert heterogeneity.non_gaussian(in_all(layered)).verdict == "explained otherwise"
-    assert heterogeneity.non_gaussian(evidence(*phases)).verdict == "not reproduced"
+    far = [replace(one, request=one.request.model_copy(update={"t_max": 100_000})) for one in phases]
+    far = [replace(one, record=_colder(one.record)) for one in far]
+    assert heterogeneity.non_gaussian(evidence(*far)).verdict == "not reproduced"
+    assert heterogeneity.non_gaussian(evidence(*phases)).verdict == "not decided"  # shorter and warmer than the paper's
     assert heterogeneity.mobility(in_all(mixed)).verdict == "reproduced"
     assert heterogeneity.mobility(in_all(layered)).verdict == "explained otherwise"
-    assert heterogeneity.mobility(evidence(*phases)).verdict == "not reproduced"
+    assert heterogeneity.mobility(evidence(*far)).verdict == "not reproduced"
+    assert heterogeneity.mobility(evidence(*phases)).verdict == "not decided"
     warm = relaxed(drifting, temperatures=(1e-3, 1e-4))
     for judge in (heterogeneity.non_gaussian, heterogeneity.mobility):
         assert judge(in_all(warm)).verdict == "not decided"
@@ -193,7 +203,10 @@ def test_sigma(phases: list[Relaxed]) -> None:
 
 
 def test_inner_product(phases: list[Relaxed]) -> None:
-    assert weights.inner_product(evidence(phases[0])).verdict == "reproduced"
+    found = weights.inner_product(evidence(phases[0]))
+    assert (found.verdict, "the definition of epsilon gives it" in found.found) == ("explained otherwise", True)
+    # A few fast weights make most of the product's loss, while Q is that of the many slow ones.
+    assert weights.inner_product(evidence(relaxed(drifting, directions=_mixed))).verdict == "reproduced"
     wide = relaxed(drifting, chi=(3.0,), temperatures=(10.0, 1.0, 0.3), waits=(100,))
     found = weights.inner_product(evidence(wide))
     assert found.verdict == "not reproduced"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -157,6 +157,7 @@ def test_a_file_of_the_other_kind_is_named(condensed: dict[str, Run[Any]], tmp_p
         condense(condensed["minima"], tmp_path / "again.run.zip")
 
 
+@settings(deadline=None)
 @given(sizes=st.tuples(st.integers(1, 5), st.integers(1, 8), st.integers(1, 3)), seed=st.integers(0, 100))
 def test_the_format_keeps_bits(
     tmp_path_factory: pytest.TempPathFactory, sizes: tuple[int, int, int], seed: int

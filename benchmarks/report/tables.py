@@ -50,7 +50,7 @@ def all_tables(results: Results) -> dict[str, str]:
     return tables | {"scaling": _scaling(results)}
 
 
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -105,7 +105,7 @@ def _targets(results: Results) -> str:
     value = largest_cost(worst)
     rows.append([f"skipping's largest cost, exact / every row ({worst['name']})", f"at most {MAY_COST:g}"])
     rows[-1] += [f"{value:.3f}", _met(value <= MAY_COST)]
-    return _markdown(["", "target", "measured", ""], rows)
+    return markdown(["", "target", "measured", ""], rows)
 
 
 def largest_cost(row: Row) -> float:
@@ -140,7 +140,7 @@ def _race(results: Results, rows: list[Row]) -> str:
             ]
         )
     header = ["", "at once", "network-step", "GFLOP/s", "of peak", "paired", "time over glassnet's", "MB (above rest)"]
-    return _markdown(header, table)
+    return markdown(header, table)
 
 
 def _sleeping(results: Results) -> str:
@@ -165,7 +165,7 @@ def _sleeping(results: Results) -> str:
                 ]
             )
     header = ["phase", "engine", "network-step", "rate / peak", "target", "f", "a", "e", "g", "of it noise and update"]
-    return _markdown([*header, "ceiling", "rate / ceiling"], rows)
+    return markdown([*header, "ceiling", "rate / ceiling"], rows)
 
 
 def _never_slower(results: Results) -> str:
@@ -174,7 +174,7 @@ def _never_slower(results: Results) -> str:
         low, middle, high = np.quantile(row["ratios"], [0.25, 0.5, 0.75])
         quarter = f"{low:.3f} to {high:.3f}"
         rows.append([row["name"], f"{row['awake']:.3f}", f"{middle:.3f}", quarter, f"{row['of_sums']:.3f}"])
-    return _markdown(["", "awake", "exact / every row", "middle half", "of summed times"], rows)
+    return markdown(["", "awake", "exact / every row", "middle half", "of summed times"], rows)
 
 
 def _scaling(results: Results) -> str:
@@ -183,4 +183,4 @@ def _scaling(results: Results) -> str:
         share = of_peak(results, row, row["threads"], fastest)
         first = [f"{row['step']}, {row['axis']}" + (" networks" if "threads" in row["axis"] else ""), f"{row['value']}"]
         rows.append([*first, _time(seconds(row)), f"{share:.3f}", f"{of_peak_paired(row):.3f}"])
-    return _markdown(["step, what changes", "value", "network-step", "of peak, fastest slice", "paired"], rows)
+    return markdown(["step, what changes", "value", "network-step", "of peak, fastest slice", "paired"], rows)

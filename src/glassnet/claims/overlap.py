@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -14,7 +13,7 @@ from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.master_curve import EXCLUDES_FREE, LIKE_FREE, NO_TAU
 from glassnet.analysis.measured import Measured
 from glassnet.analysis.plateau import CAGED, LOCALISED, NO_PLATEAU
-from glassnet.analysis.superposition import COLLAPSES, DOES_NOT_COLLAPSE, LEFT_ABOVE, LEFT_BELOW
+from glassnet.analysis.superposition import COLLAPSES, DOES_NOT_COLLAPSE, IS_MASTER, LEFT_ABOVE, LEFT_BELOW
 from glassnet.claims.claim import (
     EXPLAINED,
     NOT_DECIDED,
@@ -63,6 +62,7 @@ DEPARTURE: Final = (
 _PAPER_EXPONENT: Final = -0.48
 _LEAST_RANGE: Final = 100.0
 _ZERO_LOSS: Final = 1e-6
+_SIDES: Final = {LEFT_ABOVE: 1, LEFT_BELOW: -1}
 
 
 def brownian(evidence: Evidence) -> Finding:
@@ -187,21 +187,23 @@ def _leaving(run: Relaxed) -> tuple[xr.Dataset, str]:
 
 def _irregular(run: Relaxed) -> Finding:
     found, text = _leaving(run)
-    left = [one for one in found["outcome"].values.tolist() if one in (LEFT_ABOVE, LEFT_BELOW)]
-    changes = sum(a != b for a, b in pairwise(left))
+    sides = np.array([_SIDES.get(one, 0) for one in found["outcome"].values.tolist()])
+    turns = np.diff(sides)
+    in_order = bool((turns >= 0).all() or (turns <= 0).all())
+    above, below = int((sides > 0).sum()), int((sides < 0).sum())
     verdict: Verdict = NOT_DECIDED
-    if changes > 1:
+    if above and below and not in_order:
         verdict = REPRODUCED
-    elif len(left) >= 3 and not changes and run.long:
+    elif above + below >= 3 and not (above and below) and run.long:
         verdict = NOT_REPRODUCED
-    number = Measured(float(len(left)), np.nan, np.nan, run.basis.n_replicas)
+    number = Measured(float(above + below), np.nan, np.nan, run.basis.n_replicas)
     return Finding(verdict, text, (run.basis,), number, run.decides())
 
 
 def _never(run: Relaxed) -> Finding:
     found, text = _leaving(run)
     left = np.isin(found["outcome"].values, (LEFT_ABOVE, LEFT_BELOW))
-    far = int(np.count_nonzero(found["known_to"].values >= 10.0))
+    far = int(np.count_nonzero((found["known_to"] >= 10.0) & (found["outcome"] != IS_MASTER)))
     text += f"; {far} known to 0.15 a decade beyond tau_e"
     loss = float(run.record.data["data_loss"].sel(waiting_time=run.waiting_time).isel(time=0).max())
     verdict: Verdict = NOT_DECIDED

@@ -33,8 +33,9 @@ TWO: Final = (
 ONE: Final = (
     "Reproduced if tau_90(T) is a single power law over two decades of T or more, a bend by a factor 1.5 being "
     "excluded and T = 0 not reached, and "
-    f"{SLOPE} (here 0.2 wide at most). Not reproduced if it bends to a plateau, or the slope disagrees, of replicas that all had a data loss "
-    "below 1e-6 when the measurement began; elsewhere gradients are left, which the claim is not about."
+    f"{SLOPE} (here 0.2 wide at most). Not reproduced if it bends to a plateau, or the slope disagrees, of replicas "
+    "that all had a data loss below 1e-6 when the measurement began; elsewhere gradients are left, which the claim is "
+    "not about."
 )
 
 CHI: Final = (

@@ -23,7 +23,7 @@ ZERO_LOSS: Final = (
     "Wilson's intervals. Reproduced if N*/P_D lies within 0.13 to 0.23, and it depends on the initial condition: at "
     "one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half that"
     " length N* lies at another size: then it belongs to the length of training. Not reproduced if it lies outside "
-    "0.13 to 0.23, or all initial conditions agree at every size."
+    "0.13 to 0.23."
 )
 
 COLLAPSE: Final = (
@@ -67,7 +67,7 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
     shorter = [length for length in lengths if length <= lengths[-1] / 2]
     if lengths[-1] < _LONG or not shorter:
         return unclear
-    if longest.half.low > _MOST or longest.half.high < _LEAST or (located and not mixed):
+    if longest.half.low > _MOST or longest.half.high < _LEAST:
         return Finding(NOT_REPRODUCED, text, (line.basis,), longest.half)
     if not located:
         return unclear
@@ -75,7 +75,7 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
     text += f"; after {shorter[-1]} {shown(before.half)}"
     if before.half.low >= longest.half.high:
         return Finding(EXPLAINED, f"{text}: N* is that of a length of training", (line.basis,), longest.half)
-    if longest.half.within(_LEAST, _MOST):
+    if longest.half.within(_LEAST, _MOST) and mixed:
         return Finding(REPRODUCED, text, (line.basis,), longest.half)
     return replace(unclear, found=text)
 

@@ -52,11 +52,15 @@ class Run(Generic[Request]):
         self.path = Path(path)
         self._source = CondensedRun(self.path) if self.path.is_file() else RunDirectory(self.path)
         self.description: Mapping[str, Any] = self._source.describe()
-        name = self.description["experiment"]
-        if name not in EXPERIMENTS:
+        name = self.description.get("experiment")
+        if not isinstance(name, str) or name not in EXPERIMENTS:
             raise ValueError(f"{self.path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
-        self.request = cast(Request, EXPERIMENTS[name].of(self.description["request"]))
-        self._engine: EngineIdentity = _made_by(self.description["engine"])
+        try:
+            numbers, engine = dict(self.description["request"]), self.description["engine"]
+            self._engine: EngineIdentity = _made_by(engine)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{self.path}: request and engine must be in the run's description: {error!r}") from None
+        self.request = cast(Request, EXPERIMENTS[name].of(numbers))
 
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"

@@ -86,7 +86,10 @@ class CondensedRun:
         if found is None:
             raise FileNotFoundError(f"{self.path} holds no unit {unit_name(identity)}")
         run, about = found
-        return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
+        try:
+            return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
+        except Exception as error:
+            raise files.unreadable(run.path, error) from error
 
     def holds(self, identity: Identity, end: int, *, value: bool) -> bool:
         """Whether the file itself has a unit, as far as ``end`` and, if asked for, with its value."""
@@ -116,6 +119,7 @@ class CondensedRun:
         from zarr.storage import ZipStore
 
         if number not in self._stacks:
+            files.refuse_bombs(self.path)
             with ZipStore(self.path, mode="r") as store:
                 group = open_group(store, path=f"{_STACKS}/{number}", mode="r")
                 arrays: dict[str, Any] = {name: (array[...], dict(array.attrs)) for name, array in group.arrays()}
@@ -130,9 +134,13 @@ class CondensedRun:
         with files.unsealed(self.path) as archive:
             if _INDEX not in archive.namelist():
                 raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
-            index: dict[str, Any] = json.loads(archive.read(_INDEX))
-        files.refuse_other_format(self.path, index["format"])
-        return index
+            try:
+                index = json.loads(archive.read(_INDEX))
+                found, _ = index["format"], (dict(index["run"]), [about["address"] for about in index["units"]])
+            except Exception as error:
+                raise files.unreadable(self.path, error) from error
+        files.refuse_other_format(self.path, found)
+        return dict(index)
 
     @cached_property
     def _units(self) -> dict[str, dict[str, Any]]:

@@ -89,7 +89,7 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
             data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
         value = from_dataset(about["kind"], _sorted(data, with_tuples(about["attributes"])))
     except Exception as error:
-        raise ValueError(f"{path} cannot be read, though its checksum is right: {error}") from error
+        raise unreadable(path, error) from error
     return value, dict(about["header"])
 
 
@@ -181,8 +181,8 @@ def unsealed(path: Path) -> zipfile.ZipFile:
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
     try:
         return zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} cannot be read, though its checksum is right: {error}") from None
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise unreadable(path, error) from error
 
 
 def refuse_bombs(path: Path) -> None:
@@ -201,6 +201,11 @@ def refuse_bombs(path: Path) -> None:
                 promised += math.prod(node["shape"]) * np.dtype(node["data_type"]).itemsize
     if promised > max(_SMALL_BYTES, _LARGEST_RATIO * path.stat().st_size):
         raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
+
+
+def unreadable(path: Path, error: Exception) -> ValueError:
+    """The error of a file that glassnet sealed, or that says so, with something else in it than it should have."""
+    return ValueError(f"{path} cannot be read, though its checksum is right: {error!r}")
 
 
 def refuse_other_format(path: Path, found: object) -> None:
@@ -224,7 +229,7 @@ def _checked(path: Path) -> dict[str, Any]:
             about = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
             found, _ = about["format"], (about["kind"], about["header"], about["attributes"])
         except Exception as error:
-            raise ValueError(f"{path} cannot be read, though its checksum is right: {error!r}") from error
+            raise unreadable(path, error) from error
     refuse_other_format(path, found)
     return dict(about)
 
