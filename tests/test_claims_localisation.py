@@ -89,18 +89,19 @@ def test_localisation_under_sgd() -> None:
 
 
 def test_oscillations() -> None:
-    def record(swing: float, rate: float) -> gn.Record:
+    def record(swing: float, rate: float, drift: float) -> gn.Record:
         def law(now: Moment) -> Floats:
             there, here = (swing * np.cos(np.pi * t) for t in (now.elapsed + now.steps, now.elapsed))
-            return np.asarray(now.weights + (there - here) * now.direction + 1e-3 * rate * now.steps)
+            moved = now.weights + (there - here) * now.direction + drift * rate * now.steps
+            return np.asarray(moved + 1e-3 * now.diffused)
 
         landscape = gn.Landscape(NETWORK, DATA, gn.QuadraticHinge())
         start = gn.Ensemble.random(NETWORK, 4)
         engine = ByLaw(law, gaussian, 0.1)
         return gn.measure(start, landscape, gn.Langevin(1e-6, rate), times=range(1, 50), engine=engine)
 
-    def judged(large: float, small: float) -> str:
-        records = {(1e-6, 1e-3): record(large, 1e-3), (1e-6, 1e-4): record(small, 1e-4)}
+    def judged(large: float, small: float, drift: float = 0.0) -> str:
+        records = {(1e-6, 1e-3): record(large, 1e-3, drift), (1e-6, 1e-4): record(small, 1e-4, drift)}
         steps = dict.fromkeys(("regularised", "underparameterised"), Measurements(records, 0.01, BASIS))
         one = Evidence(steps={"regularised": steps["regularised"]})
         assert step_size.oscillations(one).verdict != "reproduced"
@@ -109,7 +110,8 @@ def test_oscillations() -> None:
     assert judged(1e-5, 0.0) == "reproduced"
     assert judged(1e-5, 1e-5) == "not reproduced"
     assert judged(0.0, 0.0) == "not reproduced"
-    alone = Measurements({(1e-6, 1e-3): record(1e-5, 1e-3)}, 0.01, BASIS)
+    assert judged(0.0, 0.0, drift=1e-3) == "not decided"
+    alone = Measurements({(1e-6, 1e-3): record(1e-5, 1e-3, 0.0)}, 0.01, BASIS)
     assert step_size.oscillations(Evidence(steps={"regularised": alone})).verdict == "not decided"
     assert step_size.oscillations(Evidence()).verdict == "not decided"
 

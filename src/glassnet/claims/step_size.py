@@ -20,7 +20,8 @@ RULE: Final = (
     "highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if it is above 0.02 at "
     "the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint intervals. Not "
     "reproduced if in a phase it is below 0.02 at the largest mu, or more than half as deep at the smallest, with "
-    "intervals."
+    "intervals; but where displacements at the coldest T grow faster than t^1.5 throughout, weights drift, as after a "
+    "short quench, past whatever they would oscillate about: that decides nothing."
 )
 
 _WAVY: Final = ("regularised", "underparameterised")
@@ -28,6 +29,7 @@ _WAVY: Final = ("regularised", "underparameterised")
 
 _LEAST: Final = 0.02
 _COLD: Final = 1e-6
+_DRIFT: Final = 1.5
 
 
 def oscillations(evidence: Evidence) -> Finding:
@@ -47,11 +49,23 @@ def _vanish(steps: Measurements | None) -> Finding:
     depth = {rate: _depth(mean_square_displacement(steps.records[temperature, rate])) for rate in rates}
     small, large = depth[rates[0]], depth[rates[-1]]
     text = f"T = {temperature:g}: " + ", ".join(f"{shown(one)} at mu = {rate:g}" for rate, one in depth.items())
+    if large.high < _LEAST and (slope := _slope(mean_square_displacement(steps.records[cold[0], rates[-1]]))) > _DRIFT:
+        text += f"; drift: MSD as t^{slope:.2f} at T = {cold[0]:g}"
+        return Finding(NOT_DECIDED, text, (steps.basis,), small, reproduce(STEP_SIZE, "workstation"))
     if large.high < _LEAST or small.low > 0.5 * large.value > 0.0:
         return Finding(NOT_REPRODUCED, text, (steps.basis,), small)
     if large.low > _LEAST and small.value < 0.2 * large.value and small.high < large.low:
         return Finding(REPRODUCED, text, (steps.basis,), small)
     return Finding(NOT_DECIDED, text, (steps.basis,), small, reproduce(STEP_SIZE, "workstation"))
+
+
+def _slope(msd: xr.DataArray) -> float:
+    """d log MSD/d log t of the mean between the first save time and the last."""
+    mean = msd.isel(waiting_time=0).mean("replica")
+    mean = mean.isel(time=mean["time"].values > 0)
+    ends = mean.isel(time=[0, -1])
+    rise, span = (float(np.diff(np.log(values))[0]) for values in (ends.values, ends["time"].values))
+    return rise / span
 
 
 def _depth(msd: xr.DataArray) -> Measured:
