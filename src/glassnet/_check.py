@@ -82,16 +82,19 @@ def choice(name: str, value: str, allowed: Sequence[str]) -> str:
 
 def increasing_times(name: str, times: Any, *, low: int = 0) -> NDArray[np.int64]:
     """``times`` as a one-dimensional, strictly increasing int64 array of at least one entry >= ``low``."""
-    array = np.atleast_1d(np.asarray(times))
+    try:
+        array = np.atleast_1d(np.asarray(times))
+    except ValueError:
+        raise ValueError(f"{name} must be whole numbers of steps, but got {times!r}") from None  # of unequal lengths
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} must be a non-empty sequence of integers, but got shape {array.shape}")
     if array.dtype.kind not in "iuf" or not np.array_equal(array, np.floor(array)):
         raise ValueError(f"{name} must be whole numbers of steps, but got {times!r}")
     if array.max() > MAX_STEP:
         raise ValueError(f"{name} must be at most {MAX_STEP}, but got {array.max()}")
+    if array.min() < low:
+        raise ValueError(f"{name} must be >= {low}, but got {array.min():g}")
     whole = array.astype(np.int64)
-    if whole[0] < low:
-        raise ValueError(f"{name} must be >= {low}, but got {whole[0]}")
     falls = np.flatnonzero(np.diff(whole) <= 0)
     if falls.size:
         i = int(falls[0])

@@ -21,7 +21,7 @@ _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 def _fingerprints(name: str, value: Any) -> tuple[str, ...] | None:
     if value is None:
         return None
-    found = (value,) if isinstance(value, str) else tuple(value)
+    found = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     if not found or not all(isinstance(one, str) and _FINGERPRINT.fullmatch(one) for one in found):
         raise ValueError(f"{name} must be SHA-256 fingerprints of replicas, but got {value!r}")
     return found

@@ -15,6 +15,8 @@ from glassnet.experiments.presets import preset
 from glassnet.experiments.quench import Quenched
 from glassnet.experiments.relaxation import noise_of
 
+_MOST_STEPS: Final = 1_000_000
+
 Key = tuple[float, float]
 """Temperature and learning rate."""
 
@@ -50,6 +52,11 @@ class StepSize(Quenched):
     def _long_enough(self) -> Self:
         if self.length < self.learning_rates[-1]:
             raise ValueError(f"length must be at least the largest of learning_rates, but got {self.length}")
+        if self.length / self.learning_rates[0] > _MOST_STEPS:
+            raise ValueError(
+                f"learning_rates must leave at most {_MOST_STEPS} steps to length = {self.length:g}, as every one is "
+                f"saved, but got {self.learning_rates[0]:g}"
+            )
         return self
 
     @property
