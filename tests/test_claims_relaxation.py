@@ -156,8 +156,12 @@ def test_sensitivity() -> None:
 def test_coarse_saving(long: Relaxed, landscape: Relaxed) -> None:
     found = relaxation_times.coarse_saving(evidence(long))
     assert found.verdict == "reproduced"
-    steep = relaxed(_steep, temperatures=(1e-4, 3e-5, 1e-5), t_max=100_000)
-    assert relaxation_times.coarse_saving(evidence(steep)).verdict == "not reproduced"
+    squared = relaxed(
+        lambda now: free(replace(now, temperature=1e4 * now.temperature**2)),
+        temperatures=(1e-4, 5e-5, 3e-5, 1e-5),
+        t_max=100_000,
+    )
+    assert relaxation_times.coarse_saving(evidence(squared)).verdict == "not reproduced"
     assert relaxation_times.coarse_saving(evidence(landscape)).verdict == "not decided"
     one = relaxation_times.coarse_saving(evidence(relaxed(ageing, waits=(100,), t_max=1000)))
     assert "one waiting time only" in one.found

@@ -189,7 +189,9 @@ def _between_origins(found: xr.Dataset, origin: NDArray[np.int64], x: Floats) ->
 def _half(x: Floats, share: xr.Dataset, n: int) -> Measured:
     fewer, more = x[share["past_high"].values < 0.5], x[share["past_low"].values > 0.5]
     low, high = float(fewer.max(initial=0.0)), float(more.min(initial=np.inf))
-    return Measured(float(np.sqrt(low * high)) if 0.0 < low < high < np.inf else np.nan, low, high, n)
+    if low >= high:
+        return unknown(n)
+    return Measured(float(np.sqrt(low * high)) if low > 0.0 and high < np.inf else np.nan, low, high, n)
 
 
 def _shares(control: str, x: Floats, past: NDArray[np.bool_], known: NDArray[np.bool_]) -> xr.Dataset:

@@ -50,11 +50,11 @@ MOBILITY: Final = (
 )
 
 PRODUCT: Final = (
-    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse; ratios that "
-    "are not known to a factor 1.5 are left out. Free diffusion has 1 at every temperature, so that a constant 1 is "
-    "explained otherwise. Reproduced if it holds somewhere, is broken somewhere, and wherever it is broken alpha_2 of "
-    "single layers at tau is above 0, and of their live weights at the last snapshot. Not reproduced if it is broken "
-    "where the former is 0 within 0.1; explained otherwise if the latter is below 0.1 at each of them."
+    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse; ratios that"
+    " are not known to a factor 1.5 are left out. Free diffusion has 1 at every temperature, so that a constant 1 is"
+    " explained otherwise. Reproduced if it holds somewhere, is broken somewhere, and wherever it is broken alpha_2 "
+    "of single layers at tau is above 0, and of their live weights above 0.1 at the last snapshot. Not reproduced if"
+    " it is broken where the former is 0 within 0.1; explained otherwise if the latter is below 0.1 at each of them."
 )
 
 _DEPARTS: Final = 0.1
@@ -197,7 +197,7 @@ def product(evidence: Evidence) -> Finding:
     holds, broken = ([row for row in rows if row.outcome == outcome] for outcome in (HOLDS, BROKEN))
     if any(row.alpha.within(-_DEPARTS, _DEPARTS) for row in broken):
         return replace(whole, verdict=NOT_REPRODUCED)
-    if holds and broken and all(row.alpha.low > 0.0 and row.apart.low > 0.0 for row in broken):
+    if holds and broken and all(row.alpha.low > 0.0 and row.apart.low > _DEPARTS for row in broken):
         return whole
     if holds and broken and all(row.apart.high < _DEPARTS for row in broken):
         return replace(whole, verdict=EXPLAINED, found=f"{whole.found}; live weights alone have no alpha_2 there")
@@ -222,7 +222,7 @@ def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
     """Those temperatures at which it holds or is broken."""
     layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
     alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(run.msd().coords)
-    alpha = alpha.where(run.msd() > 0, 0.0)  # what does not move at all is no reason to leave others out
+    alpha = alpha.where(run.msd() != 0, 0.0)  # what does not move is no reason to leave others out; NaN is lost
     table = stokes_einstein(run.msd(), run.overlap(), alpha, threshold=threshold, shortest=SHORTEST)
     snapshots = _snapshots(run)
     rows = []

@@ -181,7 +181,7 @@ def _hot(run: Relaxed, wait: int, chi: float) -> tuple[float, list[float], dict[
     """Temperatures well above T* that relax in more than 100 steps, and the overlap of each."""
     q = run.overlap(chi, wait)
     fit = crossover(run.tau(chi=chi, waiting_time=wait))
-    star = fit.temperature.value if fit.outcome == TWO_REGIMES else 0.0
+    star = {TWO_REGIMES: fit.temperature.value, NOISE_ONLY: 0.0}.get(fit.outcome, np.inf)
     curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * star}
     return chi, [one for one, curve in curves.items() if _tau_saved(curve, _all(curve))[0] > _COARSE], curves
 

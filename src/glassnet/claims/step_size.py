@@ -16,12 +16,13 @@ from glassnet.claims.evidence import Evidence, Measurements
 from glassnet.observables import mean_square_displacement
 
 RULE: Final = (
-    "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below its "
-    "highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if it is above 0.02 at "
-    "the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint intervals. Not "
-    "reproduced if in a phase it is below 0.02 at the largest mu, or more than half as deep at the smallest, with "
-    "intervals; but where displacements at the coldest T grow faster than t^1.5 throughout, weights drift, as after a "
-    "short quench, past whatever they would oscillate about: that decides nothing."
+    "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below "
+    "its highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if it is above "
+    "0.02 at the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint "
+    "intervals. Not reproduced if in a phase it is below 0.02 at the largest mu, or more than half as deep at the "
+    "smallest, with intervals; but where displacements at the coldest T grow faster than t^1.5 from the first save "
+    "time to the last, weights drift, as after a short quench, past whatever they would oscillate about: that "
+    "decides nothing."
 )
 
 _WAVY: Final = ("regularised", "underparameterised")
@@ -49,7 +50,7 @@ def _vanish(steps: Measurements | None) -> Finding:
     depth = {rate: _depth(mean_square_displacement(steps.records[temperature, rate])) for rate in rates}
     small, large = depth[rates[0]], depth[rates[-1]]
     text = f"T = {temperature:g}: " + ", ".join(f"{shown(one)} at mu = {rate:g}" for rate, one in depth.items())
-    if large.high < _LEAST and (slope := _slope(mean_square_displacement(steps.records[cold[0], rates[-1]]))) > _DRIFT:
+    if large.high < _LEAST and (slope := _coldest_slope(steps, cold[0])) > _DRIFT:
         text += f"; drift: MSD as t^{slope:.2f} at T = {cold[0]:g}"
         return Finding(NOT_DECIDED, text, (steps.basis,), small, reproduce(STEP_SIZE, "workstation"))
     if large.high < _LEAST or small.low > 0.5 * large.value > 0.0:
@@ -57,6 +58,11 @@ def _vanish(steps: Measurements | None) -> Finding:
     if large.low > _LEAST and small.value < 0.2 * large.value and small.high < large.low:
         return Finding(REPRODUCED, text, (steps.basis,), small)
     return Finding(NOT_DECIDED, text, (steps.basis,), small, reproduce(STEP_SIZE, "workstation"))
+
+
+def _coldest_slope(steps: Measurements, temperature: float) -> float:
+    largest = max(rate for one, rate in steps.records if one == temperature)
+    return _slope(mean_square_displacement(steps.records[temperature, largest]))
 
 
 def _slope(msd: xr.DataArray) -> float:

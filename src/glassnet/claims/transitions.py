@@ -61,7 +61,7 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
     mixed = bool(((longest.share["past"] > 0) & (longest.share["past"] < 1)).any())
     text = f"after {lengths[-1]} epochs N*/P_D = {shown(longest.half)}{_shares(longest)}"
     unclear = Finding(NOT_DECIDED, text, (line.basis,), longest.half, reproduce(figure, "workstation"))
-    located = longest.half.low > 0.0 and np.isfinite(longest.half.high)
+    located = np.isfinite(longest.half.value)
     if dataset != "mnist":
         return Finding(REPRODUCED, text, (line.basis,), longest.half) if located and mixed else unclear
     shorter = [length for length in lengths if length <= lengths[-1] / 2]
