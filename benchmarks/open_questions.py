@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,22 +62,12 @@ def main() -> None:
             print_cost(wanted, chosen.output)
             return
         for quantity, case in wanted:
-            make(quantity, case, chosen.output)
+            answer = partial(quantity.measure, case)
+            results.once(place(quantity, case, chosen.output), question(quantity, case), answer)
         if chosen.report is not None:
             there = {q.symbol: dict(kept(q, cases, chosen.output)) for q in quantities}
             page.write(there, {q.symbol: q for q in quantities}, chosen.output, chosen.report)
             print(f"{chosen.report / 'open-questions.md'}")
-
-
-def make(quantity: Quantity, case: Case, folder: Path) -> None:
-    """Measure and keep, unless it is there."""
-    path, asked = place(quantity, case, folder), question(quantity, case)
-    if results.load(path, asked) is not None:
-        print(f"{path.name}: there", flush=True)
-        return
-    began = time.monotonic()
-    results.save(path, asked, quantity.measure(case))
-    print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def kept(quantity: Quantity, cases: list[Case], folder: Path) -> Iterator[tuple[Case, results.Found]]:

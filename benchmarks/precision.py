@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,20 +108,12 @@ def main() -> None:
         run = Run(n_samples=300, waiting_time=5, t_max=20) if chosen.smoke else Run(t_max=chosen.t_max)
         for temperature in TEMPERATURES:
             for arm in ARMS[:2] if chosen.without_float64_gradient else ARMS:
-                make(run, arm, temperature, chosen.output)
+                answer = partial(run.measure, arm, temperature)
+                results.once(place(arm, temperature, chosen.output), question(run, arm, temperature), answer)
         there = dict(kept(run, chosen.output))
         print(page.table(there))
         if chosen.report is not None:
             page.write(there, run.waiting_time, run.t_max, chosen.output, chosen.report)
-
-
-def make(run: Run, arm: Arm, temperature: float, folder: Path) -> None:
-    """Measure and keep, unless it is there."""
-    path, asked = place(arm, temperature, folder), question(run, arm, temperature)
-    if results.load(path, asked) is None:
-        began = time.monotonic()
-        results.save(path, asked, run.measure(arm, temperature))
-        print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def kept(run: Run, folder: Path) -> Iterator[tuple[tuple[str, float], results.Found]]:

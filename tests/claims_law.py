@@ -141,15 +141,16 @@ def relaxed(
     origins: int = 5,
     t_max: int = 10_000,
     waits: Sequence[int] = (100, 300),
+    shown: int = 0,
     chi: Sequence[float] = (100.0,),
     l2: float | None = None,
     loss: float = 0.0,
     dataset: str = "mnist",
     start: gn.Ensemble | None = None,
 ) -> Relaxed:
-    """A relaxation in which weights move by a law."""
+    """A relaxation in which weights move by a law, seen from waiting time number ``shown``."""
     changes: dict[str, Any] = {"temperatures": temperatures, "replicas": origins, "t_max": t_max, "chi": chi}
-    changes |= {"waiting_times": waits, "shown_waiting_time": waits[0], "shown_chi": chi[0]}
+    changes |= {"waiting_times": waits, "shown_waiting_time": waits[shown], "shown_chi": chi[0]}
     request = preset(phase, dataset, "demo", changes | ({} if l2 is None else {"l2": l2}))
     quenched = start or gn.Ensemble.random(NETWORK, origins)
     landscape = gn.Landscape(quenched.network, DATA, gn.QuadraticHinge(request.l2))
@@ -171,7 +172,7 @@ def relaxed(
         request=request,
         record=record,
         chi=chi[0],
-        waiting_time=waits[0],
+        waiting_time=waits[shown],
         quenched=quenched,
         landscape=landscape,
     )

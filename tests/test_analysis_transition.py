@@ -8,6 +8,7 @@ import xarray as xr
 from analysis_curves import Floats, coverage_tolerance
 
 from glassnet.analysis import by_origin, transition
+from glassnet.analysis.measured import Measured
 
 L2 = np.round(np.arange(0.010, 0.053, 0.003), 3)
 
@@ -127,3 +128,22 @@ def test_bad_input() -> None:
         transition(one.assign_coords(l2=L2 - 0.01), level=0.4, direction="rising")
     with pytest.raises(ValueError, match=r"loss must be \(replica, control\)"):
         transition(one[:, 0], level=0.4, direction="rising")
+
+
+def test_half_of_the_initial_conditions() -> None:
+    control = np.array([1.0, 2.0, 3.0, 4.0])
+
+    def half(*rows: list[float]) -> Measured:
+        coords = {"x": control, "origin": ("replica", np.arange(len(rows)))}
+        loss = xr.DataArray(list(rows), coords, ("replica", "x"))
+        return transition(loss, level=0.5, direction="falling").half
+
+    falls = [[1.0, 1.0, 0.0, 0.0]] * 4
+    found = half(*falls)
+    assert (found.low, found.high, found.value) == (2.0, 3.0, pytest.approx(6.0**0.5))
+    mixed = half(*falls[:2], [1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0])
+    assert (mixed.low, mixed.high) == (1.0, 4.0)  # Wilson: three of four are not more than half
+    none = half(*[[1.0] * 4] * 4)
+    assert (none.low, none.high, np.isnan(none.value)) == (4.0, np.inf, True)
+    back = half(*[[1.0, 0.0, 1.0, 1.0]] * 4)
+    assert np.isnan([back.value, back.low, back.high]).all()

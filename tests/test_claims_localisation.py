@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from claims_law import (
     DATA,
     N_SAMPLES,
@@ -151,6 +152,35 @@ def test_layers_that_move_unequally_explain_alpha_and_two_peaks(phases: list[Rel
     warm = relaxed(drifting, temperatures=(1e-3, 1e-4))
     for judge in (heterogeneity.non_gaussian, heterogeneity.mobility):
         assert judge(in_all(warm)).verdict == "not decided"
+
+
+def test_a_waiting_time_sees_no_further_than_the_end_of_the_run() -> None:
+    """Save times are those of the first waiting time; a later one is shown, as at laptop scale."""
+    waits = (100, 3000)
+    runs = [relaxed(drifting, phase, waits=waits, shown=1) for phase in ("regularised", "underparameterised")]
+    runs.append(relaxed(free, "overparameterised", waits=waits, shown=1))
+    assert [float(run.msd()["time"][-1]) for run in runs] == [10_000.0] * 3
+    assert localisation.no_cage(evidence(*runs)).verdict == "reproduced"
+    assert "the largest of" in weights.inner_product(evidence(runs[0])).found
+    assert "nan" not in heterogeneity.non_gaussian(evidence(*runs)).found
+
+
+def _without_the_first(run: Relaxed) -> Relaxed:
+    """The same with the first replica of the record lost."""
+    kept = np.arange(len(run.record.ensemble)) > 0
+    data = run.record.data
+    lost = {
+        str(n): v.where(xr.DataArray(kept, dims="replica")) for n, v in data.data_vars.items() if "replica" in v.dims
+    }
+    ensemble = replace(run.record.ensemble, alive=kept)
+    return replace(run, record=replace(run.record, data=data.assign(lost), ensemble=ensemble))
+
+
+def test_a_lost_replica_stays_out_of_stokes_einstein() -> None:
+    whole = relaxed(free, temperatures=(1e-3, 3e-4, 1e-5))
+    every = [replace(whole, phase=phase) for phase in ("regularised", "underparameterised", "overparameterised")]
+    found = heterogeneity.product(evidence(*map(_without_the_first, every)))
+    assert found.verdict == heterogeneity.product(evidence(*every)).verdict == "explained otherwise"
 
 
 def test_stokes_einstein() -> None:

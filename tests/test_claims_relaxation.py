@@ -163,5 +163,8 @@ def test_coarse_saving(long: Relaxed, landscape: Relaxed) -> None:
     )
     assert relaxation_times.coarse_saving(evidence(squared)).verdict == "not reproduced"
     assert relaxation_times.coarse_saving(evidence(landscape)).verdict == "not decided"
+    # A flat curve far above 100 steps has no temperature that is known to lie above T*.
+    flat = relaxed(lambda now: now.weights + 1e-7 * now.steps * now.direction, temperatures=HOT, t_max=100_000)
+    assert "T = none" in relaxation_times.coarse_saving(evidence(flat)).found
     one = relaxation_times.coarse_saving(evidence(relaxed(ageing, waits=(100,), t_max=1000)))
     assert "one waiting time only" in one.found

@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_runs import make
 from typer.testing import CliRunner, Result
 
 import glassnet as gn
@@ -19,13 +20,9 @@ from glassnet.cli.commands import app
 from glassnet.experiments import condensing, open_run, request
 from glassnet.experiments.condensing import condense
 from glassnet.experiments.experiment import Experiment
-from glassnet.experiments.plan import plan
-from glassnet.experiments.runner import run
-from glassnet.experiments.starting import begin
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
-from glassnet.store import RunDirectory
-from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
+from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.files import to_dataset
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
@@ -51,19 +48,11 @@ def tiny(name: str) -> Experiment:
     return request(name, VARIANTS.get(name, ""), "mnist", "demo", numbers)
 
 
-def made(name: str, path: Path) -> Run[Any]:
-    asked = tiny(name)
-    engine, directory = asked.make_engine(), RunDirectory(path)
-    begin(directory, asked, engine, to_work=True)
-    run(plan(asked.points(), asked.replicas, engine, directory), engine, directory, checkpoint_every=1e9)
-    return open_run(path)
-
-
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run[Any]]:
     """A run of each kind in its folder."""
     folder = tmp_path_factory.mktemp("runs")
-    return {name: made(name, folder / name) for name in [*TINY, "ageing"]}
+    return {name: make(tiny(name), folder / name) for name in [*TINY, "ageing"]}
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +105,12 @@ def test_counts_are_exact_and_moments_rounded_by_less_than_replicas_differ(
 
 def test_claims_are_judged_alike(runs: dict[str, Run[Any]], condensed: dict[str, Run[Any]]) -> None:
     folders = [next(iter(found.values())).path.parent for found in (runs, condensed)]
-    whole, small = ([c.verdict for c in assess(open_runs([folder]))] for folder in folders)
-    assert small == whole
+    whole, small = (assess(open_runs([folder])) for folder in folders)
+    assert [one.verdict for one in small] == [one.verdict for one in whole]
+    numbers = [(one.value, other.value) for one, other in zip(whole, small, strict=True) if one.value is not None]
+    assert len(numbers) > 3
+    for one, other in numbers:
+        assert other == pytest.approx(one, rel=1e-2, abs=1e-6)
 
 
 def test_units_that_lie_beside_are_kept_once(condensed: dict[str, Run[Any]], tmp_path: Path) -> None:
@@ -128,6 +121,28 @@ def test_units_that_lie_beside_are_kept_once(condensed: dict[str, Run[Any]], tmp
     assert not open_run(alone).done
     with pytest.raises(ValueError, match="is a condensed run and holds no measurement"):
         _ = open_run(alone).record
+
+
+def test_a_unit_is_read_where_it_was_left_and_nowhere_else(tmp_path: Path) -> None:
+    value = gn.Ensemble.random(gn.Mlp(2, 3, 1), 1)
+    unit: dict[str, Any] = {"unit": 1}
+    poor, rich = CondensedUnit(None, 3, {}), CondensedUnit(value, 5, {})
+    for name, kept in (("a", poor), ("b", rich), ("c", Beside("b.run.zip", 5))):
+        write_condensed(tmp_path / f"{name}.run.zip", {}, [(unit, kept)])
+    a, b, c = (CondensedRun(tmp_path / f"{name}.run.zip") for name in "abc")
+    found = c.read_unit(unit)
+    assert found.end == 5
+    assert isinstance(found.value, gn.Ensemble)
+    assert not c.holds(unit, 5, value=True)
+    assert b.holds(unit, 5, value=True)
+    assert not b.holds(unit, 3, value=True)
+    assert a.holds(unit, 3, value=False)
+    assert not a.holds(unit, 3, value=True)
+    # Made again from a longer run, the other file no longer has it.
+    write_condensed(b.path, {}, [(unit, CondensedUnit(value, 7, {}))])
+    assert CondensedRun(c.path).unit_end(unit) is None
+    b.path.unlink()
+    assert CondensedRun(c.path).unit_end(unit) is None
 
 
 def test_a_condensed_run_is_smaller(runs: dict[str, Run[Any]], condensed: dict[str, Run[Any]]) -> None:
@@ -208,4 +223,8 @@ def test_a_run_of_another_kind_is_not_drawn_as_what_its_name_says(
     wrong = tmp_path / "minima-mnist-demo.run.zip"
     wrong.write_bytes(condensed["protocol"].path.read_bytes())
     drawn = glassnet("reproduce", "minima", "--condensed", tmp_path, "--output", tmp_path / "all")
+    assert drawn.exit_code == 2
+    other = tmp_path / "relaxation-mnist-underparameterised-demo.run.zip"
+    other.write_bytes(condensed["relaxation"].path.read_bytes())
+    drawn = glassnet("reproduce", "fig5b", "--condensed", tmp_path, "--output", tmp_path / "all")
     assert drawn.exit_code == 2

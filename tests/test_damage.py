@@ -13,48 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_runs import make, planned, tiny, units
 
-from glassnet.experiments import Relaxation, open_run, preset
-from glassnet.experiments.plan import Plan, plan
-from glassnet.experiments.runner import run
+from glassnet.experiments import open_run
 from glassnet.experiments.starting import begin
 from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory
 
 GLASSNET = Path(sys.executable).parent / "glassnet"
-TINY: dict[str, Any] = {
-    "samples": 200,
-    "width": 4,
-    "epochs": 20,
-    "replicas": 2,
-    "temperatures": [0.1, 0.0],
-    "waiting_times": [5],
-    "t_max": 40,
-}
 LONG = shlex.split(
     "--samples 200 --width 4 --replicas 2 --waiting-time 5 --epochs 3000 --t-max 20000 --chi 300 "
     "--temperature 0.1 --temperature 0 --checkpoint-every 0"
 )
-
-
-def tiny(**changes: Any) -> Relaxation:
-    return preset("regularised", "mnist", "demo", {**TINY, **changes})
-
-
-def planned(request: Relaxation, folder: Path) -> Plan:
-    return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(folder))
-
-
-def make(request: Relaxation, folder: Path) -> Plan:
-    """Make what is missing; the plan says what that was."""
-    begin(RunDirectory(folder), request, request.make_engine(), to_work=True)
-    work = planned(request, folder)
-    run(work, request.make_engine(), RunDirectory(folder))
-    return work
-
-
-def stored(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "units").iterdir())}
+LONG_NUMBERS: dict[str, Any] = {"epochs": 3000, "t_max": 20_000, "waiting_times": [5], "chi": [300.0]}
 
 
 @pytest.fixture
@@ -75,7 +46,7 @@ def damages(content: bytes) -> Iterator[bytes]:
 
 
 def test_each_damaged_unit_is_named_and_made_again_alone(finished: Path) -> None:
-    whole = stored(finished)
+    whole = units(finished)
     for name, content in whole.items():
         for broken in damages(content):
             (finished / "units" / name).write_bytes(broken)
@@ -84,10 +55,11 @@ def test_each_damaged_unit_is_named_and_made_again_alone(finished: Path) -> None
             assert name in found.damaged[0]
             with pytest.raises(ValueError, match=name):
                 _ = [open_run(finished).records, open_run(finished).quenched]
-            work = make(tiny(), finished)
+            work = planned(tiny(), finished)
+            make(tiny(), finished)
             assert [len(block.members) for block in work.blocks] == [1]
             assert name in work.notes[0]
-            assert stored(finished) == whole
+            assert units(finished) == whole
     assert verify(finished).n_complete == 6
 
 
@@ -104,17 +76,18 @@ def test_a_damaged_description_is_refused_by_name(finished: Path) -> None:
     # All that was computed is still there for a run beside it.
     beside = finished.with_name("beside")
     (finished / "run.json").write_bytes(content)
-    assert not make(tiny(), beside).blocks
-    assert stored(beside) == stored(finished)
+    assert not planned(tiny(), beside).blocks
+    make(tiny(), beside)
+    assert units(beside) == units(finished)
 
 
 def test_units_that_changed_places_are_found(finished: Path) -> None:
     first, second = sorted((finished / "units").iterdir())[:2]
-    whole = stored(finished)
+    whole = units(finished)
     first.write_bytes(whole[second.name])
     assert "holds another unit than its name says" in verify(finished).damaged[0]
     make(tiny(), finished)
-    assert stored(finished) == whole
+    assert units(finished) == whole
 
 
 def test_what_is_there_is_counted(finished: Path) -> None:
@@ -145,9 +118,8 @@ def test_the_command_says_what_is_damaged(finished: Path) -> None:
 
 @pytest.mark.parametrize("n_kills", [3, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_run_killed_at_random_moments_ends_with_the_same_bits(n_kills: int, tmp_path: Path) -> None:
-    numbers = {"epochs": 3000, "t_max": 20_000, "chi": [300.0]}
-    make(tiny(**numbers), tmp_path / "whole")
-    whole, rng = stored(tmp_path / "whole"), np.random.default_rng(n_kills)
+    make(tiny(**LONG_NUMBERS), tmp_path / "whole")
+    whole, rng = units(tmp_path / "whole"), np.random.default_rng(n_kills)
     broken, at_work, n_finished = tmp_path / "broken0/run", 0, 0
     for _ in range(n_kills):
         process = started(broken)
@@ -158,14 +130,14 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(n_kills: int, tm
         process.kill()
         process.communicate()
         if broken.exists() and not (found := verify(broken)).damaged and found.n_complete == found.n_asked:
-            assert stored(broken) == whole
+            assert units(broken) == whole
             n_finished += 1
             broken = tmp_path / f"broken{n_finished}/run"
     assert at_work > n_kills // 3
     last = started(broken)
     last.communicate(timeout=120)
     assert last.returncode == 0
-    assert stored(broken) == whole
+    assert units(broken) == whole
     assert not list(broken.rglob("*.part"))
 
 
@@ -190,8 +162,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Path) -> None:
-    numbers = {"epochs": 3000, "t_max": 20_000, "chi": [300.0]}
-    make(tiny(**numbers), tmp_path / "whole")
+    make(tiny(**LONG_NUMBERS), tmp_path / "whole")
     full = started(small_disk / "run")
     _, said = full.communicate(timeout=120)
     assert full.returncode == 2
@@ -205,4 +176,4 @@ def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Pat
     printed, _ = again.communicate(timeout=120)
     assert again.returncode == 0
     assert f"{found.n_asked} units: {found.n_complete} done" in printed
-    assert stored(small_disk / "run") == stored(tmp_path / "whole")
+    assert units(small_disk / "run") == units(tmp_path / "whole")

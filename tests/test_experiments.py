@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import numpy as np
 import pytest
 import xarray as xr
 from pydantic import ValidationError
+from tiny_runs import TINY, make, planned, tiny, units
 
 import glassnet as gn
-from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset, start_from
+from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, open_run, preset, start_from
 from glassnet.experiments.cost import cost, refuse_too_large
-from glassnet.experiments.plan import Plan, plan
 from glassnet.experiments.relaxation import noise_of
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.sgd_displacement import sgd_displacement
@@ -24,36 +23,6 @@ from glassnet.experiments.starting import begin, refuse_misfit
 from glassnet.experiments.summary import quench_rows, temperature_rows
 from glassnet.store import RunDirectory
 from glassnet.store.directory import unit_name
-
-TINY: dict[str, Any] = {
-    "samples": 200,
-    "width": 4,
-    "epochs": 20,
-    "replicas": 2,
-    "temperatures": [0.1, 0.0],
-    "waiting_times": [3, 10],
-    "t_max": 40,
-    "chi": [30, 300],
-}
-
-
-def tiny(**changes: Any) -> Relaxation:
-    return preset("regularised", "mnist", "demo", {**TINY, **changes})
-
-
-def planned(request: Relaxation, path: Path) -> Plan:
-    return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(path))
-
-
-def make(request: Relaxation, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run[Any]:
-    work, engine, directory = planned(request, path), request.make_engine(), RunDirectory(path)
-    begin(directory, request, engine, to_work=True)
-    run(work, engine, directory, on_update=on_update, checkpoint_every=0.0)
-    return open_run(path)
-
-
-def units(path: Path) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in sorted((path / "units").iterdir())}
 
 
 def test_every_preset_is_allowed_and_says_what_the_tables_say() -> None:

@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_runs import make
 from typer.testing import CliRunner, Result
 
 import glassnet as gn
 from glassnet.cli.commands import app
 from glassnet.experiments import reproduction, runner
-from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.plan import plan
 from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.starting import begin
-from glassnet.experiments.view import Run, open_run
 from glassnet.store import RunDirectory
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
@@ -49,14 +48,6 @@ TINY: Mapping[tuple[str, str], dict[str, Any]] = {
 def tiny(experiment: str, variant: str = "", dataset: str = "mnist", changes: Mapping[str, Any] | None = None) -> Any:
     small = TINY.get((experiment, variant)) or TINY[experiment, ""]
     return request(experiment, variant, dataset, "demo", {**small, **(changes or {})})
-
-
-def make(asked: Experiment, path: Path) -> Run[Any]:
-    engine, directory = asked.make_engine(), RunDirectory(path)
-    work = plan(asked.points(), asked.replicas, engine, directory)
-    begin(directory, asked, engine, to_work=True)
-    run(work, engine, directory, checkpoint_every=0.0)
-    return open_run(path)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,20 @@ def load(path: Path, asked: Mapping[str, Any]) -> Found | None:
             "remove it, or give another folder with --output"
         )
     return dict(kept["found"])
+
+
+def once(path: Path, asked: Mapping[str, Any], measure: Callable[[], Found]) -> None:
+    """Measure and keep, unless it is there.
+
+    Raises:
+        ValueError: as :func:`load`.
+    """
+    if load(path, asked) is not None:
+        print(f"{path.name}: there", flush=True)
+        return
+    began = time.monotonic()
+    save(path, asked, measure())
+    print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def save(path: Path, asked: Mapping[str, Any], found: Found) -> None:

@@ -27,7 +27,7 @@ from glassnet.claims.claim import (
 )
 from glassnet.claims.evidence import Evidence, missing
 from glassnet.claims.relaxation_times import slope_verdict
-from glassnet.claims.relaxed import E_FOLD, Relaxed, two_regimes
+from glassnet.claims.relaxed import E_FOLD, Relaxed, noise_from, two_regimes
 from glassnet.experiments import PHASES
 
 BROWNIAN: Final = (
@@ -135,8 +135,9 @@ def master_curve(evidence: Evidence) -> Finding:
     if run is None:
         return missing("regularised")
     q = run.overlap()
-    star = run.crossover.temperature.value if run.crossover.outcome == TWO_REGIMES else 0.0
-    hot = q.isel(replica=np.flatnonzero(q["temperature"].values > star))
+    hot = q.isel(replica=np.flatnonzero(q["temperature"].values > noise_from(run.crossover)))
+    if not hot.sizes["replica"]:
+        return Finding(NOT_DECIDED, "no temperature known to be above T*", (run.basis,), decides=run.decides())
     merged = collapse(hot, threshold=0.9)
     master = master_exponent(q)
     exponent = master.exponent

@@ -16,7 +16,7 @@ from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import first_crossing
 from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, listed, shown
 from glassnet.claims.evidence import Evidence, missing
-from glassnet.claims.relaxed import Relaxed, two_regimes
+from glassnet.claims.relaxed import Relaxed, noise_from, two_regimes
 
 SLOPE: Final = (
     "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
@@ -181,8 +181,7 @@ def _hot(run: Relaxed, wait: int, chi: float) -> tuple[float, list[float], dict[
     """Temperatures well above T* that relax in more than 100 steps, and the overlap of each."""
     q = run.overlap(chi, wait)
     fit = crossover(run.tau(chi=chi, waiting_time=wait))
-    star = {TWO_REGIMES: fit.temperature.value, NOISE_ONLY: 0.0}.get(fit.outcome, np.inf)
-    curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * star}
+    curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * noise_from(fit)}
     return chi, [one for one, curve in curves.items() if _tau_saved(curve, _all(curve))[0] > _COARSE], curves
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.analysis import Crossover, bowl_overlap, crossover, relaxation_time
+from glassnet.analysis.crossover import NOISE_ONLY, TWO_REGIMES
 from glassnet.analysis.dead_neurons import live_weights
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats, estimate
@@ -180,6 +181,11 @@ def two_regimes(tau: xr.Dataset) -> Crossover:
     sharp, rounded = crossover(tau), crossover(tau, shape="rounded")
     near, far = (rounded, sharp) if rounded.residual < sharp.residual else (sharp, rounded)
     return replace(near, slope=_both(near.slope, far.slope), temperature=_both(near.temperature, far.temperature))
+
+
+def noise_from(fit: Crossover) -> float:
+    """Above which temperature noise dominates: T*, 0 if it does at all of them, infinite if that is not known."""
+    return {TWO_REGIMES: fit.temperature.value, NOISE_ONLY: 0.0}.get(fit.outcome, np.inf)
 
 
 def _both(near: Measured, far: Measured) -> Measured:

@@ -82,7 +82,7 @@ def inner_product(evidence: Evidence) -> Finding:
     verdict: Verdict = REPRODUCED if most.high < _LITTLE else NOT_REPRODUCED if most.low > _LITTLE else NOT_DECIDED
     free = 1.0 / (4.0 * float(erfinv(E_FOLD)) ** 2 * run.chi**2)
     text += f", free diffusion's {free:.2g}"
-    if verdict == REPRODUCED and all(one.low < 5.0 * free and one.high > free / 5.0 for one in found.values()):
+    if verdict == REPRODUCED and all(one.within(free / 5.0, 5.0 * free) for one in found.values()):
         verdict, text = EXPLAINED, f"{text}: the definition of epsilon gives it"
     return Finding(verdict, text, (run.basis,), most, run.decides())
 

@@ -225,7 +225,10 @@ def show(
 
 @app.command()
 def verify(run: RunPath) -> None:
-    """Check every byte of a run, and say what is there and what is damaged; exit status 1 if anything is."""
+    """Check every byte of a run, and say what is there and what is damaged; exit status 1 if a unit is.
+
+    A run whose description, or whose only file, is damaged is refused as everywhere, with status 2.
+    """
     from glassnet.cli import tables
     from glassnet.experiments.verification import verify as look
 
@@ -235,8 +238,9 @@ def verify(run: RunPath) -> None:
     console.print(tables.verification(found))
     for problem in found.damaged:
         complain(f"Damaged: {problem}")
-    if found.damaged:
+    if found.damaged and run.is_dir():
         complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
+    if found.damaged:
         raise typer.Exit(DAMAGED)
 
 

@@ -79,12 +79,20 @@ def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     file = folder / (need.folder(scale) + SUFFIX) if folder is not None else None
     if file is None or not file.is_file():
         return None
-    found = open_run(file).request
-    if found.experiment != need.experiment or found.dataset != need.dataset:
-        raise ValueError(
-            f"{file} must hold {need.experiment} of {need.dataset}, but holds {found.experiment} of {found.dataset}"
-        )
+    run, wanted = open_run(file), need.request(scale)
+    if run.request.experiment != wanted.experiment:
+        raise ValueError(f"{file} must hold {wanted.experiment}, but holds {run.request.experiment}")
+    for name in _WHAT.intersection(wanted.numbers):
+        found, asked = run.request.numbers[name], wanted.numbers[name]
+        if found != asked:
+            raise ValueError(f"{file} must hold {name} = {asked}, but holds {found}")
+    if run.missing:
+        complain(f"{file} lacks {len(run.missing)} units of its run")
     return file
+
+
+_WHAT = frozenset({"dataset", "samples", "width", "widths", "l2", "l2s"})
+"""What a figure is of. How many replicas, how long, and at which temperatures is said in it."""
 
 
 def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:

@@ -23,7 +23,7 @@ from glassnet.experiments.plan import Member
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run, cut
 from glassnet.record import Record
-from glassnet.store.condensed import CondensedUnit, condensed_in, write_condensed
+from glassnet.store.condensed import Beside, CondensedUnit, condensed_in, write_condensed
 from glassnet.store.directory import Identity
 
 BITS: Final = {"replicas": 16, "references": 8, "final_weights": 8, "displacement": 10}
@@ -61,7 +61,7 @@ def condense(run: Run[Any], path: Path) -> None:
     write_condensed(path, {**run.description, "condensed": rounding}, _units(run, path))
 
 
-def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit]]:
+def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit | Beside]]:
     request = run.request
     beside = [
         other
@@ -71,10 +71,14 @@ def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit]
     drawn = {*request.measured.values(), *request.replicas_shown}
     for member in run.members:
         identity, wanted = run.identity(member), member.point in drawn
-        if not any(other.holds(identity, member.point.n_steps, value=wanted) for other in beside):
-            unit = run.unit(member)
-            value = _thinned(unit.value, member, request) if wanted else None
-            yield identity, CondensedUnit(value, min(unit.end, member.point.n_steps), _shortened(unit.results))
+        end = member.point.n_steps
+        holder = next((other for other in beside if other.holds(identity, end, value=wanted)), None)
+        if holder is not None:
+            yield identity, Beside(holder.path.name, end)
+            continue
+        unit = run.unit(member)
+        value = _thinned(unit.value, member, request) if wanted else None
+        yield identity, CondensedUnit(value, end, _shortened(unit.results))
 
 
 def _seen_alike(one: Experiment, other: Mapping[str, Any]) -> bool:

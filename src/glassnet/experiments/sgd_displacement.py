@@ -39,7 +39,6 @@ class SgdDisplacement(Quenched):
         "batch_sizes": lambda old, new: set(new) >= set(old),
         "controls": lambda old, new: set(new) >= set(old),
         "t_max": lambda old, new: new >= old,
-        "max_rows": lambda old, new: new >= old,
     }
 
     from_whole_epochs: ClassVar[bool] = True

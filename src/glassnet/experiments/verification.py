@@ -56,8 +56,11 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
             _, header = files.read(file)
             if unit_name(header["identity"]) != file.name.partition(".")[0]:
                 raise ValueError(f"{file} holds another unit than its name says")
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             damaged.append(str(error))
+            continue
+        except KeyError as error:
+            damaged.append(f"{file} has no {error} in its header")
             continue
         n_others += file.name not in asked
         n_complete += file.name in asked and header["end"] >= asked[file.name]

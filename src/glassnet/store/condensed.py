@@ -3,10 +3,9 @@
 Units of like arrays are stacked, so that what they have in common is stored once, and bits are shuffled before they
 are compressed, so that what was rounded away takes no room. What to round is not decided here: this format keeps bits.
 
-    index.json          the description of the run; of each unit its address, end, results and attributes
+    index.json          the description of the run; of each unit its address, end, results and attributes, or the
+                        name of the condensed run beside this one that holds it
     stacks/0, 1, ...    a zarr group each: the arrays of like units, along a first axis
-
-Units that a condensed run in the same folder holds need not be in a file: runs beside each other share them.
 """
 
 from __future__ import annotations
@@ -52,6 +51,19 @@ class CondensedUnit:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A unit that is left where it is.
+
+    Args:
+        file: name of the condensed run, in the same folder, that holds it.
+        end: how far it got.
+    """
+
+    file: str
+    end: int
+
+
+@dataclass(frozen=True)
 class CondensedRun:
     """The file of a run, read as :class:`RunDirectory` reads the folder of one."""
 
@@ -92,18 +104,24 @@ class CondensedRun:
             raise files.unreadable(run.path, error) from error
 
     def holds(self, identity: Identity, end: int, *, value: bool) -> bool:
-        """Whether the file itself has a unit, as far as ``end`` and, if asked for, with its value."""
+        """Whether the file itself has a unit that ended at ``end``, with its value if that is asked for."""
         about = self._units.get(_address(identity))
-        return about is not None and about["end"] >= end and not (value and about["stack"] is None)
+        if about is None or "file" in about:
+            return False
+        return about["end"] == end and not (value and about["kind"] is None)
 
     def _find(self, address: str) -> tuple[CondensedRun, dict[str, Any]] | None:
-        for run in (self, *self._beside):
-            if (about := run._units.get(address)) is not None:
-                return run, about
-        return None
+        """The file that holds a unit, and what it says of it."""
+        about = self._units.get(address)
+        if about is None or "file" not in about:
+            return None if about is None else (self, about)
+        there = CondensedRun(self.path.with_name(about["file"]))
+        held = there._units.get(address) if there.path.is_file() else None
+        # The other file may have been made again since, of other units.
+        return (there, held) if held is not None and "file" not in held and held["end"] == about["end"] else None
 
     def _value(self, about: Mapping[str, Any]) -> files.Value | None:
-        if about["stack"] is None:
+        if about["kind"] is None:
             return None
         variables: dict[str, xr.Variable] = {}
         coordinates: dict[str, xr.Variable] = {}
@@ -135,24 +153,22 @@ class CondensedRun:
             if _INDEX not in archive.namelist():
                 raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
             try:
-                index = json.loads(archive.read(_INDEX))
-                found, _ = index["format"], (dict(index["run"]), [about["address"] for about in index["units"]])
+                found = json.loads(archive.read(_INDEX))
+                units = {about["address"]: about for about in found["units"]}
+                index = {"format": found["format"], "run": dict(found["run"]), "units": units}
             except Exception as error:
                 raise files.unreadable(self.path, error) from error
-        files.refuse_other_format(self.path, found)
-        return dict(index)
+        files.refuse_other_format(self.path, index["format"])
+        return index
 
-    @cached_property
+    @property
     def _units(self) -> dict[str, dict[str, Any]]:
-        return {about["address"]: about for about in self._index["units"]}
+        units: dict[str, dict[str, Any]] = self._index["units"]
+        return units
 
     @cached_property
     def _stacks(self) -> dict[int, dict[str, xr.DataArray]]:
         return {}
-
-    @cached_property
-    def _beside(self) -> tuple[CondensedRun, ...]:
-        return tuple(run for run in condensed_in(self.path.parent) if run.path.name != self.path.name)
 
 
 def condensed_in(folder: Path) -> Iterator[CondensedRun]:
@@ -161,24 +177,23 @@ def condensed_in(folder: Path) -> Iterator[CondensedRun]:
 
 
 def write_condensed(
-    path: Path, description: Mapping[str, Any], units: Iterable[tuple[Identity, CondensedUnit]]
+    path: Path, description: Mapping[str, Any], units: Iterable[tuple[Identity, CondensedUnit | Beside]]
 ) -> None:
     """Put the file of a run in place.
 
     Args:
         path: the file; its folder must exist.
         description: what the run says about itself, as JSON values.
-        units: those that are kept, with their identities.
+        units: those that are kept, or where they are, with their identities.
     """
     stacks: dict[Any, list[xr.Dataset]] = {}
     index = []
     for identity, unit in units:
-        about: dict[str, Any] = {
-            "address": _address(identity),
-            "end": unit.end,
-            "results": unit.results,
-            "stack": None,
-        }
+        about: dict[str, Any] = {"address": _address(identity), "end": unit.end}
+        if isinstance(unit, Beside):
+            index.append(about | {"file": unit.file})
+            continue
+        about |= {"results": unit.results, "kind": None}
         if unit.value is not None:
             kind, data = files.to_dataset(unit.value)
             stack = stacks.setdefault((kind, _shape(data)), [])

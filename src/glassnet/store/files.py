@@ -226,12 +226,12 @@ def _checked(path: Path) -> dict[str, Any]:
         if "zarr.json" not in archive.namelist():
             raise ValueError(f"{path} is a condensed run; glassnet.open_run opens it")
         try:
-            about = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
-            found, _ = about["format"], (about["kind"], about["header"], about["attributes"])
+            found = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
+            about = {name: found[name] for name in ("format", "kind", "header", "attributes")}
         except Exception as error:
             raise unreadable(path, error) from error
-    refuse_other_format(path, found)
-    return dict(about)
+    refuse_other_format(path, about["format"])
+    return about
 
 
 def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:

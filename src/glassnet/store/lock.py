@@ -14,7 +14,6 @@ from typing import Final
 # A file system without locks must not keep anyone from working.
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
-
 _POLL_SECONDS: Final = 0.5
 
 

@@ -1,0 +1,47 @@
+"""Runs of a second, and what several test modules do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glassnet.experiments import Experiment, Relaxation, Run, open_run, preset
+from glassnet.experiments.plan import Plan, plan
+from glassnet.experiments.runner import Update, run
+from glassnet.experiments.starting import begin
+from glassnet.store import RunDirectory
+
+TINY: dict[str, Any] = {
+    "samples": 200,
+    "width": 4,
+    "epochs": 20,
+    "replicas": 2,
+    "temperatures": [0.1, 0.0],
+    "waiting_times": [3, 10],
+    "t_max": 40,
+    "chi": [30, 300],
+}
+
+
+def tiny(**changes: Any) -> Relaxation:
+    """A relaxation of six units."""
+    return preset("regularised", "mnist", "demo", {**TINY, **changes})
+
+
+def planned(request: Experiment, path: Path) -> Plan:
+    """What is missing."""
+    return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(path))
+
+
+def make(request: Experiment, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run[Any]:
+    """Make what is missing, with a checkpoint as often as can be."""
+    work, engine, directory = planned(request, path), request.make_engine(), RunDirectory(path)
+    begin(directory, request, engine, to_work=True)
+    run(work, engine, directory, on_update=on_update, checkpoint_every=0.0)
+    return open_run(path)
+
+
+def units(path: Path) -> dict[str, bytes]:
+    """Every unit's file."""
+    return {p.name: p.read_bytes() for p in sorted((path / "units").iterdir())}
