@@ -154,12 +154,14 @@ def relaxed(
     request = preset(phase, dataset, "demo", changes | ({} if l2 is None else {"l2": l2}))
     quenched = start or gn.Ensemble.random(NETWORK, origins)
     landscape = gn.Landscape(quenched.network, DATA, gn.QuadraticHinge(request.l2))
+    until = waits[-1] + t_max
     record = gn.measure(
         quenched.repeat(noise=range(len(temperatures))),
         landscape,
         gn.Langevin(np.repeat(temperatures, origins).tolist(), RATE),
         waiting_times=waits,
-        times=gn.log_times(t_max),
+        times=gn.log_times(until - waits[0]),
+        until=until,
         chi=chi,
         snapshots=[100, t_max],
         engine=ByLaw(law, directions, loss),

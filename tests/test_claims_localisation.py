@@ -169,15 +169,16 @@ def _without_the_first(run: Relaxed) -> Relaxed:
     """The same with the first replica of the record lost."""
     kept = np.arange(len(run.record.ensemble)) > 0
     data = run.record.data
-    lost = {
-        str(n): v.where(xr.DataArray(kept, dims="replica")) for n, v in data.data_vars.items() if "replica" in v.dims
-    }
+    seen = xr.DataArray(kept, dims="replica")
+    lost = {str(name): values.where(seen) for name, values in data.data_vars.items() if "replica" in values.dims}
+    lost_at = data["lost_at"].where(seen, 1)
     ensemble = replace(run.record.ensemble, alive=kept)
-    return replace(run, record=replace(run.record, data=data.assign(lost), ensemble=ensemble))
+    record = replace(run.record, data=data.assign(lost).assign_coords(lost_at=lost_at), ensemble=ensemble)
+    return replace(run, record=record)
 
 
 def test_a_lost_replica_stays_out_of_stokes_einstein() -> None:
-    whole = relaxed(free, temperatures=(1e-3, 3e-4, 1e-5))
+    whole = relaxed(free, temperatures=(1e-3, 3e-4, 1e-5, 3e-6), origins=8)
     every = [replace(whole, phase=phase) for phase in ("regularised", "underparameterised", "overparameterised")]
     found = heterogeneity.product(evidence(*map(_without_the_first, every)))
     assert found.verdict == heterogeneity.product(evidence(*every)).verdict == "explained otherwise"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 import glassnet as gn
 from glassnet.claims import assess, open_runs
 from glassnet.cli.commands import app
-from glassnet.experiments import condensing, open_run, request
+from glassnet.experiments import condensing, open_run, reproduction, request
 from glassnet.experiments.condensing import condense
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.view import Run
@@ -195,7 +195,10 @@ def test_the_format_keeps_bits(
         found.read_unit({"unit": "another"})
 
 
-def test_the_commands_look_at_condensed_runs(runs: dict[str, Run[Any]], tmp_path: Path) -> None:
+def test_the_commands_look_at_condensed_runs(
+    runs: dict[str, Run[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduction, "request", lambda name, *_: tiny(name))
     small = tmp_path / "kept/relaxation-mnist-regularised-demo.run.zip"
     small.parent.mkdir()
     done = glassnet("condense", runs["relaxation"].path, "--output", small)

@@ -165,6 +165,20 @@ def test_any_description_of_a_run_is_read_or_refused(tmp_path: Path, description
         open_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        (Relaxation, "quenched", 0.0),
+        (Relaxation, "snapshots", [None, []]),
+        (Relaxation, "snapshots", [-9.2e18]),
+        (StepSize, "learning_rates", [1e-69]),
+    ],
+)
+def test_what_fuzzing_found_stays_mended(kind: Any, field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"^{field} must"):
+        kind.of(KINDS[kind].numbers | {field: value})
+
+
 @quick
 @given(data=st.data(), kind=st.sampled_from([Relaxation, PhaseDiagram, Minima, Protocol, StepSize, SgdDisplacement]))
 def test_any_numbers_make_a_request_or_an_error_that_names_the_field(data: st.DataObject, kind: Any) -> None:
