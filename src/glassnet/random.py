@@ -74,8 +74,8 @@ def uniform(random_words: Words) -> NDArray[np.float64]:
 
 
 # Taylor coefficients: on the reduced ranges below the first omitted term is under 1e-16 of the result.
-_ATANH: Final = tuple(1.0 / (2 * k + 1) for k in range(11))
-_SIN: Final = (
+ATANH: Final = tuple(1.0 / (2 * k + 1) for k in range(11))
+SIN: Final = (
     1.0,
     -1.0 / 6.0,
     1.0 / 120.0,
@@ -85,7 +85,7 @@ _SIN: Final = (
     1.0 / 6227020800.0,
     -1.0 / 1307674368000.0,
 )
-_COS: Final = (
+COS: Final = (
     1.0,
     -1.0 / 2.0,
     1.0 / 24.0,
@@ -96,9 +96,9 @@ _COS: Final = (
     -1.0 / 87178291200.0,
     1.0 / 20922789888000.0,
 )
-_LN2: Final = 0.6931471805599453
-_HALF_PI: Final = 1.5707963267948966
-_SQRT_HALF_BITS: Final = np.int64(0x3FE6A09E667F3BCD)
+LN2: Final = 0.6931471805599453
+HALF_PI: Final = 1.5707963267948966
+SQRT_HALF_BITS: Final = np.int64(0x3FE6A09E667F3BCD)
 
 
 def _horner(x: NDArray[np.float64], coefficients: tuple[float, ...]) -> NDArray[np.float64]:
@@ -111,10 +111,10 @@ def _horner(x: NDArray[np.float64], coefficients: tuple[float, ...]) -> NDArray[
 def _log(u: NDArray[np.float64]) -> NDArray[np.float64]:
     """log u for normal positive u: u = m 2^e with m in [sqrt(1/2), sqrt(2)), log m = 2 atanh((m-1)/(m+1))."""
     bits = u.view(np.int64)
-    exponent = (bits - _SQRT_HALF_BITS) >> np.int64(52)
+    exponent = (bits - SQRT_HALF_BITS) >> np.int64(52)
     m = (bits - (exponent << np.int64(52))).view(np.float64)
     s = (m - 1.0) / (m + 1.0)
-    return exponent.astype(np.float64) * _LN2 + (2.0 * s) * _horner(s * s, _ATANH)
+    return exponent.astype(np.float64) * LN2 + (2.0 * s) * _horner(s * s, ATANH)
 
 
 def gaussian(random_words: Words) -> NDArray[np.float64]:
@@ -127,9 +127,9 @@ def gaussian(random_words: Words) -> NDArray[np.float64]:
     radius = np.sqrt(-2.0 * _log(uniform(radius_words)))
     quadrant = angle_words >> np.uint32(30)
     fraction = (angle_words & np.uint32(0x3FFFFFFF)).astype(np.float64)
-    angle = ((fraction + 0.5) * 2.0**-30 - 0.5) * _HALF_PI
+    angle = ((fraction + 0.5) * 2.0**-30 - 0.5) * HALF_PI
     squared = angle * angle
-    sine, cosine = angle * _horner(squared, _SIN), _horner(squared, _COS)
+    sine, cosine = angle * _horner(squared, SIN), _horner(squared, COS)
     swap = (quadrant & 1) == 1
     x, y = np.where(swap, sine, cosine), np.where(swap, cosine, sine)
     x = np.where((quadrant == 1) | (quadrant == 2), -x, x)

@@ -91,7 +91,7 @@ def run_relaxation(
     waiting_time: Annotated[list[int] | None, typer.Option(help="t_w, steps; may be given several times.")] = None,
     t_max: Annotated[int | None, typer.Option(help="Steps after the last waiting time; a save time.")] = None,
     chi: Annotated[list[float] | None, typer.Option(help="epsilon = sigma/chi; may be given several times.")] = None,
-    engine: Annotated[str | None, typer.Option(help="cpu or reference (slow).")] = None,
+    engine: Annotated[str | None, typer.Option(help="cpu, torch, triton (NVIDIA GPUs) or reference (slow).")] = None,
     quenched: QuenchedFile = None,
     skin: Annotated[
         bool | None,

@@ -170,12 +170,12 @@ def complain(message: str) -> None:
 def refusing() -> Iterator[None]:
     """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
 
-    A ValueError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
+    A ValueError or ImportError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
     """
     try:
         yield
-    except (ValueError, OSError) as error:
-        if isinstance(error, ValueError) and not _is_ours(error):
+    except (ValueError, ImportError, OSError) as error:
+        if not isinstance(error, OSError) and not _is_ours(error):
             raise
         what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         complain(f"Error: {what}")

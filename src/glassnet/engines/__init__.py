@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from glassnet import _check
 from glassnet.engines.base import Engine, Evaluation, Observation, Session
 from glassnet.engines.cpu import Cpu
 from glassnet.engines.reference import Reference
+from glassnet.engines.torch import Torch
+from glassnet.engines.triton import Triton
 
-__all__ = ["Cpu", "Engine", "EngineChoice", "Evaluation", "Observation", "Reference", "Session", "resolve"]
+__all__ = [
+    "Cpu",
+    "Engine",
+    "EngineChoice",
+    "Evaluation",
+    "Observation",
+    "Reference",
+    "Session",
+    "Torch",
+    "Triton",
+    "resolve",
+]
 
-EngineChoice = Engine | Literal["cpu", "reference"]
+EngineChoice = Engine | Literal["cpu", "reference", "torch", "triton"]
 
 
 def resolve(engine: EngineChoice) -> Engine:
@@ -22,7 +36,8 @@ def resolve(engine: EngineChoice) -> Engine:
     """
     if not isinstance(engine, str):
         if not hasattr(engine, "session"):
-            raise TypeError(f"engine must be 'cpu', 'reference' or an engine, but got {engine!r}")
+            raise TypeError(f"engine must be 'cpu', 'reference', 'torch', 'triton' or an engine, but got {engine!r}")
         return engine
-    _check.choice("engine", engine, ("cpu", "reference"))
-    return Cpu() if engine == "cpu" else Reference()
+    _check.choice("engine", engine, ("cpu", "reference", "torch", "triton"))
+    engines: dict[str, Callable[[], Engine]] = {"cpu": Cpu, "reference": Reference, "torch": Torch, "triton": Triton}
+    return engines[engine]()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from glassnet import _check
-from glassnet.engines import Cpu, Engine, Reference
+from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
 from glassnet.experiments.points import Point
 from glassnet.random import MAX_NAME
 from glassnet.store.directory import canonical, unit_name
@@ -77,7 +77,7 @@ Counts = Annotated[tuple[int, ...], by_name(_counts)]
 Times = Annotated[tuple[int, ...], by_name(_times)]
 """Whole steps, increasing."""
 
-EngineName = Literal["cpu", "reference"]
+EngineName = Literal["cpu", "reference", "torch", "triton"]
 Precision = Literal["float32", "float64"]
 
 
@@ -124,8 +124,10 @@ class Experiment(BaseModel, ABC):
     def _engine_fits(self) -> Self:
         if self.engine == "reference" and self.gradient != "float64":
             raise ValueError(f"gradient must be 'float64' with engine 'reference', but got {self.gradient!r}")
-        if self.engine == "reference" and self.skin:
-            raise ValueError("skin must be False with engine 'reference', but got True")
+        if self.engine == "triton" and self.gradient != "float32":
+            raise ValueError(f"gradient must be 'float32' with engine 'triton', but got {self.gradient!r}")
+        if self.engine != "cpu" and self.skin:
+            raise ValueError(f"skin must be False with engine {self.engine!r}, but got True")
         return self
 
     @abstractmethod
@@ -171,9 +173,14 @@ class Experiment(BaseModel, ABC):
         """The engine asked for, with so many threads if it knows any.
 
         Raises:
-            ValueError: threads below 1.
+            ValueError: threads below 1, or no GPU where one is needed.
+            ImportError: the engine needs a package that is missing.
         """
-        return Cpu(threads=threads, gradient=self.gradient, skin=self.skin) if self.engine == "cpu" else Reference()
+        if self.engine == "cpu":
+            return Cpu(threads=threads, gradient=self.gradient, skin=self.skin)
+        if self.engine == "torch":
+            return Torch(gradient=self.gradient)
+        return Triton() if self.engine == "triton" else Reference()
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse to go on with a run of another request; this one may only ask for more.

@@ -1,0 +1,56 @@
+"""The multilayer perceptron of many replicas at once: batched matrix products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from glassnet.network import Mlp
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``."""
+
+    loss: Tensor
+    awake: Tensor
+    right: Tensor
+    gradient: Tensor
+
+
+def look(network: Mlp, weights: Tensor, features: Tensor, labels: Tensor) -> Rows:
+    """Loss and gradient of replicas ``weights`` (replica, weight) summed over rows.
+
+    Args:
+        network: whose weights they are.
+        weights: in the precision of the gradient.
+        features: ``(row, feature)``, or ``(replica, row, feature)`` where each replica has its own rows.
+        labels: ``(row,)`` or ``(replica, row)``.
+
+    Returns:
+        Sums of the losses, in float64 where the device has it; counts; and the gradient in the weights' precision.
+        An output that is not a number counts as awake.
+    """
+    matrices = [
+        weights[:, where].unflatten(1, shape) for where, shape in zip(network.layer_slices, network.shapes, strict=True)
+    ]
+    activations = [features.expand(len(weights), *features.shape[-2:])]
+    for matrix in matrices[:-1]:
+        activations.append(torch.relu(activations[-1] @ matrix))
+    margin = labels * (activations[-1] @ matrices[-1])[..., 0]
+    asleep = margin >= 1.0
+    slack = torch.where(asleep, 0.0, 1.0 - margin)
+    delta = (-labels * slack)[..., None]
+    gradients: list[Tensor] = []
+    for matrix, activation in zip(reversed(matrices), reversed(activations), strict=True):
+        gradients.append((activation.mT @ delta).flatten(1))
+        delta = torch.where(activation > 0, delta @ matrix.mT, 0.0)
+    exact = torch.float32 if weights.device.type == "mps" else torch.float64
+    return Rows(
+        loss=(0.5 * slack.to(exact) ** 2).sum(-1),
+        awake=(~asleep).sum(-1),
+        right=(margin > 0.0).sum(-1),
+        gradient=torch.cat(gradients[::-1], dim=1),
+    )

@@ -1,0 +1,168 @@
+"""An ensemble under one dynamics in PyTorch: the update rule, all replicas at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glassnet import _check
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics, Langevin, batch_size
+from glassnet.engines.base import Evaluation, Observation
+from glassnet.engines.tensors import batches, random
+from glassnet.engines.tensors.perceptron import Rows, look
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.network import Floats, Mlp
+from glassnet.random import Purpose
+
+
+class TorchSession:
+    """An ensemble under one dynamics in PyTorch."""
+
+    def __init__(
+        self, device: torch.device, precision: torch.dtype, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics
+    ) -> None:
+        n = len(ensemble)
+        warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
+        rate = _check.spread("learning_rate", dynamics.learning_rate, n)
+        temperature = _check.spread("temperature", warmth, n)
+        self._start, self._dynamics, self._network = ensemble, dynamics, landscape.network
+        self._device, self._precision = device, precision
+        # Apple's devices have no float64, in which the noise is defined.
+        self._host = torch.device("cpu") if device.type == "mps" else device
+        self._data = _Data(landscape.dataset, device, precision)
+        self._batch = batch_size(dynamics)
+        self._weights = torch.from_numpy(ensemble.weights.copy()).to(device)
+        self._rate, self._l2, self._scale = (
+            torch.from_numpy(numbers).to(self._weights.dtype).to(device)[:, None]
+            for numbers in (
+                rate,
+                _check.spread("l2", landscape.loss.l2, n),
+                np.sqrt(2.0 * rate * temperature / landscape.dataset.n_samples),
+            )
+        )
+        self._noisy = bool((temperature > 0).any())
+        self._names = torch.from_numpy(np.stack([ensemble.seed, ensemble.origin, ensemble.noise], axis=1))
+        self._step = torch.from_numpy(ensemble.step.copy())
+        self._alive = torch.from_numpy(ensemble.alive.copy()).to(device)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """The state now, as a value of its own."""
+        start, alive = self._start, self._alive.cpu().numpy().copy()
+        weights, step = self._weights.cpu().numpy().copy(), self._step.numpy().copy()
+        return Ensemble(start.network, weights, start.seed, start.origin, start.noise, step, alive)
+
+    def advance(self, n_steps: NDArray[np.int64]) -> None:
+        """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
+        left = np.where(self._alive.cpu().numpy(), n_steps, 0)
+        while left.any():
+            some = np.flatnonzero(left)
+            stretch = int(left[some].min())
+            self._stretch(some, stretch)
+            left[some] -= stretch
+            left[~self._alive.cpu().numpy()] = 0
+
+    def _stretch(self, some: NDArray[np.int64], n_steps: int) -> None:
+        """So many updates of some replicas. Nothing waits for the device before the end."""
+        at = torch.from_numpy(some).to(self._device)
+        begin, made = self._step[some], torch.zeros(len(some), dtype=torch.int64, device=self._device)
+        w, alive = self._weights[at], self._alive[at]
+        rate, l2, scale = self._rate[at], self._l2[at], self._scale[at]
+        names = self._names[some]
+        rows = self._rows(some, begin, n_steps)
+        for i in range(n_steps):
+            g = self._gradient(w, next(rows)).to(w.dtype)
+            new = w - rate * (g + l2 * w)
+            if self._noisy:
+                name = torch.cat([names, (begin + i)[:, None]], dim=1).to(self._host)
+                xi = random.noise(name, w.shape[1]).to(w.dtype).to(self._device)
+                new = torch.where(scale > 0, new + scale * xi, new)
+            alive = alive & torch.isfinite(new).all(dim=1)
+            w = torch.where(alive[:, None], new, w)
+            made += alive
+        self._weights[at], self._alive[at] = w, alive
+        self._step[some] += made.cpu()
+
+    def _rows(self, some: NDArray[np.int64], begin: Tensor, n_steps: int) -> Iterator[Tensor | None]:
+        """The rows ``(replica, batch)`` of each update, None for all."""
+        size, n_rows = self._batch, self._data.n_rows
+        if size is None:
+            yield from [None] * n_steps
+            return
+        per_epoch, ensemble = n_rows // size, self._start[some]
+        within = torch.arange(size, device=self._device)
+        epoch = np.full(len(some), -1)
+        for i in range(n_steps):
+            now = (begin + i).numpy()
+            if batches.replaces(self._dynamics):
+                name = torch.cat([self._names[some], (begin + i)[:, None]], dim=1).to(self._device)
+                yield random.integers(random.words(Purpose.SGD_REPLACEMENT, name, size), n_rows)
+                continue
+            if (now // per_epoch != epoch).any():
+                epoch = now // per_epoch
+                order, whose = batches.orders(ensemble, self._dynamics, epoch, n_rows, self._device)
+            first = torch.from_numpy(now % per_epoch * size).to(self._device)
+            yield order[whose[:, None], first[:, None] + within]
+
+    def _gradient(self, w: Tensor, rows: Tensor | None) -> Tensor:
+        """The mean data gradient ``(replica, weight)``."""
+        weights = w.to(self._precision)
+        if rows is None:
+            return self._look(weights).gradient / self._data.n_rows
+        data = self._data
+        return look(self._network, weights, data.features[rows], data.labels[rows]).gradient / rows.shape[1]
+
+    def _look(self, weights: Tensor) -> Rows:
+        return _summed(self._network, weights, self._data)
+
+    def observe(self) -> Observation:
+        """Loss and gradient at the current weights."""
+        seen = self._look(self._weights.to(self._precision))
+        n = self._data.n_rows
+        of_rows = _shares(seen, n)
+        gradient = seen.gradient.cpu().double().numpy() / n
+        return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
+
+
+class _Data:
+    """A data set on a device, in blocks of rows whose sums are added up in float64 where the device has it."""
+
+    def __init__(self, dataset: Dataset, device: torch.device, precision: torch.dtype) -> None:
+        self.n_rows = dataset.n_samples
+        self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
+        self.labels = torch.from_numpy(dataset.labels.copy()).to(precision).to(device)
+        self.block = 2048 if device.type == "cpu" else 16384
+
+
+def _summed(network: Mlp, weights: Tensor, data: _Data) -> Rows:
+    parts = [
+        look(network, weights, features, labels)
+        for features, labels in zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
+    ]
+    exact = parts[0].loss.dtype
+    return Rows(
+        loss=reduce(add, [part.loss for part in parts]),
+        awake=reduce(add, [part.awake for part in parts]),
+        right=reduce(add, [part.right for part in parts]),
+        gradient=reduce(add, [part.gradient.to(exact) for part in parts]),
+    )
+
+
+def _shares(seen: Rows, n_rows: int) -> Evaluation:
+    return Evaluation(*(x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right)))
+
+
+def evaluate(
+    weights: Floats, network: Mlp, dataset: Dataset, device: torch.device, precision: torch.dtype
+) -> Evaluation:
+    """Evaluate networks ``(replica, weight)`` on any data set."""
+    data = _Data(dataset, device, precision)
+    return _shares(_summed(network, torch.from_numpy(weights.copy()).to(precision).to(device), data), data.n_rows)

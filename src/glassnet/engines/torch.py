@@ -1,0 +1,97 @@
+"""The torch engine: whole ensembles in PyTorch, on any device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from glassnet import _check
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics
+from glassnet.engines.base import Evaluation, Precision
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.network import Floats, Mlp
+
+if TYPE_CHECKING:
+    import torch
+
+    from glassnet.engines.tensors.session import TorchSession
+
+
+@dataclass(frozen=True)
+class Torch:
+    """All replicas at once in PyTorch, with the random numbers of every engine.
+
+    Results agree with those of the other engines to rounding. How PyTorch multiplies matrices may depend on how many
+    replicas stand side by side, so that bits, unlike the other engines', may depend on a replica's neighbours.
+
+    Args:
+        device: as PyTorch names it, "cpu", "cuda", "cuda:1", "mps"; None for the fastest kind there is.
+        gradient: precision of the data gradient, "float32" or "float64". Weights and updates keep the ensemble's.
+
+    Raises:
+        ImportError: PyTorch is missing.
+        ValueError: no such device here, or float64 asked of one that has none.
+    """
+
+    device: str | None = None
+    gradient: Precision = "float32"
+
+    name: ClassVar[str] = "torch"
+    version: ClassVar[str] = "1"
+    skin_settings: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        _check.choice("gradient", self.gradient, ("float32", "float64"))
+        if self._torch_device.type == "mps" and self.gradient == "float64":
+            raise ValueError("gradient must be 'float32' on device 'mps', which has no float64")
+
+    @property
+    def _torch_device(self) -> torch.device:
+        return find_device("torch", self.device)
+
+    @property
+    def _precision(self) -> torch.dtype:
+        import torch
+
+        return torch.float32 if self.gradient == "float32" else torch.float64
+
+    def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> TorchSession:
+        """Begin with a copy of the ensemble's state.
+
+        Raises:
+            ValueError: float64 weights on a device that has no float64.
+        """
+        from glassnet.engines.tensors.session import TorchSession
+
+        if self._torch_device.type == "mps" and ensemble.weights.dtype != "float32":
+            raise ValueError(f"weights must be float32 on device 'mps', but are {ensemble.weights.dtype}")
+        return TorchSession(self._torch_device, self._precision, ensemble, landscape, dynamics)
+
+    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on any data set."""
+        from glassnet.engines.tensors.session import evaluate
+
+        return evaluate(weights, network, dataset, self._torch_device, self._precision)
+
+
+def find_device(engine: str, name: str | None) -> torch.device:
+    """PyTorch's device of that name; None for the fastest kind there is.
+
+    Raises:
+        ImportError: PyTorch is missing.
+        ValueError: there is no such device here.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise ImportError(f"engine {engine!r} needs PyTorch: pip install 'glassnet[torch]'") from None
+    there = [kind for kind in ("cuda", "mps") if getattr(torch, kind).is_available()] + ["cpu"]
+    try:
+        device = torch.device(there[0] if name is None else name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        found = str(error).splitlines()[0]
+        raise ValueError(f"device must be one of {', '.join(there)} here, but got {name!r}: {found}") from None
+    return device

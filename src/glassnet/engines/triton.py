@@ -1,0 +1,64 @@
+"""The triton engine: fused kernels for NVIDIA GPUs, whole ensembles at once."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from glassnet.datasets import Dataset
+from glassnet.dynamics import Dynamics
+from glassnet.engines.base import Evaluation, Precision
+from glassnet.engines.torch import find_device
+from glassnet.ensemble import Ensemble
+from glassnet.landscape import Landscape
+from glassnet.network import Floats, Mlp
+
+if TYPE_CHECKING:
+    import torch
+
+    from glassnet.engines.gpu.session import TritonSession
+
+
+@dataclass(frozen=True)
+class Triton:
+    """The engine for NVIDIA GPUs.
+
+    Data gradients are float32; every sum has a fixed order, so that a replica's bits on one kind of GPU depend on
+    nothing but itself. A row whose activations overflow counts as awake, and ends its replica.
+
+    Args:
+        device: as PyTorch names it.
+
+    Raises:
+        ImportError: PyTorch or Triton is missing.
+        ValueError: there is no such device.
+    """
+
+    device: str = "cuda"
+
+    name: ClassVar[str] = "triton"
+    version: ClassVar[str] = "1"
+    gradient: ClassVar[Precision] = "float32"
+    skin_settings: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        find_device("triton", self.device)
+        if importlib.util.find_spec("triton") is None:
+            raise ImportError("engine 'triton' needs Triton, which PyTorch's builds for CUDA bring: pip install triton")
+
+    @property
+    def _torch_device(self) -> torch.device:
+        return find_device("triton", self.device)
+
+    def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> TritonSession:
+        """Begin with a copy of the ensemble's state."""
+        from glassnet.engines.gpu.session import TritonSession
+
+        return TritonSession(self._torch_device, ensemble, landscape, dynamics)
+
+    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on any data set."""
+        from glassnet.engines.gpu.session import evaluate
+
+        return evaluate(weights, network, dataset, self._torch_device)

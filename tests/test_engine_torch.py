@@ -1,0 +1,241 @@
+"""The torch and triton engines: the random numbers of every engine, and the definition to rounding.
+
+Without a GPU, PyTorch works on the processor and Triton's kernels in its interpreter, which runs the same code.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import flat_landscape, small_landscape
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import glassnet as gn
+from glassnet import random
+from glassnet.dynamics import Dynamics
+from glassnet.engines import Engine, Reference, Torch, Triton
+from glassnet.random import Purpose
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
+
+GPU = bool(torch.cuda.is_available())
+DEVICE = "cuda" if GPU else "cpu"
+if not GPU:
+    os.environ["TRITON_INTERPRET"] = "1"
+try:
+    import triton  # noqa: F401
+except ImportError:
+    NO_TRITON = pytest.mark.skip(reason="Triton is not installed")
+else:
+    NO_TRITON = pytest.mark.skipif(False, reason="Triton is installed")
+
+if GPU:
+    pytestmark = pytest.mark.gpu
+NEEDS_GPU = [pytest.mark.gpu, pytest.mark.skipif(not GPU, reason="there is no NVIDIA GPU here")]
+
+ENGINES = [
+    pytest.param(Torch(DEVICE, gradient="float64"), id="torch-float64"),
+    pytest.param(Torch(DEVICE), id="torch-float32"),
+    pytest.param("triton", id="triton", marks=NO_TRITON),
+]
+DYNAMICS: list[Dynamics] = [
+    gn.GradientDescent(0.05),
+    gn.Langevin([0.3, 0.0, 2.0], 0.02),
+    gn.Langevin(0.3, 0.02, batch_size=17),
+    gn.Sgd([0.02, 0.05, 0.01], 20),
+    gn.Sgd(0.02, 20, sampling="replacement"),
+]
+# A sum of n products in float32 is wrong by at most n 2^-24 of the sum of their sizes; a step takes mu of that.
+ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+
+def made(engine: Engine | str) -> Engine:
+    return Triton(DEVICE) if isinstance(engine, str) else engine
+
+
+def moved(engine: Engine, ensemble: gn.Ensemble, landscape: gn.Landscape, dynamics: Dynamics, *n_steps: int) -> Any:
+    session = engine.session(ensemble, landscape, dynamics)
+    for n in n_steps:
+        session.advance(np.full(len(ensemble), n))
+    return session.ensemble
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    name=st.tuples(*[st.integers(0, random.MAX_NAME)] * 3, st.integers(0, 2**40)),
+    n=st.integers(1, 300),
+    rows=st.integers(1, 2**31),
+)
+def test_random_numbers_are_those_of_every_engine(name: tuple[int, int, int, int], n: int, rows: int) -> None:
+    from glassnet.engines.tensors import random as tensors
+
+    named = torch.tensor([name, name], device=DEVICE)
+    words = random.words(Purpose.SGD_REPLACEMENT, *name, n)
+    found = tensors.words(Purpose.SGD_REPLACEMENT, named, n)
+    assert np.array_equal(found[1].cpu().numpy(), words)
+    assert np.array_equal(tensors.integers(found[0], rows).cpu().numpy(), random.integers(words, rows))
+    assert np.array_equal(tensors.noise(named, n)[1].cpu().numpy(), random.noise(*name, n))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pure_noise_is_that_of_every_engine_bit_for_bit(engine: Engine | str) -> None:
+    landscape = flat_landscape(n_samples=7, l2=0.0, width=9)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=5)
+    ensemble = replace(ensemble, noise=np.array([3, 2**32 - 1]), step=np.array([0, 2**33 + 5]))
+    dynamics = gn.Langevin([0.7, 1e-6], [0.3, 1e-3])
+    assert np.array_equal(
+        moved(made(engine), ensemble, landscape, dynamics, 2).weights,
+        moved(Reference(), ensemble, landscape, dynamics, 2).weights,
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("shape", [(60, 4, 6, 2), (70, 3, 1, 1), (40, 11, 20, 3), (65, 2, 70, 2)])
+def test_gradient_and_loss_are_the_definition(engine: Engine | str, shape: tuple[int, int, int, int]) -> None:
+    n_samples, n_features, width, depth = shape
+    landscape = small_landscape(n_samples=n_samples, n_features=n_features, width=width, depth=depth)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=1)
+    maker = made(engine)
+    found = maker.session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
+    wanted = Reference().session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
+    # Each of depth + 1 products forward and back adds its own; 8 stands for the sizes that cancel.
+    bound = 8 * ROUNDING[maker.gradient] * (depth + 1) * max(n_features, width, 16)
+    assert np.abs(found.gradient - wanted.gradient).max() <= bound * np.abs(wanted.gradient).max()
+    assert found.data_loss == pytest.approx(wanted.data_loss, rel=bound)
+    assert np.array_equal(found.awake, wanted.awake)
+    assert np.array_equal(found.accuracy, wanted.accuracy)
+    again = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+    assert np.array_equal(again.data_loss, found.data_loss)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dynamics", DYNAMICS, ids=lambda d: f"{type(d).__name__}-{getattr(d, 'batch_size', None)}")
+def test_steps_are_the_definition(engine: Engine | str, dynamics: Dynamics) -> None:
+    landscape = small_landscape(width=9, l2=[0.0, 1e-2, 0.1])
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=2)
+    ensemble = replace(ensemble, step=np.array([0, 2, 7]))
+    maker = made(engine)
+    found = moved(maker, ensemble, landscape, dynamics, 2, 3)
+    wanted = moved(Reference(), ensemble, landscape, dynamics, 5)
+    assert np.array_equal(found.step, wanted.step)
+    moves = np.abs(wanted.weights - ensemble.weights).max()
+    assert moves > 1e-3
+    assert np.abs(found.weights - wanted.weights).max() < 500 * ROUNDING[maker.gradient] * moves
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_replicas_that_end_at_different_steps(engine: Engine | str) -> None:
+    landscape = small_landscape()
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=2)
+    maker, dynamics = made(engine), gn.Sgd(0.05, 20)
+    session = maker.session(ensemble, landscape, dynamics)
+    session.advance(np.array([4, 0, 2]))
+    assert session.ensemble.step.tolist() == [4, 0, 2]
+    assert np.array_equal(session.ensemble.weights[1], ensemble.weights[1])
+    alone = moved(maker, ensemble[[2]], landscape, dynamics, 2).weights[0]
+    assert session.ensemble.weights[2] == pytest.approx(alone, abs=1e-7)
+
+
+# Triton's interpreter computes in NumPy, which warns where a replica overflows.
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_replica_that_diverges_stops_at_its_last_finite_weights(engine: Engine | str) -> None:
+    landscape = small_landscape()
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=2)
+    for dynamics in (gn.GradientDescent([0.1, 1e30, 0.1]), gn.Sgd([0.1, 1e30, 0.1], 30)):
+        found = moved(made(engine), ensemble, landscape, dynamics, 4)
+        assert found.alive.tolist() == [True, False, True]
+        assert found.step[1] < 4
+        assert np.isfinite(found.weights).all()
+        assert found.step[[0, 2]].tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_float32_weights(engine: Engine | str) -> None:
+    landscape = small_landscape()
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2, dtype=np.float32)
+    found = moved(made(engine), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
+    wanted = moved(Reference(), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
+    assert found.dtype == np.float32
+    assert np.abs(found - wanted).max() < 20 * 2.0**-24
+
+
+@NO_TRITON
+def test_triton_bits_depend_on_no_neighbour_and_no_split() -> None:
+    landscape = small_landscape(width=9)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=2)
+    for dynamics in (gn.Langevin(0.1, 0.05), gn.Sgd(0.05, 17)):
+        together = moved(Triton(DEVICE), ensemble, landscape, dynamics, 4).weights
+        alone = moved(Triton(DEVICE), ensemble[[1]], landscape, dynamics, 1, 3).weights
+        assert np.array_equal(together[1], alone[0])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_everything_downstream_works(engine: Engine | str) -> None:
+    landscape = small_landscape()
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2)
+    asked: dict[str, Any] = {"times": [1, 2], "waiting_times": [0, 1], "chi": [2.0]}
+    dynamics = gn.Langevin(0.5, 0.05)
+    maker = made(engine)
+    record = gn.measure(ensemble, landscape, dynamics, engine=maker, **asked)
+    exact = gn.measure(ensemble, landscape, dynamics, engine="reference", **asked)
+    assert np.allclose(gn.overlap(record, chi=2.0), gn.overlap(exact, chi=2.0), atol=2.0 / ensemble.network.n_weights)
+    assert np.allclose(gn.mean_square_displacement(record), gn.mean_square_displacement(exact), rtol=1e-4)
+    longer = gn.extend(record, landscape, [4], engine=maker)
+    assert longer.ensemble.step.tolist() == [5, 5]
+
+
+@NO_TRITON
+def test_triton_refuses_more_features_than_it_can_hold() -> None:
+    landscape = small_landscape(n_features=65)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=1)
+    with pytest.raises(ValueError, match="n_features must be at most 64 with engine 'triton', but got 65"):
+        gn.evolve(ensemble, landscape, gn.GradientDescent(0.1), 1, engine=Triton(DEVICE))
+
+
+def test_what_is_not_there_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"device must be one of .*cpu here, but got 'nonsense'"):
+        Torch("nonsense")
+    with pytest.raises(ValueError, match="gradient must be one of"):
+        Torch(gradient="float16")  # type: ignore[arg-type]
+    if not GPU:
+        with pytest.raises(ValueError, match="device must be one of cpu here, but got 'cuda'"):
+            Torch("cuda")
+
+
+@pytest.mark.skipif(GPU, reason="there is a GPU here")
+def test_the_command_line_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
+    command = [
+        Path(sys.executable).parent / "glassnet",
+        "run",
+        "relaxation",
+        "--engine",
+        "triton",
+        "--output",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: device must be one of cpu here, but got 'cuda'")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [pytest.param(width, marks=NEEDS_GPU) for width in (30, 54, 72)])
+def test_all_of_mnist_on_a_gpu(width: int) -> None:
+    landscape = gn.Landscape(gn.Mlp(10, width, 6), gn.load_dataset("mnist"), gn.QuadraticHinge(1e-3))
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=3, seed=0)
+    dynamics = gn.Langevin(0.1, 1e-3)
+    found = moved(Triton("cuda"), ensemble, landscape, dynamics, 17, 20)
+    wanted = moved(gn.engines.Cpu(gradient="float64"), ensemble, landscape, dynamics, 37)
+    moves = np.abs(wanted.weights - ensemble.weights).max()
+    assert np.abs(found.weights - wanted.weights).max() < 1e-3 * moves
+    again = moved(Triton("cuda"), ensemble[1:], landscape, dynamics, 5, 32)
+    assert np.array_equal(found.weights[1:], again.weights)
