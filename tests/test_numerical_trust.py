@@ -332,7 +332,8 @@ def named(weights: int, **names: list[int]) -> gn.Ensemble:
     network = gn.Mlp(4, 40, 2)
     assert network.n_weights == weights
     n = len(next(iter(names.values())))
-    return gn.Ensemble.from_weights(network, np.zeros((n, weights)), **{"origin": [0] * n, **names})
+    arguments: dict[str, Any] = {"origin": [0] * n, **names}
+    return gn.Ensemble.from_weights(network, np.zeros((n, weights)), **arguments)
 
 
 @pytest.mark.parametrize(
