@@ -213,15 +213,8 @@ def test_what_is_not_there_is_refused_by_name() -> None:
 
 @pytest.mark.skipif(GPU, reason="there is a GPU here")
 def test_the_command_line_says_what_is_missing_in_one_line(tmp_path: Path) -> None:
-    command = [
-        Path(sys.executable).parent / "glassnet",
-        "run",
-        "relaxation",
-        "--engine",
-        "triton",
-        "--output",
-        str(tmp_path),
-    ]
+    glassnet = Path(sys.executable).parent / "glassnet"
+    command = [str(glassnet), "run", "relaxation", "--engine", "triton", "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("Error: device must be one of cpu here, but got 'cuda'")

@@ -59,7 +59,7 @@ def test_every_preset_is_allowed_and_says_what_the_tables_say() -> None:
         ({"samples": 99}, "batch_size must be at most samples = 99, but got 100"),
         ({"seed": -1}, "seed must be an integer from 0 to 4294967295, but got -1"),
         ({"stop_loss": 0.1}, "stop_loss and check_epochs must be given together"),
-        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', but got 'gpu'"),
+        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', 'torch', 'triton', but got 'gpu'"),
         ({"engine": "reference", "gradient": "float32"}, "gradient must be 'float64' with engine 'reference'"),
         ({"dataset": "cifar10", "inputs": "mnist"}, "inputs must not be 'mnist' for cifar10"),
         ({"shown_chi": 7}, "shown_chi must be one of"),

@@ -165,6 +165,21 @@ def test_any_description_of_a_run_is_read_or_refused(tmp_path: Path, description
         open_run(tmp_path)
 
 
+@pytest.mark.parametrize("description", [1, "ab", None, [3], []])
+def test_a_description_that_is_no_object_is_refused(tmp_path: Path, description: Any) -> None:
+    checksum = hashlib.sha256(canonical(description).encode()).hexdigest()
+    content = {"format": FORMAT, "run": description, "sha256": checksum}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"run\.json is damaged or was not written by glassnet"):
+        open_run(tmp_path)
+
+
+def test_a_description_nested_beyond_reading_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"run\.json is damaged or was not written by glassnet"):
+        open_run(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("kind", "field", "value"),
     [

@@ -138,13 +138,15 @@ class RunDirectory:
             content = json.loads(path.read_bytes())
             description, checksum = content["run"], content["sha256"]
             found_format = content["format"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise ValueError(f"{path} is damaged or was not written by glassnet: {_REMEDY}") from None
         if found_format != FORMAT:
             raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found_format!r}")
+        if not isinstance(description, dict):
+            raise ValueError(f"{path} is damaged or was not written by glassnet: {_REMEDY}")
         if _sha256(description) != checksum:
             raise ValueError(f"{path} is damaged, its checksum does not match its content: {_REMEDY}")
-        return dict(description)
+        return description
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Make the folder where it is missing, and put ``run.json`` in place."""
