@@ -69,7 +69,7 @@ def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
     largest = _largest_block(plan)
     return Cost(
         networks=sum(len(block.members) for block in plan.blocks),
-        steps=sum(block.n_steps * len(block.members) for block in plan.blocks),
+        steps=sum(block.n_replica_steps for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
         memory=_memory(plan),
