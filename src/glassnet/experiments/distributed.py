@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 _TASK_FLOP: Final = 1e9
-"""Units of a point are put together up to so many: a hundredth of a second and more, ten times what handing out takes."""
+"""Units of a point are put together up to so many: a hundredth of a second, ten times what handing them out takes."""
 
 _REPORT_SECONDS: Final = 0.5
 _REPORTS_PER_SECOND: Final = 200
@@ -161,7 +161,7 @@ class _Handing:
             return
         error = future.exception()
         if isinstance(error, KilledWorker):
-            what = self._blocks[self._index[future.key]].label
+            what = self._blocks[self._index[str(future.key)]].label
             raise ChildProcessError(
                 f"{error.allowed_failures + 1} workers died while they worked on {what}, for want of memory or at the "
                 "end of their time: what was done is kept, and the same command goes on; a larger "
