@@ -47,11 +47,8 @@ class Scheduler:
 
         try:
             client = Client(self.address, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ConnectionError(
-                f"scheduler must be the address of a running Dask scheduler, but got {self.address}: {error}; "
-                "the command `dask scheduler` starts one and says its address"
-            ) from None
+        except OSError as error:
+            raise ConnectionError(_wrong_address(self.address, error)) from None
         with client:
             yield client
 
@@ -138,11 +135,24 @@ def place(where: Where) -> Place | None:
         option = "cluster" if scheduler is None else "scheduler"
         raise ValueError(f'{option} needs distributed and dask-jobqueue: pip install "glassnet[distributed]"')
     if scheduler is not None:
+        from distributed.comm.addressing import get_address_host_port
+
+        try:
+            get_address_host_port(scheduler)
+        except ValueError as error:
+            raise ValueError(_wrong_address(scheduler, error)) from None
         return Scheduler(scheduler)
     _check.choice("cluster", str(cluster), ("slurm",))
     if workers is None:
         raise ValueError("workers must say how many the cluster is asked for")
     return Slurm(_check.integer("workers", workers, low=1))
+
+
+def _wrong_address(address: str, error: Exception) -> str:
+    return (
+        f"scheduler must be the address of a running Dask scheduler, but got {address}: {error}; "
+        "the command `dask scheduler` starts one and says its address"
+    )
 
 
 @contextmanager

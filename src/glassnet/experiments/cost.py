@@ -65,7 +65,7 @@ def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
         if kind not in speeds:
             speeds[kind] = _flop_per_second(block, engine)
         seconds += block.flop / speeds[kind]
-    sizes = [_unit_bytes(point) for point in plan.points]
+    sizes = [unit_bytes(point) for point in plan.points]
     largest = _largest_block(plan)
     return Cost(
         networks=sum(len(block.members) for block in plan.blocks),
@@ -137,7 +137,7 @@ def _memory(plan: Plan) -> int:
 
 
 def _largest_block(plan: Plan) -> int:
-    return max((len(b.members) * _unit_bytes(b.point) for b in plan.blocks), default=0)
+    return max((len(b.members) * unit_bytes(b.point) for b in plan.blocks), default=0)
 
 
 def _flop_per_second(block: Block, engine: Engine) -> float:
@@ -166,7 +166,7 @@ def _flop_per_second_of_products(point: Point) -> float:
     return 2 * 6 * landscape.network.n_weights * landscape.dataset.n_samples / (time.perf_counter() - began)
 
 
-def _unit_bytes(point: Point) -> int:
+def unit_bytes(point: Point) -> int:
     """One unit's arrays, before compression."""
     network, stage = point.surface.network, point.stage
     weights = network.n_weights * np.dtype(point.dtype).itemsize
