@@ -35,8 +35,10 @@ pytestmark = [
 ]
 
 GLASSNET = Path(sys.executable).parent / "glassnet"
-LONGER: dict[str, Any] = {"t_max": 5000, "chi": [300]}
-SECONDS = 600.0
+LONGER: dict[str, Any] = {"t_max": 20_000, "chi": [300]}
+"""Long enough that what is done to a task at its first sign of life finds it at work."""
+
+SECONDS = 1200.0
 """After which a process is believed to hang; no speed is asserted."""
 
 
@@ -102,7 +104,7 @@ def test_workers_make_the_same_bits_and_say_how_far_they_are(
     heard: list[Update] = []
     make_on(client, tiny(**LONGER), tmp_path / "run", heard.append)
     assert units(tmp_path / "run") == whole
-    assert [p.name for p in tmp_path.rglob("*.part")] == list((tmp_path / "run/checkpoints").iterdir()) == []
+    assert not [*tmp_path.rglob("*.part"), *(tmp_path / "run/checkpoints").iterdir()]
     assert {update.block.label for update in heard if update.stored} == {"quench", "Langevin T = 0", "Langevin T = 0.1"}
     assert all(update.done == update.total for update in heard if update.stored)
     assert any(0 < update.done < update.total for update in heard)

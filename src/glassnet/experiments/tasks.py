@@ -6,6 +6,7 @@ bits are the same. Workers read and write the run's folder themselves; nothing b
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,7 @@ def work_on(task: Task, before: list[None]) -> None:
     _refuse_misfit(directory, task.engine, worker.address)
     blocks = left(task.block, task.engine, directory)
     to_come = sum(block.n_replica_steps for block in blocks)
-    reported = time.monotonic()
+    reported = -math.inf  # that it has begun is worth saying
 
     def listen(update: Update) -> None:
         nonlocal reported
