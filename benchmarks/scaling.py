@@ -32,6 +32,7 @@ from glassnet.store.provenance import processor
 
 WORKERS: Final = (10, 100, 1000, 10_000)
 UNIT_SECONDS: Final = (10, 600, 36_000)
+CHECKPOINT_SECONDS: Final = (10, 60, 600)
 TINY: Final = {"samples": 200, "width": 4, "epochs": 20, "temperatures": [0.1, 0.0], "waiting_times": [3], "t_max": 40}
 
 
@@ -177,8 +178,8 @@ def calculated(each: Spent) -> None:
     a_unit = unit_bytes(request.points()[-1])
     table(
         f"Calculated: the store, units of {size(a_unit)} (relaxation at scale paper), checkpoints as large",
-        ["workers", "checkpoints, every 10 s", "every 600 s", "units of 600 s", "files a second, every 10 s"],
-        [[f"{n}", *(f"{size(n * a_unit / s)}/s" for s in (10, 600, 600)), f"{n / 10:g}"] for n in WORKERS],
+        ["workers", *(f"a checkpoint every {s} s" for s in CHECKPOINT_SECONDS), "files a second, every 10 s"],
+        [[f"{n}", *(f"{size(n * a_unit / s)}/s" for s in CHECKPOINT_SECONDS), f"{n / 10:g}"] for n in WORKERS],
     )
 
 
