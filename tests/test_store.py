@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,14 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_many_writers_of_one_file_leave_it_whole(tmp_path: Path) -> None:
+    path, value = tmp_path / "one.zarr.zip", ensemble()
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda _: save(value, path), range(32)))
+    assert_identical(load(path), value)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_unit_under_another_name_is_refused(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.experiments import QuenchedFile, add_to, started
+from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started
 from glassnet.cli.reproduce import reproduce
+from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
 from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
 app = typer.Typer(
@@ -80,7 +81,7 @@ def run_relaxation(
         Path | None, typer.Option(help="Folder of the run; runs/relaxation-... by default.", show_default=False)
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")] = None,
+    threads: Threads = None,
     replicas: Annotated[int | None, typer.Option(help="How many initial conditions.")] = None,
     seed: Annotated[int | None, typer.Option(help="Keys all random numbers.")] = None,
     temperature: Annotated[list[float] | None, typer.Option(help="May be given several times.")] = None,
@@ -102,6 +103,9 @@ def run_relaxation(
         ),
     ] = None,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Quench an ensemble and watch it relax at each temperature.
 
@@ -128,7 +132,16 @@ def run_relaxation(
         changes = {name: value for name, value in given.items() if value is not None}
         request, start = started(preset(phase, dataset, scale, changes), quenched, changes)
     folder = output or RUNS / f"relaxation-{dataset}-{phase}-{scale}-{request.hash[:8]}"
-    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
+    where = scheduler, cluster, workers
+    run_in(
+        folder,
+        request,
+        threads=threads,
+        dry_run=dry_run,
+        checkpoint_every=checkpoint_every,
+        where=where,
+        given=start,
+    )
 
 
 @app.command("list")
@@ -169,15 +182,19 @@ ShownWaitingTime = Annotated[
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")] = None,
+    threads: Threads = None,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Make what a run lacks, as it was asked for."""
     from glassnet.experiments import open_run
 
     with refusing():
         request = open_run(run).request
-    run_in(run, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every)
+    where = scheduler, cluster, workers
+    run_in(run, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, where=where)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glassnet.cli.workers import ClusterName, SchedulerAddress, Where, WorkerCount
 from glassnet.cli.working import RUNS, read_ensemble, refusing, run_in
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Output = Annotated[
     Path | None, typer.Option(help="Folder of the run; runs/EXPERIMENT-... by default.", show_default=False)
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")]
-Threads = Annotated[int | None, typer.Option(help="Worker threads; one a core by default.")]
+Threads = Annotated[int | None, typer.Option(help="One a core by default, on workers one a task.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="NAME=VALUE replaces a number of the scale, VALUE as JSON; may be given several times."),
@@ -56,9 +57,13 @@ def phase_diagram(
     threads: Threads = None,
     changes: Set = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Losses of quenched networks over width and l2."""
-    _run("phase_diagram", part, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+    where = scheduler, cluster, workers
+    _run("phase_diagram", part, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def ageing(
@@ -72,6 +77,9 @@ def ageing(
     changes: Set = None,
     quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Relaxation from several waiting times; a relaxation run beside it shares its work."""
     from glassnet.experiments.ageing import ageing as build
@@ -79,8 +87,17 @@ def ageing(
     with refusing():
         numbers = _parsed(changes)
         request, start = started(build(phase, dataset, scale, numbers, waits=waits), quenched, numbers)
+    where = scheduler, cluster, workers
     folder = output or RUNS / f"ageing-{dataset}-{phase}-{waits}-{scale}-{request.hash[:8]}"
-    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
+    run_in(
+        folder,
+        request,
+        threads=threads,
+        dry_run=dry_run,
+        checkpoint_every=checkpoint_every,
+        where=where,
+        given=start,
+    )
 
 
 def sgd_displacement(
@@ -92,9 +109,13 @@ def sgd_displacement(
     changes: Set = None,
     quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Displacement under SGD at each batch size."""
-    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, quenched)
+    where = scheduler, cluster, workers
+    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, where, quenched)
 
 
 def minima(
@@ -105,9 +126,13 @@ def minima(
     threads: Threads = None,
     changes: Set = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Minima on both sides of the trivialisation transition, and the Hessian there."""
-    _run("minima", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+    where = scheduler, cluster, workers
+    _run("minima", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def protocol(
@@ -119,9 +144,13 @@ def protocol(
     threads: Threads = None,
     changes: Set = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """The loss through quench, transient and measurement."""
-    _run("protocol", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every)
+    where = scheduler, cluster, workers
+    _run("protocol", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def step_size(
@@ -134,9 +163,13 @@ def step_size(
     changes: Set = None,
     quenched: QuenchedFile = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Displacement of cold networks at smaller and smaller steps."""
-    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, quenched)
+    where = scheduler, cluster, workers
+    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where, quenched)
 
 
 def _run(
@@ -149,6 +182,7 @@ def _run(
     threads: int | None,
     changes: list[str] | None,
     checkpoint_every: float,
+    where: Where,
     quenched: Path | None = None,
 ) -> None:
     from glassnet.experiments.requests import request as build
@@ -158,7 +192,15 @@ def _run(
         request, start = started(build(experiment, variant, dataset, scale, numbers), quenched, numbers)
     name = "-".join(part for part in (experiment, dataset, variant, scale, request.hash[:8]) if part)
     folder = output or RUNS / name
-    run_in(folder, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, given=start)
+    run_in(
+        folder,
+        request,
+        threads=threads,
+        dry_run=dry_run,
+        checkpoint_every=checkpoint_every,
+        where=where,
+        given=start,
+    )
 
 
 def started(request: Experiment, file: Path | None, fixed: Collection[str]) -> tuple[Experiment, Ensemble | None]:

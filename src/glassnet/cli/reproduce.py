@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.working import complain, do, make_console, refusing, say_waiting, say_written, stopping
+from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, place
+from glassnet.cli.working import complain, do, make_console, make_engine, refusing, say_waiting, say_written, stopping
 
 if TYPE_CHECKING:
+    from distributed import Client
     from rich.console import Console
 
+    from glassnet.engines import Engine
     from glassnet.ensemble import Ensemble
     from glassnet.experiments import Experiment
     from glassnet.experiments.reproduction import Need
@@ -42,6 +45,9 @@ def reproduce(
     ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
     checkpoint_every: Every = 10.0,
+    scheduler: SchedulerAddress = None,
+    cluster: ClusterName = None,
+    workers: WorkerCount = None,
 ) -> None:
     """Make what figures of the paper need, and draw them beside what the paper reports.
 
@@ -62,12 +68,15 @@ def reproduce(
         needs = needs_of(figures, dataset)
         runs = {need: _condensed(need, scale, condensed) or output / need.folder(scale) for need in needs}
         asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if not run.is_file()}
+        elsewhere = place((scheduler, cluster, workers))
         _say_cost(console, asked, scale, output, threads)
     if dry_run:
         return
     with refusing(), stopping(output):
-        for need, (request, given) in asked.items():
-            _make(console, output / need.folder(scale), request, given, threads, checkpoint_every)
+        with connected(elsewhere if asked else None, console) as client:
+            for need, (request, given) in asked.items():
+                maker = make_engine(request, threads, elsewhere)
+                _make(console, output / need.folder(scale), request, given, maker, checkpoint_every, client)
         _draw(console, figures, runs, dataset, output, kind or ["png"])
 
 
@@ -131,22 +140,22 @@ def _make(
     folder: Path,
     request: Experiment,
     given: Ensemble | None,
-    threads: int | None,
+    maker: Engine,
     checkpoint_every: float,
+    client: Client | None,
 ) -> None:
     from glassnet.experiments.plan import plan
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
     directory = RunDirectory(folder)
-    maker = request.make_engine(threads)
     refuse_misfit(directory, request, maker)
     with directory.locked(say_waiting):
         work = plan(request.points(), request.replicas, maker, directory)
         for note in work.notes:
             complain(note)
         console.print(f"{folder.name}: ", end="", highlight=False, soft_wrap=True)
-        do(console, directory, request, maker, work, checkpoint_every, given)
+        do(console, directory, request, maker, work, checkpoint_every, given, client)
 
 
 def _draw(

@@ -59,8 +59,8 @@ def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
     return table
 
 
-def costs(plan: Plan, cost: Cost) -> Table:
-    """What a plan would cost."""
+def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table:
+    """What a plan would cost; ``there`` has the workers, their threads, and the seconds that these would take."""
     too_much = f", more than the {size(cost.machine_memory)} of this machine: it would be refused"
     rows = {
         "units": f"{plan.n_units}: {plan.n_done} done, {plan.n_units - plan.n_done} to make"
@@ -69,10 +69,18 @@ def costs(plan: Plan, cost: Cost) -> Table:
         "steps": f"{cost.steps:.4g}",
         "flop": f"{cost.flop:.3g}",
         "time here": f"{duration(cost.seconds)} (h:mm:ss), from a trial of each kind of step",
-        "memory": size(cost.memory) + (too_much if cost.memory > cost.machine_memory else ""),
+        **({} if there is None else {"time there": _time_there(*there)}),
+        "memory": size(cost.memory) + (too_much if there is None and cost.memory > cost.machine_memory else ""),
         "disk": f"up to {size(cost.disk)}",
     }
     return _pairs(rows)
+
+
+def _time_there(n_workers: int, n_threads: int, seconds: float) -> str:
+    if not n_threads:
+        return "none yet: the scheduler has no workers"
+    workers = f"{counted(n_workers, 'worker')} with {counted(n_threads, 'thread')} together"
+    return f"{duration(seconds)} on {workers}, each as fast as a core here"
 
 
 def relaxation_table(run: Run[Relaxation]) -> Table:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from distributed import Client
     from rich.console import Console
 
+    from glassnet.cli.workers import Place, Where
     from glassnet.engines import Engine
     from glassnet.ensemble import Ensemble
     from glassnet.experiments import Run
@@ -37,6 +39,7 @@ def run_in(
     threads: int | None,
     dry_run: bool,
     checkpoint_every: float,
+    where: Where,
     given: Ensemble | None = None,
 ) -> None:
     """Make a run in a folder, or go on with the one that is there; or only say what that would cost.
@@ -44,24 +47,32 @@ def run_in(
     ``given`` are the replicas that the request starts from, where it does not start at random weights.
     """
     from glassnet import _check
+    from glassnet.cli.workers import connected, place
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
     console = make_console()
     with refusing():
         _check.number("checkpoint_every", checkpoint_every, positive=False)
-        maker = request.make_engine(threads)
+        workers = place(where)
+        maker = make_engine(request, threads, workers)
         directory = RunDirectory(folder)
         refuse_misfit(directory, request, maker)
     if dry_run:
-        _estimate(console, directory, request, maker)
+        _estimate(console, directory, request, threads, workers)
         return
     with refusing(), stopping(directory.path), directory.locked(say_waiting):
         work = _planned(console, directory, request, maker)
-        do(console, directory, request, maker, work, checkpoint_every, given)
+        with connected(workers if work.blocks else None, console) as client:
+            do(console, directory, request, maker, work, checkpoint_every, given, client)
         found = _opened(directory.path)
         report(console, found)
         draw(console, found, directory.path / "figures", ["png"])
+
+
+def make_engine(request: Experiment, threads: int | None, workers: Place | None) -> Engine:
+    """The engine of a request; on workers with one thread a task, since a worker does one task a thread."""
+    return request.make_engine(threads if workers is None else threads or 1)
 
 
 def do(
@@ -72,21 +83,28 @@ def do(
     work: Plan,
     checkpoint_every: float,
     given: Ensemble | None = None,
+    client: Client | None = None,
 ) -> None:
-    """Make what a plan says is missing, and write the summary."""
+    """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
     from glassnet.cli.progress import counted, shown
+    from glassnet.experiments import distributed, runner
     from glassnet.experiments.cost import refuse_too_large
-    from glassnet.experiments.runner import run
     from glassnet.experiments.starting import begin
     from glassnet.experiments.summary import write_summary
 
-    refuse_too_large(work)
+    if client is None:
+        refuse_too_large(work)
     to_make = work.n_units - work.n_done
     taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
     console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
     begin(directory, request, maker, to_work=bool(work.blocks))
     with shown(work, console) as listener:
-        run(work, maker, directory, given=given, on_update=listener, checkpoint_every=checkpoint_every)
+        if client is None:
+            runner.run(work, maker, directory, given=given, on_update=listener, checkpoint_every=checkpoint_every)
+        else:
+            distributed.run(
+                work, maker, directory, client, given=given, on_update=listener, checkpoint_every=checkpoint_every
+            )
     write_summary(_opened(directory.path))
 
 
@@ -204,13 +222,22 @@ def _planned(console: Console, directory: RunDirectory, request: Experiment, mak
     return work
 
 
-def _estimate(console: Console, directory: RunDirectory, request: Experiment, maker: Engine) -> None:
+def _estimate(
+    console: Console, directory: RunDirectory, request: Experiment, threads: int | None, workers: Place | None
+) -> None:
     from glassnet.cli import tables
-    from glassnet.experiments.cost import cost
+    from glassnet.experiments.cost import cost, spread
 
     with refusing():
-        work = _planned(console, directory, request, maker)
-        console.print(tables.costs(work, cost(work, maker)))
+        n_workers, n_threads = workers.threads() if workers is not None else (0, 0)
+        here = request.make_engine(threads if workers is None else None)
+        work = _planned(console, directory, request, here)
+        there = None
+        if workers is not None:
+            there = n_workers, n_threads, spread(work, make_engine(request, threads, workers), n_threads)
+        console.print(tables.costs(work, cost(work, here), there))
+        if workers is not None and workers.job_script:
+            console.print("", workers.job_script, highlight=False, markup=False, soft_wrap=True)
 
 
 def _opened(folder: Path) -> Run[Any]:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from glassnet.engines import Engine
-from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.plan import Block, Member, Plan
 from glassnet.experiments.points import Curvature, Measure, Point
 from glassnet.hessian import Hessian
 from glassnet.protocol import sparse_times
@@ -65,17 +65,40 @@ def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
         if kind not in speeds:
             speeds[kind] = _flop_per_second(block, engine)
         seconds += block.flop / speeds[kind]
-    sizes = [_unit_bytes(point) for point in plan.points]
+    sizes = [unit_bytes(point) for point in plan.points]
     largest = _largest_block(plan)
     return Cost(
         networks=sum(len(block.members) for block in plan.blocks),
-        steps=sum(block.n_steps * len(block.members) for block in plan.blocks),
+        steps=sum(block.n_replica_steps for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
         memory=_memory(plan),
         machine_memory=machine_memory(),
         disk=plan.n_replicas * sum(sizes) + largest,
     )
+
+
+def spread(plan: Plan, engine: Engine, n_threads: int) -> float:
+    """Seconds that what is left takes on so many threads, each as fast as a core here, of a cluster.
+
+    No less than the longest chain of a replica's stages, which cannot be shared out; 0 threads count as one.
+
+    Args:
+        plan: what is to be done.
+        engine: with the threads of one task.
+        n_threads: tasks that are worked on at once.
+    """
+    speeds: Speeds = {}
+    whole = cost(plan, engine, speeds).seconds
+    ends: dict[Member, float] = {}
+    for block in plan.blocks:
+        point = block.point
+        one = block.flop / len(block.members) / speeds[point.flop_per_step, point.rows_per_step]
+        for member in block.members:
+            parent = member.point.parent
+            before = 0.0 if parent is None else ends.get(Member(parent, member.origin), 0.0)
+            ends[member] = before + one
+    return max(whole / max(1, n_threads), *ends.values(), 0.0)
 
 
 def refuse_too_large(plan: Plan) -> None:
@@ -114,7 +137,7 @@ def _memory(plan: Plan) -> int:
 
 
 def _largest_block(plan: Plan) -> int:
-    return max((len(b.members) * _unit_bytes(b.point) for b in plan.blocks), default=0)
+    return max((len(b.members) * unit_bytes(b.point) for b in plan.blocks), default=0)
 
 
 def _flop_per_second(block: Block, engine: Engine) -> float:
@@ -143,7 +166,7 @@ def _flop_per_second_of_products(point: Point) -> float:
     return 2 * 6 * landscape.network.n_weights * landscape.dataset.n_samples / (time.perf_counter() - began)
 
 
-def _unit_bytes(point: Point) -> int:
+def unit_bytes(point: Point) -> int:
     """One unit's arrays, before compression."""
     network, stage = point.surface.network, point.stage
     weights = network.n_weights * np.dtype(point.dtype).itemsize

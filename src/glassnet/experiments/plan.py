@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -55,9 +56,14 @@ class Block:
         return self.point.n_steps - (self.point.n_behind if self.end is None else self.end)
 
     @property
+    def n_replica_steps(self) -> int:
+        """Steps of all replicas together."""
+        return self.n_steps * len(self.members)
+
+    @property
     def flop(self) -> float:
         """What they cost at most."""
-        return float(self.n_steps) * len(self.members) * self.point.flop_per_step
+        return float(self.n_replica_steps) * self.point.flop_per_step
 
 
 @dataclass(frozen=True)
@@ -128,13 +134,46 @@ def plan(
                     n_awaited += 1
                 else:
                     names[name], missing[member] = member, end
-        for block in _under_way(names, missing, checkpoints):
-            blocks.append(block)
-            for member in block.members:
-                del missing[member]
-        for end in sorted(set(missing.values()), key=lambda e: -1 if e is None else e):
-            blocks.append(Block(tuple(m for m, e in missing.items() if e == end), end, None))
+        blocks += _blocks(names, missing, checkpoints)
     return Plan(tuple(points), n_replicas, tuple(blocks), n_done, n_awaited, tuple(search.taken), tuple(search.notes))
+
+
+def left(block: Block, engine: EngineIdentity, directory: RunDirectory) -> list[Block]:
+    """What of a block is still to be made, and from where, if it was planned a while ago and others went on with it.
+
+    Only its own files are looked at: units, the checkpoint it was planned with, and those of all or the missing ones.
+    """
+    identities = {member: member.point.identity(member.origin, engine) for member in block.members}
+    names = {unit_name(identity): member for member, identity in identities.items()}
+    ends: dict[Member, int | None] = {}
+    for member, identity in identities.items():
+        try:
+            ends[member] = directory.unit_end(identity)
+        except ValueError:  # damaged, and made again
+            ends[member] = None
+    missing = {member: end for member, end in ends.items() if end is None or end < member.point.n_steps}
+    paths = {directory.checkpoint_path(names), directory.checkpoint_path(n for n, m in names.items() if m in missing)}
+    found = []
+    for path in sorted(paths | ({block.checkpoint} if block.checkpoint else set())):
+        with suppress(FileNotFoundError, ValueError):  # none, or damaged
+            found.append(directory.checkpoint(path))
+    return _blocks({n: m for n, m in names.items() if m in missing}, missing, _furthest_first(found))
+
+
+def _blocks(
+    names: Mapping[str, Member], missing: Mapping[Member, int | None], checkpoints: Sequence[Checkpoint]
+) -> list[Block]:
+    """Kin that is missing as blocks: under way, begun and stored, and not begun."""
+    blocks = list(_under_way(names, missing, checkpoints))
+    taken = {member for block in blocks for member in block.members}
+    rest = {member: end for member, end in missing.items() if member not in taken}
+    for end in sorted(set(rest.values()), key=lambda e: -1 if e is None else e):
+        blocks.append(Block(tuple(m for m, e in rest.items() if e == end), end, None))
+    return blocks
+
+
+def _furthest_first(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    return sorted(checkpoints, key=lambda c: sum(c.ends.values()), reverse=True)
 
 
 def _without_l2(point: Point) -> Point:
@@ -180,7 +219,7 @@ class _Search:
                 self.notes.append(f"{checkpoint}; it is not used")
             else:
                 found.append(checkpoint)
-        return sorted(found, key=lambda c: sum(c.ends.values()), reverse=True)
+        return _furthest_first(found)
 
 
 def _under_way(

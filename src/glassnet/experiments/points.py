@@ -247,12 +247,11 @@ class Point:
         weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
         return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
 
-    def parent(self, points: tuple[Point, ...]) -> Point | None:
-        """The point among ``points`` at which this one's last stage starts; None for the first stage."""
+    @property
+    def parent(self) -> Point | None:
+        """The point at which this one's last stage starts, under this one's label; None for the first stage."""
         before = self.stages[:-1]
-        if not before:
-            return None
-        return next(point for point in points if point == replace(self, stages=before))
+        return replace(self, stages=before) if before else None
 
     def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
         """All that the unit of ``origin`` depends on, as JSON values."""

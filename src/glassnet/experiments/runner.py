@@ -19,7 +19,7 @@ from glassnet._concat import concat
 from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble, join
 from glassnet.experiments.plan import Block, Member, Plan
-from glassnet.experiments.points import Curvature, Evolve, Measure, Point
+from glassnet.experiments.points import Curvature, Evolve, Measure
 from glassnet.experiments.quench import taken
 from glassnet.hessian import Hessian
 from glassnet.landscape import Landscape
@@ -79,8 +79,24 @@ def run(
     for source, target in plan.taken:
         files.take(source, target)
     for block in plan.blocks:
-        _Worker(block, plan.points, engine, directory, given, on_update, checkpoint_every).work()
+        make(block, engine, directory, given=given, on_update=on_update, checkpoint_every=checkpoint_every)
     directory.tidy()
+
+
+def make(
+    block: Block,
+    engine: Engine,
+    directory: RunDirectory,
+    *,
+    given: Ensemble | None = None,
+    on_update: Listener = lambda update: None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Bring one block to its end, whose parents are stored; arguments and errors as of :func:`run`.
+
+    A KeyboardInterrupt that ``on_update`` raises stops it in the same way as the user's.
+    """
+    _Worker(block, engine, directory, given, on_update, checkpoint_every).work()
 
 
 class _Worker:
@@ -89,7 +105,6 @@ class _Worker:
     def __init__(
         self,
         block: Block,
-        points: tuple[Point, ...],
         engine: Engine,
         directory: RunDirectory,
         given: Ensemble | None,
@@ -98,7 +113,6 @@ class _Worker:
     ) -> None:
         self._block, self._point, self._engine, self._directory = block, block.point, engine, directory
         self._given = given
-        self._parents = {member.point: member.point.parent(points) for member in block.members}
         self._identities = [member.point.identity(member.origin, engine) for member in block.members]
         self._names = [unit_name(identity) for identity in self._identities]
         self._landscape, self._test = _landscape(block), block.point.surface.test
@@ -120,7 +134,7 @@ class _Worker:
             self._checkpoint()
             raise
         self._directory.drop_checkpoint(self._names)
-        total = self._block.n_steps * len(self._block.members)
+        total = self._block.n_replica_steps
         self._on_update(Update(self._block, total, total, stored=True))
 
     def _evolve(self, stage: Evolve) -> None:
@@ -201,7 +215,7 @@ class _Worker:
         return replace(join(replicas), noise=np.full(len(replicas), self._point.stage.noise))
 
     def _before(self, member: Member) -> Ensemble:
-        parent = self._parents[member.point]
+        parent = member.point.parent
         if parent is None and member.point.start is not None:
             return taken(self._given, member.origin, member.point.start[member.origin], member.point.dtype)
         if parent is None:
@@ -225,8 +239,7 @@ class _Worker:
         self._latest = latest
         if time.monotonic() - self._written > max(self._every, self._cost / _CHECKPOINT_SHARE):
             self._checkpoint()
-        total = self._block.n_steps * len(self._block.members)
-        self._on_update(Update(self._block, done, total, stored=False))
+        self._on_update(Update(self._block, done, self._block.n_replica_steps, stored=False))
 
     def _checkpoint(self) -> None:
         if self._latest is None:

@@ -6,7 +6,8 @@
     lock                there while a process works on the run
     figures/, summary.json, summary.csv
 
-Every file appears whole or not at all, and carries its own checksum, so that a process may be killed at any moment.
+Every file appears whole or not at all, and carries its own checksum, so that a process may be killed at any moment, and
+several may write the same unit or checkpoint: whichever comes last is in place, and the bits of a unit are the same.
 Units do not know the run they belong to: runs beside each other in one folder share them.
 """
 
@@ -207,20 +208,32 @@ class RunDirectory:
         """The blocks in progress; for a damaged file the error that names it."""
         for path in sorted((self.path / "checkpoints").glob(f"*{_SUFFIX}")):
             try:
-                header = files.read_header(path)
-                yield Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+                yield self.checkpoint(path)
+            except FileNotFoundError:  # whoever worked on it is done with it
+                continue
             except ValueError as error:
                 yield error
 
+    def checkpoint(self, path: Path) -> Checkpoint:
+        """The block in progress whose state is in a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: the file is damaged.
+        """
+        header = files.read_header(path)
+        return Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+
     def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
         """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""
-        files.write(self._checkpoint_path(ends), value, {"units": list(ends), "ends": list(ends.values())})
+        files.write(self.checkpoint_path(ends), value, {"units": list(ends), "ends": list(ends.values())})
 
     def drop_checkpoint(self, units: Iterable[str]) -> None:
         """Remove the state of a block that is stored."""
-        self._checkpoint_path(units).unlink(missing_ok=True)
+        self.checkpoint_path(units).unlink(missing_ok=True)
 
-    def _checkpoint_path(self, units: Iterable[str]) -> Path:
+    def checkpoint_path(self, units: Iterable[str]) -> Path:
+        """Where the state of a block of these units is or would be."""
         return self.path / "checkpoints" / (_sha256(list(units)) + _SUFFIX)
 
     def tidy(self) -> None:

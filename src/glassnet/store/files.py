@@ -123,7 +123,7 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Put a whole file in place at once: it is written beside, forced to the disk, and renamed."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = _unfinished(path)
     try:
         with part.open("wb") as file:
             file.write(content)
@@ -145,13 +145,18 @@ def take(source: Path, target: Path) -> None:
 
     Files are replaced, never changed, so that one name cannot be seen to change through the other.
     """
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    part = _unfinished(target)
     try:
         os.link(source, part)
     except OSError:
         write_bytes(target, source.read_bytes())
     else:
         part.replace(target)
+
+
+def _unfinished(path: Path) -> Path:
+    """Where ``path`` is written before it is put in place; two machines that write the same file must not meet."""
+    return path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
 
 
 def sealed(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:

@@ -1,0 +1,170 @@
+"""The runner on the workers of a Dask cluster, whatever the experiment.
+
+Dask decides where and when. glassnet says what there is to do and what comes before it: a task is a few units of one
+point, and its future depends on those of the units that it starts from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from glassnet.engines import Engine
+from glassnet.ensemble import Ensemble
+from glassnet.experiments.plan import Block, Plan
+from glassnet.experiments.points import Point
+from glassnet.experiments.runner import CHECKPOINT_SECONDS, Listener, Update, make
+from glassnet.experiments.tasks import TOPIC, Task, work_on
+from glassnet.store import files
+from glassnet.store.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_TASK_FLOP: Final = 1e9
+"""Units of a point are put together up to so many: a hundredth of a second, ten times what handing them out takes."""
+
+_REPORT_SECONDS: Final = 0.5
+_REPORTS_PER_SECOND: Final = 200
+"""Of all workers together, since every one passes through the scheduler."""
+
+
+def run(
+    plan: Plan,
+    engine: Engine,
+    directory: RunDirectory,
+    client: Client,
+    *,
+    given: Ensemble | None = None,
+    on_update: Listener = lambda update: None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> None:
+    """Copy what other runs have, and have workers make what is missing: :func:`glassnet.experiments.runner.run`.
+
+    Args:
+        plan: what is to be done in ``directory``, whose ``run.json`` has been written.
+        engine: who makes the steps, the same as in the plan. A worker does as many tasks at once as it has threads,
+            each with the threads of this engine: one is right, unless the workers have been given one themselves.
+        directory: where everything is kept; the workers must see it under the same path.
+        client: of the scheduler. It, the workers and this process must have the same glassnet.
+        given: the replicas that the points start at; they are stored here, before anything is handed out.
+        on_update: hears of progress, in this thread.
+        checkpoint_every: seconds.
+
+    Raises:
+        KeyboardInterrupt: stopped by the user; workers keep checkpoints and stop within a second or so.
+        ConnectionError: the scheduler was lost.
+        ChildProcessError: too many workers died of one task.
+        OSError: the disk is full, or the folder cannot be written.
+        ValueError: a worker does not see the folder, or has another version of the engine; given replicas are needed,
+            but missing or others.
+    """
+    for source, target in plan.taken:
+        files.take(source, target)
+    for block in filter(_starts_at_given, plan.blocks):
+        make(block, engine, directory, given=given, on_update=on_update)
+    blocks = [block for block in plan.blocks if not _starts_at_given(block)]
+    pieces = [list(_pieces(block)) for block in blocks]
+    every = _report_every(sum(map(len, pieces)), client)
+    session, path = os.urandom(8).hex(), directory.path.absolute()
+    tasks = [
+        [
+            Task(f"glassnet-{session}-{i}-{j}", path, piece, engine, checkpoint_every, every)
+            for j, piece in enumerate(its)
+        ]
+        for i, its in enumerate(pieces)
+    ]
+    _Handing(client, blocks, tasks, on_update).work()
+    directory.tidy()
+
+
+def _starts_at_given(block: Block) -> bool:
+    return block.point.parent is None and block.point.start is not None
+
+
+def _pieces(block: Block) -> Iterator[Block]:
+    """The block in parts: one unit each, more only where they are short."""
+    one = block.flop / len(block.members)
+    size = len(block.members) if one == 0.0 else max(1, int(_TASK_FLOP / one))
+    checkpoint = block.checkpoint and block.checkpoint.absolute()
+    for first in range(0, len(block.members), size):
+        yield replace(block, members=block.members[first : first + size], checkpoint=checkpoint)
+
+
+def _report_every(n_tasks: int, client: Client) -> float:
+    """Seconds between a task's reports; where the workers are still to come, as if there were one a task."""
+    n_at_once = min(n_tasks, sum(client.nthreads().values()) or n_tasks)
+    return max(_REPORT_SECONDS, n_at_once / _REPORTS_PER_SECOND)
+
+
+class _Handing:
+    """Hands tasks out, and tells a listener about the blocks that they are parts of."""
+
+    def __init__(self, client: Client, blocks: list[Block], tasks: list[list[Task]], on_update: Listener) -> None:
+        self._client, self._blocks, self._tasks, self._on_update = client, blocks, tasks, on_update
+        self._index = {task.key: i for i, its in enumerate(tasks) for task in its}
+        self._left = {task.key: task.block.n_replica_steps for its in tasks for task in its}
+        self._futures: dict[str, Future[None]] = {}
+        self._heard: SimpleQueue[dict[str, Any] | Future[None]] = SimpleQueue()
+
+    def work(self) -> None:
+        """Until every task is done, or one cannot be."""
+        self._client.subscribe_topic(TOPIC, lambda event: self._heard.put(event[1]))
+        try:
+            self._submit()
+            while self._futures:
+                heard = self._heard.get()
+                key, left = (heard["key"], heard["left"]) if isinstance(heard, dict) else (heard.key, 0)
+                if key not in self._futures:  # of another run, or late
+                    continue
+                if not isinstance(heard, dict):
+                    self._refuse_failed(heard)
+                    # A result that is kept would be made again wherever the worker that has it is lost.
+                    del self._futures[key], heard
+                self._tell(key, left)
+        finally:
+            if self._client.status == "running":
+                self._client.unsubscribe_topic(TOPIC)
+                self._client.cancel(list(self._futures.values()))
+
+    def _submit(self) -> None:
+        makers: dict[tuple[Point, int], Future[None]] = {}
+        for task in (task for its in self._tasks for task in its):
+            members = task.block.members
+            starts = {(member.point.parent, member.origin) for member in members}
+            before = {makers[start] for start in starts if start in makers}
+            future = self._client.submit(work_on, task, list(before), key=task.key, pure=False)
+            makers |= {(member.point, member.origin): future for member in members}
+            self._futures[task.key] = future
+            future.add_done_callback(self._heard.put)
+
+    def _tell(self, key: str, left: int) -> None:
+        self._left[key] = left
+        i = self._index[key]
+        block, keys = self._blocks[i], [task.key for task in self._tasks[i]]
+        done = block.n_replica_steps - sum(self._left[k] for k in keys)
+        stored = not any(k in self._futures for k in keys)
+        self._on_update(Update(block, done, block.n_replica_steps, stored))
+
+    def _refuse_failed(self, future: Future[None]) -> None:
+        from distributed import KilledWorker
+
+        if future.cancelled():
+            raise ConnectionError(
+                "the scheduler was lost: what was done is kept, "
+                "and the same command goes on, with this scheduler, another one or none"
+            )
+        if future.status != "error":
+            return
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            what = self._blocks[self._index[str(future.key)]].label
+            raise ChildProcessError(
+                f"{error.allowed_failures + 1} workers died while they worked on {what}, for want of memory or at the "
+                "end of their time: what was done is kept, and the same command goes on; a larger "
+                "distributed.scheduler.allowed-failures in the scheduler's configuration lets it go on by itself"
+            )
+        raise error.with_traceback(future.traceback())
