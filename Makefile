@@ -4,8 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+comma := ,
 
-.PHONY: install demo test test-slow lint bench bench-long clean
+SECONDS ?= 60
+SANITIZED := build/sanitize
+# All that computes in C++, and the part of it in which threads meet.
+ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping random ensemble simulate numerical_trust)
+THREAD_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping numerical_trust)
+THREADED := threads or ctrl_c or second_thread or skin or dense or sleep or every_step or noise or epoch
+
+.PHONY: install demo test test-slow lint sanitize sanitize-address sanitize-thread fuzz bench bench-long clean
 
 install: $(STAMP)
 
@@ -33,6 +41,33 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+sanitize: sanitize-address sanitize-thread
+
+# Python and NumPy never free all they hold, so leaks cannot be told from what is meant; a sanitizer that is loaded
+# with a module and not with the program must be preloaded.
+sanitize-address: $(SANITIZED)/address/.installed
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	$(SANITIZED)/address/bin/python -m pytest -p no:cacheprovider -m "not slow" $(ENGINE_TESTS)
+
+# It knows only some layouts of memory, which randomised addresses may miss.
+sanitize-thread: $(SANITIZED)/thread/.installed
+	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" TSAN_OPTIONS=halt_on_error=1:exitcode=66 \
+	setarch --addr-no-randomize $(SANITIZED)/thread/bin/python -m pytest -p no:cacheprovider -m "not slow" \
+	$(THREAD_TESTS) -k "$(THREADED)"
+
+# An environment that takes all but glassnet from the ordinary one.
+$(SANITIZED)/%/.installed: install
+	test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
+	echo $(abspath $(VENV)/lib/python*/site-packages) > $$(echo $(@D)/lib/python*/site-packages)/dependencies.pth
+	$(@D)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable . \
+	  --config-settings=build-dir=$(@D)/objects --config-settings=install.strip=false \
+	  --config-settings=cmake.define.GLASSNET_SANITIZE=$(subst address,address$(comma)undefined,$*)
+
+fuzz: install
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tools/fuzz.py --seconds $(SECONDS)
 
 bench: install
 	$(BIN)/python -m pip install --quiet --group bench

@@ -1,0 +1,206 @@
+"""The readers of files as functions of bytes: what comes back is right, or a clear error says what is wrong.
+
+``tools/fuzz.py`` hands them bytes that coverage leads to, ``tests/test_fuzz_targets.py`` a few mutations of the seeds.
+The first byte of an input chooses what the rest stands for, so that what guards the code behind it (a checksum, a
+gzip stream's own) can be put right around any content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+import glassnet as gn
+from glassnet.datasets import raw
+from glassnet.experiments.requests import KINDS, request
+from glassnet.experiments.view import open_run
+from glassnet.store import files
+from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
+from glassnet.store.directory import canonical
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader to be fed.
+
+    Args:
+        feed: reads these bytes in this folder, which is empty; raises only where the reader is wrong.
+        seeds: inputs that are read without an error, and near ones.
+    """
+
+    feed: Callable[[Path, bytes], None]
+    seeds: Callable[[], Iterator[bytes]]
+
+
+def demand_clear(work: Callable[[], object], *named: str) -> bool:
+    """Whether it works; where it does not, it must say so by an error of a documented kind with one of these names."""
+    try:
+        work()
+    except (ValueError, OSError) as error:
+        if not any(name in str(error) for name in named):
+            raise AssertionError(f"an error that names nothing: {error!r}") from error
+        return False
+    return True
+
+
+# Data sets
+
+_LABELS = "t10k-labels-idx1-ubyte"
+_BATCH = "test_batch.bin"
+_BATCH_BYTES = 10_000 * (1 + raw.N_PIXELS["cifar10"])
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.write_bytes(gzip.compress(data[1:], 1) if data[:1] == b"z" else data[1:])
+
+
+def _idx(folder: Path, data: bytes) -> None:
+    path = folder / _LABELS
+    _put(path, data)
+    assert not demand_clear(lambda: raw._read_idx(_LABELS, folder, (12,)), str(path)), "the SHA-256 cannot be right"
+
+
+def _idx_seeds() -> Iterator[bytes]:
+    header = np.array([0x0801, 12], dtype=">u4").tobytes()
+    for kind in (b"z", b"-"):
+        yield kind + header + bytes(range(10)) + b"\0\1"
+        yield kind + header + bytes(range(12))
+    packed = gzip.compress(header + bytes(12))
+    yield b"-" + packed
+    yield b"-" + packed + packed
+
+
+def _cifar10(folder: Path, data: bytes) -> None:
+    path = folder / _BATCH
+    if data[:1] == b"f":
+        # Only a file of the right size comes as far as its labels.
+        content = data[1:_BATCH_BYTES]
+        path.write_bytes(content + bytes(_BATCH_BYTES - len(content)))
+    else:
+        _put(path, data)
+    assert not demand_clear(lambda: raw._read_batch(_BATCH, folder), str(path)), "the SHA-256 cannot be right"
+
+
+def _cifar10_seeds() -> Iterator[bytes]:
+    yield b"f" + bytes(10)
+    yield b"f\x0b"
+    yield b"z" + bytes(100)
+    yield b"-" + gzip.compress(bytes(100))
+
+
+# What glassnet writes
+
+
+def _sealed(members: Mapping[str, bytes], data: bytes) -> bytes:
+    """A file with a right checksum: of the members, one of them with other content, or of any bytes."""
+    if data[:1] == b"\xff":
+        body = data[1:] + files._MARK
+        return body + hashlib.sha256(body).hexdigest().encode()
+    if data:
+        name = sorted(members)[data[0] % len(members)]
+        members = {**members, name: data[1:]}
+    return files.sealed(members)
+
+
+def _member_seeds(members: Mapping[str, bytes]) -> Iterator[bytes]:
+    for i, name in enumerate(sorted(members)):
+        yield bytes([i]) + members[name]
+    yield b"\xff" + files.sealed(members)[: -len(files._MARK) - 64]
+
+
+@cache
+def _saved() -> dict[str, dict[str, bytes]]:
+    """The members of an ensemble's file, a record's and a condensed run's."""
+    landscape = gn.Landscape(gn.Mlp(3, 2, 2), gn.random_dataset(10, 3, seed=1), gn.QuadraticHinge(0.01))
+    ensemble = gn.Ensemble.random(landscape.network, 1)
+    record = gn.measure(ensemble, landscape, gn.Langevin(0.1, 1e-3), times=[1, 2], chi=[3])
+    asked = request("minima", "", "mnist", "demo")
+    description = {"experiment": "minima", "request": asked.numbers, "engine": _ENGINE}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        gn.save(ensemble, folder / "ensemble")
+        gn.save(record, folder / "record")
+        write_condensed(folder / "condensed", description, [({}, CondensedUnit(record, 2, {"loss": 0.5}))])
+        return {path.name: _members_of(path) for path in folder.iterdir()}
+
+
+_ENGINE = {"name": "cpu", "version": "1", "gradient": "float32"}
+
+
+def _members_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _value(kind: str) -> Target:
+    def feed(folder: Path, data: bytes) -> None:
+        path, again = folder / "read", folder / "written"
+        path.write_bytes(_sealed(_saved()[kind], data))
+        if demand_clear(lambda: gn.load(path), str(path)):
+            value = gn.load(path)
+            gn.save(value, again)
+            assert type(gn.load(again)) is type(value)
+
+    return Target(feed, lambda: _member_seeds(_saved()[kind]))
+
+
+def _condensed(folder: Path, data: bytes) -> None:
+    path = folder / "x.run.zip"
+    path.write_bytes(_sealed(_saved()["condensed"], data))
+    for read in (
+        lambda: CondensedRun(path).describe(),
+        lambda: CondensedRun(path).unit_end({}),
+        lambda: CondensedRun(path).read_unit({}),
+    ):
+        demand_clear(read, str(path))
+
+
+def _run(folder: Path, data: bytes) -> None:
+    try:
+        description = json.loads(data)
+        checksum = hashlib.sha256(canonical(description).encode()).hexdigest()
+        content = json.dumps({"format": files.FORMAT, "run": description, "sha256": checksum}).encode()
+    except (ValueError, RecursionError):
+        content = data
+    (folder / "run.json").write_bytes(content)
+    fields = {name for kind in KINDS for name in _request(kind)["request"]}
+    demand_clear(lambda: open_run(folder).request.points(), str(folder), *fields)
+
+
+def _request(kind: str) -> dict[str, dict[str, object]]:
+    return {"request": request(kind, "", "mnist", "demo").numbers}
+
+
+def _run_seeds() -> Iterator[bytes]:
+    for kind in KINDS:
+        yield json.dumps({"experiment": kind, "engine": _ENGINE, **_request(kind)}).encode()
+
+
+TARGETS: dict[str, Target] = {
+    "idx": Target(_idx, _idx_seeds),
+    "cifar10": Target(_cifar10, _cifar10_seeds),
+    "ensemble": _value("ensemble"),
+    "record": _value("record"),
+    "condensed": Target(_condensed, lambda: _member_seeds(_saved()["condensed"])),
+    "run": Target(_run, _run_seeds),
+}
+
+
+def feed(target: str, data: bytes) -> None:
+    """Hand these bytes to a reader, in a folder of their own.
+
+    Raises:
+        AssertionError: the reader's error names nothing, or what it read cannot be written.
+        Exception: whatever else a reader must not let through.
+    """
+    with tempfile.TemporaryDirectory(prefix="glassnet-fuzz-") as folder:
+        TARGETS[target].feed(Path(folder), data)
