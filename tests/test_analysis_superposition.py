@@ -91,7 +91,7 @@ def test_exponent_of_free_diffusion(threshold: float, last: float, slope: float)
 
 def test_another_exponent_is_told_from_free_diffusion() -> None:
     x = TIMES / wobbled(6)[..., None]
-    steeper = 1.0 / (1.0 + (np.e - 1.0) * x**0.65)
+    steeper = 1.0 / (1.0 + (np.exp(1.0) - 1.0) * x**0.65)
     found = master_exponent(curves(steeper, TIMES, WARM))
     assert found.outcome == "excludes free diffusion"
     assert found.difference.high < -0.02

@@ -15,7 +15,7 @@ from tiny_runs import TINY, make, planned, tiny, units
 
 import glassnet as gn
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, open_run, preset, start_from
-from glassnet.experiments.cost import cost, refuse_too_large
+from glassnet.experiments.cost import cost, refuse_too_much_disk, refuse_too_much_memory
 from glassnet.experiments.relaxation import noise_of
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.sgd_displacement import sgd_displacement
@@ -322,12 +322,22 @@ def test_a_dead_network_is_called_dead(tmp_path: Path) -> None:
 def test_a_run_that_memory_cannot_hold_is_refused_with_the_numbers(tmp_path: Path) -> None:
     request = tiny(width=100_000)
     work = planned(request, tmp_path / "run")
-    said = cost(work, request.make_engine())
+    said = cost(work, request.make_engine(), tmp_path / "run")
     assert said.memory > 8 * 2 * 5e10
     assert said.memory > said.machine_memory
     with pytest.raises(ValueError, match=r"memory must hold about [\d.]+ TB .* this machine has [\d.]+ [GT]B: ask for"):
-        refuse_too_large(work)
-    refuse_too_large(planned(tiny(), tmp_path / "run"))
+        refuse_too_much_memory(work)
+    refuse_too_much_memory(planned(tiny(), tmp_path / "run"))
+
+
+def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_numbers(tmp_path: Path) -> None:
+    folder = tmp_path / "not" / "yet" / "there"
+    with pytest.raises(
+        ValueError, match=r"there must have [\d.]+ PB or more for this run, but has [\d.]+ [kMGT]B free"
+    ):
+        refuse_too_much_disk(planned(tiny(width=10_000_000), folder), folder)
+    refuse_too_much_disk(planned(tiny(), folder), folder)
+    assert not (tmp_path / "not").exists()
 
 
 def test_lost_replicas_are_counted(tmp_path: Path) -> None:
@@ -341,7 +351,7 @@ def test_lost_replicas_are_counted(tmp_path: Path) -> None:
 def test_the_cost_is_said_beforehand(tmp_path: Path) -> None:
     request = tiny()
     work = planned(request, tmp_path / "run")
-    said = cost(work, request.make_engine())
+    said = cost(work, request.make_engine(), tmp_path / "run")
     n_weights = 10 * 4 + 5 * 16 + 4
     assert said.networks == 6
     assert said.steps == 2 * 40 + 4 * 50
@@ -350,6 +360,7 @@ def test_the_cost_is_said_beforehand(tmp_path: Path) -> None:
     made = make(request, tmp_path / "run")
     on_disk = sum(p.stat().st_size for p in (made.path / "units").iterdir())
     assert on_disk < said.disk + 60_000 * len(work.points)
+    assert cost(planned(request, tmp_path / "run"), request.make_engine(), tmp_path / "run").disk == 0
 
 
 def test_given_replicas_move_as_those_that_the_run_quenched_itself(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes, zipped: bool, sou
         open_run(tmp_path / "x")
 
 
+def test_a_zip_of_a_version_still_to_come_is_refused(tmp_path: Path) -> None:
+    body = bytearray(with_checksum(resealed({"zarr.json": b"{}"}))[:-64])
+    body[body.rindex(b"PK\1\2") + 6] = 235
+    (tmp_path / "x").write_bytes(bytes(body) + hashlib.sha256(body).hexdigest().encode())
+    with pytest.raises(ValueError, match=r"x cannot be read, though its checksum is right"):
+        gn.load(tmp_path / "x")
+
+
 @quick
 @given(
     kind=st.sampled_from(["condensed", "ensemble", "record"]),

@@ -123,12 +123,12 @@ def _say_cost(console: Console, asked: Asked, scale: str, output: Path, threads:
     speeds: Speeds = {}
     rows = []
     with console.status("looking at what there is, and trying out what there is to do"):
-        for need, (request, _) in asked.items():
+        for need, (request, given) in asked.items():
             directory = RunDirectory(output / need.folder(scale))
             maker = request.make_engine(threads)
             refuse_misfit(directory, request, maker)
             work = plan(request.points(), request.replicas, maker, directory, awaited)
-            rows.append((need.folder(scale), work, cost(work, maker, speeds)))
+            rows.append((need.folder(scale), work, cost(work, maker, directory.path, speeds, given)))
             for point in request.points():
                 names = (unit_name(point.identity(origin, maker)) for origin in range(request.replicas))
                 awaited |= dict.fromkeys(names, point.n_steps)

@@ -59,7 +59,7 @@ def run_in(
         directory = RunDirectory(folder)
         refuse_misfit(directory, request, maker)
     if dry_run:
-        _estimate(console, directory, request, threads, workers)
+        _estimate(console, directory, request, threads, workers, given)
         return
     with refusing(), stopping(directory.path), directory.locked(say_waiting):
         work = _planned(console, directory, request, maker)
@@ -88,12 +88,13 @@ def do(
     """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
     from glassnet.cli.progress import counted, shown
     from glassnet.experiments import distributed, runner
-    from glassnet.experiments.cost import refuse_too_large
+    from glassnet.experiments.cost import refuse_too_much_disk, refuse_too_much_memory
     from glassnet.experiments.starting import begin
     from glassnet.experiments.summary import write_summary
 
     if client is None:
-        refuse_too_large(work)
+        refuse_too_much_memory(work)
+    refuse_too_much_disk(work, directory.path)
     to_make = work.n_units - work.n_done
     taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
     console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
@@ -223,7 +224,12 @@ def _planned(console: Console, directory: RunDirectory, request: Experiment, mak
 
 
 def _estimate(
-    console: Console, directory: RunDirectory, request: Experiment, threads: int | None, workers: Place | None
+    console: Console,
+    directory: RunDirectory,
+    request: Experiment,
+    threads: int | None,
+    workers: Place | None,
+    given: Ensemble | None,
 ) -> None:
     from glassnet.cli import tables
     from glassnet.experiments.cost import cost, spread
@@ -234,8 +240,9 @@ def _estimate(
         work = _planned(console, directory, request, here)
         there = None
         if workers is not None:
-            there = n_workers, n_threads, spread(work, make_engine(request, threads, workers), n_threads)
-        console.print(tables.costs(work, cost(work, here), there))
+            maker = make_engine(request, threads, workers)
+            there = n_workers, n_threads, spread(work, maker, directory.path, n_threads, given)
+        console.print(tables.costs(work, cost(work, here, directory.path, given=given), there))
         if workers is not None and workers.job_script:
             console.print("", workers.job_script, highlight=False, markup=False, soft_wrap=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from glassnet.engines import Engine
+from glassnet.ensemble import Ensemble
 from glassnet.experiments.plan import Block, Member, Plan
 from glassnet.experiments.points import Curvature, Measure, Point
 from glassnet.hessian import Hessian
@@ -22,6 +24,9 @@ _TRIAL_WIDTH: Final = 100
 """A wider network is not tried out itself: its flop take as long as those of this one."""
 
 _PROGRAM_BYTES: Final = 250 * 2**20
+_LEAST_SHARE: Final = 0.35
+"""Of the bytes of a unit's arrays, that compression leaves; in runs of relaxation 0.43 to 0.66."""
+
 _COPIES: Final = 3
 """A block's record at its largest: what is gathered, the checkpoint made of it, and that as bytes."""
 
@@ -37,7 +42,8 @@ class Cost:
         seconds: on this machine.
         memory: bytes at the largest block.
         machine_memory: bytes that this machine has.
-        disk: bytes of the whole run, before compression.
+        disk: bytes still to be written, before compression.
+        free_disk: bytes that are free where they would be written.
     """
 
     networks: int
@@ -47,26 +53,31 @@ class Cost:
     memory: int
     machine_memory: int
     disk: int
+    free_disk: int
 
 
 Speeds = dict[tuple[int, int], float]
 """Flop a second of each kind of step."""
 
 
-def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
+def cost(plan: Plan, engine: Engine, folder: Path, speeds: Speeds | None = None, given: Ensemble | None = None) -> Cost:
     """Estimate what is left of a plan; each kind of step is tried out for a moment, unless ``speeds`` has it.
 
-    What is found is added to ``speeds``.
+    Args:
+        plan: what is to be done.
+        engine: who makes the steps.
+        folder: where it would be kept; it need not exist.
+        speeds: of kinds of steps tried out before; what is found is added.
+        given: the replicas that the points start at, where steps are tried out too: a network that has learnt sleeps
+            where a random one does not.
     """
     speeds = {} if speeds is None else speeds
     seconds = 0.0
     for block in plan.blocks:
         kind = block.point.flop_per_step, block.point.rows_per_step
         if kind not in speeds:
-            speeds[kind] = _flop_per_second(block, engine)
+            speeds[kind] = _flop_per_second(block, engine, given)
         seconds += block.flop / speeds[kind]
-    sizes = [unit_bytes(point) for point in plan.points]
-    largest = _largest_block(plan)
     return Cost(
         networks=sum(len(block.members) for block in plan.blocks),
         steps=sum(block.n_replica_steps for block in plan.blocks),
@@ -74,11 +85,12 @@ def cost(plan: Plan, engine: Engine, speeds: Speeds | None = None) -> Cost:
         seconds=seconds,
         memory=_memory(plan),
         machine_memory=machine_memory(),
-        disk=plan.n_replicas * sum(sizes) + largest,
+        disk=_disk(plan),
+        free_disk=free_disk(folder),
     )
 
 
-def spread(plan: Plan, engine: Engine, n_threads: int) -> float:
+def spread(plan: Plan, engine: Engine, folder: Path, n_threads: int, given: Ensemble | None = None) -> float:
     """Seconds that what is left takes on so many threads, each as fast as a core here, of a cluster.
 
     No less than the longest chain of a replica's stages, which cannot be shared out; 0 threads count as one.
@@ -86,10 +98,12 @@ def spread(plan: Plan, engine: Engine, n_threads: int) -> float:
     Args:
         plan: what is to be done.
         engine: with the threads of one task.
+        folder: as in :func:`cost`.
         n_threads: tasks that are worked on at once.
+        given: as in :func:`cost`.
     """
     speeds: Speeds = {}
-    whole = cost(plan, engine, speeds).seconds
+    whole = cost(plan, engine, folder, speeds, given).seconds
     ends: dict[Member, float] = {}
     for block in plan.blocks:
         point = block.point
@@ -101,7 +115,7 @@ def spread(plan: Plan, engine: Engine, n_threads: int) -> float:
     return max(whole / max(1, n_threads), *ends.values(), 0.0)
 
 
-def refuse_too_large(plan: Plan) -> None:
+def refuse_too_much_memory(plan: Plan) -> None:
     """Refuse what this machine's memory cannot hold.
 
     Raises:
@@ -112,6 +126,26 @@ def refuse_too_large(plan: Plan) -> None:
             f"memory must hold about {size(needed)} for this run, but this machine has {size(there)}: "
             "ask for a smaller width, fewer replicas, waiting times or chi"
         )
+
+
+def refuse_too_much_disk(plan: Plan, folder: Path) -> None:
+    """Refuse what the disk cannot hold, compressed as well as it may be.
+
+    Raises:
+        ValueError: with the numbers.
+    """
+    least = int(_LEAST_SHARE * _disk(plan))
+    if plan.blocks and least > (there := free_disk(folder)):
+        raise ValueError(
+            f"the disk of {folder} must have {size(least)} or more for this run, but has {size(there)} free: "
+            "ask for a smaller width, fewer replicas, temperatures, waiting times or chi, or give another output"
+        )
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes that are free where a folder is or would be."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
 
 
 def machine_memory() -> int:
@@ -131,6 +165,10 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.3g} PB"
 
 
+def _disk(plan: Plan) -> int:
+    return sum(len(block.members) * unit_bytes(block.point) for block in plan.blocks) + _largest_block(plan)
+
+
 def _memory(plan: Plan) -> int:
     data = max((p.surface.data.features.nbytes for p in plan.points), default=0)
     return _PROGRAM_BYTES + 2 * data + _COPIES * _largest_block(plan)
@@ -140,13 +178,17 @@ def _largest_block(plan: Plan) -> int:
     return max((len(b.members) * unit_bytes(b.point) for b in plan.blocks), default=0)
 
 
-def _flop_per_second(block: Block, engine: Engine) -> float:
+def _flop_per_second(block: Block, engine: Engine, given: Ensemble | None) -> float:
     wide = block.point.surface
     point = replace(block.point, surface=replace(wide, width=min(wide.width, _TRIAL_WIDTH)))
     if isinstance(point.stage, Curvature):
         return _flop_per_second_of_products(point)
     n = min(len(block.members), len(os.sched_getaffinity(0)))
-    session = engine.session(point.initial(tuple(range(n))), point.surface.landscape, point.stage.dynamics)
+    start = point.initial(tuple(range(n)))
+    if given is not None and given.network == start.network:
+        start = given[: min(n, len(given))]
+        n = len(start)
+    session = engine.session(start, point.surface.landscape, point.stage.dynamics)
     session.advance(np.ones(n, dtype=np.int64))
     steps, made, began = 1, 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < _TRIAL_SECONDS:

@@ -186,7 +186,8 @@ def unsealed(path: Path) -> zipfile.ZipFile:
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
     try:
         return zipfile.ZipFile(io.BytesIO(content))
-    except (zipfile.BadZipFile, ValueError) as error:
+    # A zip that claims a version of zip still to come is answered with the latter.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise unreadable(path, error) from error
 
 
