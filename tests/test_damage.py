@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +150,11 @@ def started(folder: Path) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 kB, which ``resize`` can make larger."""
+    """A file system of 4 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], capture_output=True, text=True, check=False
     )
     if done.returncode:
         pytest.skip(f"a file system of limited size cannot be had here: {done.stderr.strip()}")
@@ -161,9 +162,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+def fill(disk: Path) -> None:
+    """Write until nothing more goes in."""
+    with suppress(OSError), (disk / "other").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
 def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Path) -> None:
     make(tiny(**LONG_NUMBERS), tmp_path / "whole")
     full = started(small_disk / "run")
+    while full.poll() is None and len(list((small_disk / "run").glob("units/*.zip"))) < 2:
+        time.sleep(0.01)
+    fill(small_disk)
     _, said = full.communicate(timeout=120)
     assert full.returncode == 2
     assert "No space left on device" in said
@@ -171,7 +182,11 @@ def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Pat
     found = verify(small_disk / "run")
     assert not found.damaged
     assert 0 < found.n_complete < found.n_asked
-    subprocess.run(["mount", "-o", "remount,size=100m", small_disk], check=True)
+    refused = started(small_disk / "run")
+    _, said = refused.communicate(timeout=120)
+    assert refused.returncode == 2
+    assert f"the disk of {small_disk}/run must have " in said
+    (small_disk / "other").unlink()
     again = started(small_disk / "run")
     printed, _ = again.communicate(timeout=120)
     assert again.returncode == 0
