@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ import numpy as np
 import pytest
 from tiny_runs import make, planned, tiny, units
 
+import glassnet as gn
 from glassnet.experiments import open_run
+from glassnet.experiments.plan import left
+from glassnet.experiments.runner import Update, run
+from glassnet.experiments.runner import make as make_block
 from glassnet.experiments.starting import begin
 from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory
@@ -192,3 +197,60 @@ def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Pat
     assert again.returncode == 0
     assert f"{found.n_asked} units: {found.n_complete} done" in printed
     assert units(small_disk / "run") == units(tmp_path / "whole")
+
+
+def stop_in_the_quench(update: Update) -> None:
+    """A listener that stops a run, as Ctrl-C does, as soon as it has moved."""
+    if update.block.label == "quench" and 0 < update.done < update.total:
+        raise KeyboardInterrupt
+
+
+def test_a_checkpoint_that_another_process_went_on_with_is_gone_on_from_where_it_stands(tmp_path: Path) -> None:
+    request = tiny(epochs=20_000, t_max=20)
+    make(request, tmp_path / "apart" / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        make(request, tmp_path / "run", stop_in_the_quench)
+    planned_before = planned(request, tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        make(request, tmp_path / "run", stop_in_the_quench)
+    assert planned(request, tmp_path / "run").blocks[0].n_steps < planned_before.blocks[0].n_steps
+    run(planned_before, request.make_engine(), RunDirectory(tmp_path / "run"))
+    assert units(tmp_path / "run") == units(tmp_path / "apart" / "whole")
+
+
+def test_each_replica_goes_on_from_where_it_is_furthest(tmp_path: Path) -> None:
+    request = tiny(epochs=20_000, t_max=20, replicas=4)
+    with pytest.raises(KeyboardInterrupt):
+        make(request, tmp_path, stop_in_the_quench)
+    together, *_ = planned(request, tmp_path).blocks
+    alone = replace(together, members=together.members[:1])
+    with pytest.raises(KeyboardInterrupt):
+        make_block(alone, request.make_engine(), RunDirectory(tmp_path), on_update=stop_in_the_quench)
+    assert together.end is not None
+    again = [block for block in planned(request, tmp_path).blocks if block.label == "quench"]
+    assert sorted(len(block.members) for block in again) == [1, 3]
+    for block in again:
+        assert (block.end == together.end) == (len(block.members) == 3)
+    assert [block.end for block in left(alone, request.make_engine(), RunDirectory(tmp_path))] == [
+        block.end for block in again if len(block.members) == 1
+    ]
+
+
+def test_a_run_that_died_before_its_description_was_written_is_begun_again(tmp_path: Path) -> None:
+    request, directory = tiny(), RunDirectory(tmp_path / "run")
+    (tmp_path / "run" / "run.json").mkdir(parents=True)  # so that the description cannot be put in place
+    with pytest.raises(OSError, match=r"run\.json"):
+        directory.write_description({})
+    (tmp_path / "run" / "run.json").rmdir()
+    assert not directory.exists
+    make(request, tmp_path / "run")
+
+
+def test_a_file_of_another_kind_among_the_checkpoints_is_named_and_not_used(finished: Path) -> None:
+    quenched = open_run(finished).quenched
+    gn.save(quenched, finished / "checkpoints" / "foreign.zarr.zip")
+    assert "foreign.zarr.zip" in verify(finished).damaged[0]
+    (finished / "units" / next(iter(units(finished)))).unlink()
+    work = planned(tiny(), finished)
+    assert "foreign.zarr.zip" in work.notes[0]
+    assert all(block.checkpoint is None for block in work.blocks)

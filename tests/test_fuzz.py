@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -99,10 +100,18 @@ def test_any_bytes_are_refused(tmp_path: Path, content: bytes, zipped: bool, sou
     if zipped:
         content = resealed({"zarr.json": content, "index.json": content})
     (tmp_path / "x").write_bytes(with_checksum(content) if sound and not zipped else content)
-    with pytest.raises(ValueError, match="x"):
+    with pytest.raises(ValueError, match=re.escape(str(tmp_path / "x"))):
         gn.load(tmp_path / "x")
-    with pytest.raises(ValueError, match="x"):
+    with pytest.raises(ValueError, match=re.escape(str(tmp_path / "x"))):
         open_run(tmp_path / "x")
+
+
+def test_chunks_larger_than_their_array_are_refused(tmp_path: Path, saved: dict[str, dict[str, bytes]]) -> None:
+    node = json.loads(saved["ensemble"]["seed/zarr.json"])
+    node["chunk_grid"]["configuration"]["chunk_shape"] = [2**30]
+    (tmp_path / "x").write_bytes(resealed({**saved["ensemble"], "seed/zarr.json": json.dumps(node).encode()}))
+    with pytest.raises(ValueError, match=r"x .*its arrays promise \d+ bytes, out of proportion to its size"):
+        gn.load(tmp_path / "x")
 
 
 def test_a_zip_of_a_version_still_to_come_is_refused(tmp_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_arrays_that_promise_more_than_a_file_can_hold_are_refused(
     node["shape"] = [10**6, 10**6]
     members["weights/zarr.json"] = json.dumps(node).encode()
     (tmp_path / "x").write_bytes(resealed(members))
-    with pytest.raises(ValueError, match="promise 8000000000"):
+    with pytest.raises(ValueError, match=r"promise 80000\d+"):
         gn.load(tmp_path / "x")
 
 

@@ -39,13 +39,17 @@ class Torch:
     gradient: Precision = "float32"
 
     name: ClassVar[str] = "torch"
-    version: ClassVar[str] = "1"
     skin_settings: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         _check.choice("gradient", self.gradient, ("float32", "float64"))
         if self._torch_device.type == "mps" and self.gradient == "float64":
             raise ValueError("gradient must be 'float32' on device 'mps', which has no float64")
+
+    @property
+    def version(self) -> str:
+        """With the kind of device, on which bits depend."""
+        return f"1 {self._torch_device.type}"
 
     @property
     def _torch_device(self) -> torch.device:

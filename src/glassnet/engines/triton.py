@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
@@ -28,7 +29,8 @@ class Triton:
     nothing but itself. A row whose activations overflow counts as awake, and ends its replica.
 
     Args:
-        device: as PyTorch names it.
+        device: "cuda", the GPU that is PyTorch's current one (``CUDA_VISIBLE_DEVICES`` chooses); "cpu" for Triton's
+            interpreter.
 
     Raises:
         ImportError: PyTorch or Triton is missing.
@@ -38,14 +40,21 @@ class Triton:
     device: str = "cuda"
 
     name: ClassVar[str] = "triton"
-    version: ClassVar[str] = "1"
     gradient: ClassVar[Precision] = "float32"
     skin_settings: ClassVar[None] = None
 
     def __post_init__(self) -> None:
+        _check.choice("device", self.device, ("cuda", "cpu"))
         find_device("triton", self.device)
         if importlib.util.find_spec("triton") is None:
             raise ImportError("engine 'triton' needs Triton, which PyTorch's builds for CUDA bring: pip install triton")
+
+    @property
+    def version(self) -> str:
+        """With the kind of GPU, on which bits depend."""
+        import torch
+
+        return f"1 {torch.cuda.get_device_name() if self.device == 'cuda' else 'interpreter'}"
 
     @property
     def _torch_device(self) -> torch.device:

@@ -157,7 +157,7 @@ def left(block: Block, engine: EngineIdentity, directory: RunDirectory) -> list[
     for path in sorted(paths | ({block.checkpoint} if block.checkpoint else set())):
         with suppress(FileNotFoundError, ValueError):  # none, or damaged
             found.append(directory.checkpoint(path))
-    return _blocks({n: m for n, m in names.items() if m in missing}, missing, _furthest_first(found))
+    return _blocks({n: m for n, m in names.items() if m in missing}, missing, found)
 
 
 def _blocks(
@@ -170,10 +170,6 @@ def _blocks(
     for end in sorted(set(rest.values()), key=lambda e: -1 if e is None else e):
         blocks.append(Block(tuple(m for m, e in rest.items() if e == end), end, None))
     return blocks
-
-
-def _furthest_first(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
-    return sorted(checkpoints, key=lambda c: sum(c.ends.values()), reverse=True)
 
 
 def _without_l2(point: Point) -> Point:
@@ -212,27 +208,25 @@ class _Search:
             return None
 
     def checkpoints(self) -> list[Checkpoint]:
-        """The blocks under way, the furthest first."""
+        """The blocks under way."""
         found = []
         for checkpoint in self._directory.checkpoints():
             if isinstance(checkpoint, ValueError):
                 self.notes.append(f"{checkpoint}; it is not used")
             else:
                 found.append(checkpoint)
-        return _furthest_first(found)
+        return found
 
 
 def _under_way(
     names: Mapping[str, Member], stored: Mapping[Member, int | None], checkpoints: Sequence[Checkpoint]
 ) -> Iterator[Block]:
-    """The blocks that checkpoints continue: of each checkpoint the missing replicas that stand at the same step."""
-    left = dict(names)
-    for checkpoint in checkpoints:
-        ends = {
-            left[name]: end
-            for name, end in checkpoint.ends.items()
-            if name in left and end >= (stored[left[name]] or 0)
-        }
-        for end in sorted(set(ends.values())):
-            yield Block(tuple(m for m, e in ends.items() if e == end), end, checkpoint.path)
-        left = {name: member for name, member in left.items() if member not in ends}
+    """The blocks that checkpoints continue: the replicas that stand furthest in the same one, at the same step."""
+    together: dict[tuple[Path, int], list[Member]] = {}
+    for name, member in names.items():
+        found = [(c.ends[name], c.path) for c in checkpoints if c.ends.get(name, -1) >= (stored[member] or 0)]
+        if found:
+            end, path = max(found, key=lambda one: one[0])
+            together.setdefault((path, end), []).append(member)
+    for (path, end), members in together.items():
+        yield Block(tuple(members), end, path)

@@ -164,14 +164,14 @@ class _Worker:
             self._directory.write_unit(identity, Unit(quenched[i], whole, results))
 
     def _measure(self, stage: Measure) -> None:
-        n, before = len(self._block.members), self._block.end or 0
+        n = len(self._block.members)
 
         def listen(progress: Progress[Record]) -> None:
             def latest() -> tuple[list[int], Value]:
                 now = progress.state()
                 return [now.elapsed] * n, now
 
-            self._hear(progress.done - before * n, latest)
+            self._hear(progress.done - (self._block.end or 0) * n, latest)
 
         if self._block.end is None:
             record = simulate.measure(
@@ -228,12 +228,21 @@ class _Worker:
         return concat([value for value in values if isinstance(value, Record)])
 
     def _under_way(self, kind: type[State]) -> State:
-        """The block's replicas from its checkpoint."""
-        assert self._block.checkpoint is not None
-        value, header = files.read(self._block.checkpoint)
+        """The block's replicas from its checkpoint, and the block from where they now stand.
+
+        Whoever seemed dead may have gone on with the file since the block was planned.
+        """
+        path = self._block.checkpoint
+        assert path is not None
+        value, header = files.read(path)
         if not isinstance(value, kind):
-            raise ValueError(f"{self._block.checkpoint} must hold {kind.__name__}, but holds {type(value).__name__}")
-        return value[[header["units"].index(name) for name in self._names]]
+            raise ValueError(f"{path} must hold {kind.__name__}, but holds {type(value).__name__}")
+        places = [header["units"].index(name) for name in self._names]
+        ends = {int(header["ends"][place]) for place in places}
+        if len(ends) > 1:
+            raise ValueError(f"{path} was changed by another process: the same command goes on from what it holds")
+        self._block = replace(self._block, end=ends.pop())
+        return value[places]
 
     def _hear(self, done: int, latest: Callable[[], tuple[list[int], Value]]) -> None:
         self._latest = latest

@@ -59,8 +59,7 @@ def work_on(task: Task, before: list[None]) -> None:
 
     worker, directory = get_worker(), RunDirectory(task.path)
     _refuse_misfit(directory, task.engine, worker.address)
-    blocks = left(task.block, task.engine, directory)
-    to_come = sum(block.n_replica_steps for block in blocks)
+    to_come = 0
     reported = -math.inf  # that it has begun is worth saying
 
     def listen(update: Update) -> None:
@@ -72,10 +71,20 @@ def work_on(task: Task, before: list[None]) -> None:
             reported = time.monotonic()
             worker.log_event(TOPIC, {"key": task.key, "left": to_come - update.done})
 
-    try:
+    def make_what_is_left() -> None:
+        nonlocal to_come
+        blocks = left(task.block, task.engine, directory)
+        to_come = sum(block.n_replica_steps for block in blocks)
         for block in blocks:
             make(block, task.engine, directory, on_update=listen, checkpoint_every=task.checkpoint_every)
             to_come -= block.n_replica_steps
+
+    try:
+        try:
+            make_what_is_left()
+        except FileNotFoundError:
+            # The checkpoint of a twin that has just stored the unit; anything else is missing the second time too.
+            make_what_is_left()
     except KeyboardInterrupt:
         # Heard only by a scheduler that wants the task after all: a plain return would tell it that the units are done.
         raise Reschedule from None

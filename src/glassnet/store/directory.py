@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ Identity = Mapping[str, Any]
 
 _DESCRIPTION: Final = "run.json"
 _SUFFIX: Final = ".zarr.zip"
+_ABANDONED_SECONDS: Final = 600.0
 _LOCK: Final = "lock"
 _REMEDY: Final = "give another folder beside it; what is done is taken from it"
 
@@ -119,6 +121,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             with held(self.path / _LOCK, str(self.path), on_wait):
+                self._sweep()
                 yield
         finally:
             with suppress(OSError):  # there is something in it
@@ -151,10 +154,12 @@ class RunDirectory:
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Make the folder where it is missing, and put ``run.json`` in place."""
-        for folder in (self.path, self.path / "units", self.path / "checkpoints"):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(parents=True, exist_ok=True)
         content = {"format": FORMAT, "run": description, "sha256": _sha256(description)}
+        # First: a folder that holds others without it is not taken for a run.
         self.write_text(_DESCRIPTION, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        for folder in ("units", "checkpoints"):
+            (self.path / folder).mkdir(exist_ok=True)
 
     def write_text(self, name: str, text: str) -> None:
         """Put a text file of the run in place."""
@@ -222,7 +227,10 @@ class RunDirectory:
             ValueError: the file is damaged.
         """
         header = files.read_header(path)
-        return Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+        try:
+            return Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+        except (KeyError, TypeError, ValueError) as error:
+            raise files.unreadable(path, error) from error
 
     def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
         """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""
@@ -235,6 +243,13 @@ class RunDirectory:
     def checkpoint_path(self, units: Iterable[str]) -> Path:
         """Where the state of a block of these units is or would be."""
         return self.path / "checkpoints" / (_sha256(list(units)) + _SUFFIX)
+
+    def _sweep(self) -> None:
+        """Remove what was left half written long ago; a worker elsewhere may still be at a younger file."""
+        for path in self.path.rglob("*.part"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
 
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""

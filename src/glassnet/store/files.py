@@ -122,7 +122,11 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Put a whole file in place at once: it is written beside, forced to the disk, and renamed."""
+    """Put a whole file in place at once: it is written beside, forced to the disk, and renamed.
+
+    Raises:
+        OSError: it cannot be written, or the disk is full; the file is named.
+    """
     part = _unfinished(path)
     try:
         with part.open("wb") as file:
@@ -130,8 +134,10 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -204,7 +210,10 @@ def refuse_bombs(path: Path) -> None:
                 continue
             node = json.loads(archive.read(member))
             if node["node_type"] == "array":
-                promised += math.prod(node["shape"]) * np.dtype(node["data_type"]).itemsize
+                # A chunk is read whole, however little of it the array has.
+                chunks = node["chunk_grid"]["configuration"]["chunk_shape"]
+                rounded = (-(-length // chunk) * chunk for length, chunk in zip(node["shape"], chunks, strict=True))
+                promised += math.prod(rounded) * np.dtype(node["data_type"]).itemsize
     if promised > max(_SMALL_BYTES, _LARGEST_RATIO * path.stat().st_size):
         raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
 

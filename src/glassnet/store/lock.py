@@ -46,6 +46,8 @@ def held(path: Path, what: str, on_wait: Callable[[str], None] | None = None) ->
 def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -> int | None:
     """The file, locked; None while another process holds it."""
     while True:
+        # Whoever was waited for may have removed a folder in which it did nothing.
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
