@@ -386,7 +386,7 @@ ENSEMBLE = gn.Ensemble.random(LANDSCAPE.network, 2)
         ({"epsilon": [-1e-3]}, "epsilon must be a finite number > 0, but got -0.001"),
         ({"snapshots": [2]}, "snapshots must be up to six of the save times"),
         ({"until": 100}, "until must be an integer from 0 to 3, but got 100"),
-        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', but got 'gpu'"),
+        ({"engine": "gpu"}, "engine must be one of 'cpu', 'reference', 'torch', 'triton', but got 'gpu'"),
         ({"loss_times": "some"}, "loss_times must be one of"),
         ({"test": gn.random_dataset(5, 3)}, "test must have the network's 4 features, but has 3"),
     ],
