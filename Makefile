@@ -59,7 +59,7 @@ sanitize-thread: $(SANITIZED)/thread/.installed
 	setarch --addr-no-randomize $(SANITIZED)/thread/bin/python -m pytest -p no:cacheprovider --capture=sys \
 	-m "not slow" $(THREAD_TESTS) -k "$(THREADED)"
 
-# An environment that takes all but glassnet from the ordinary one.
+# An environment that takes all but glassnet from the ordinary one; made again each time, since CMake knows what changed.
 $(SANITIZED)/%/.installed: install
 	test -x $(@D)/bin/python || $(PYTHON) -m venv --without-pip $(@D)
 	echo $(abspath $(VENV)/lib/python*/site-packages) > $$(echo $(@D)/lib/python*/site-packages)/dependencies.pth

@@ -336,6 +336,9 @@ def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_numbers(tmp_path: P
         ValueError, match=r"there must have [\d.]+ PB or more for this run, but has [\d.]+ [kMGT]B free"
     ):
         refuse_too_much_disk(planned(tiny(width=10_000_000), folder), folder)
+    request = tiny(width=10_000_000)
+    said = cost(planned(request, folder), request.make_engine(), folder)
+    assert said.disk > said.least_disk > said.free_disk
     refuse_too_much_disk(planned(tiny(), folder), folder)
     assert not (tmp_path / "not").exists()
 

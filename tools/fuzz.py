@@ -26,6 +26,7 @@ NAMES = ("idx", "cifar10", "ensemble", "record", "condensed", "run")
 def main() -> int:
     """Fuzz each target in a process of its own, since the fuzzer ends the one it runs in; print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    # An empty list, too, is held against the choices.
     parser.add_argument("targets", nargs="*", metavar="TARGET", choices=[[], *NAMES], default=[])
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

@@ -71,7 +71,8 @@ def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table
         "time here": f"{duration(cost.seconds)} (h:mm:ss), from a trial of each kind of step",
         **({} if there is None else {"time there": _time_there(*there)}),
         "memory": size(cost.memory) + (too_much if there is None and cost.memory > cost.machine_memory else ""),
-        "disk": f"up to {size(cost.disk)}, of {size(cost.free_disk)} that are free",
+        "disk": f"up to {size(cost.disk)}, of {size(cost.free_disk)} that are free"
+        + (": it would be refused" if cost.least_disk > cost.free_disk else ""),
     }
     return _pairs(rows)
 

@@ -43,6 +43,7 @@ class Cost:
         memory: bytes at the largest block.
         machine_memory: bytes that this machine has.
         disk: bytes still to be written, before compression.
+        least_disk: bytes still to be written, compressed as well as they may be.
         free_disk: bytes that are free where they would be written.
     """
 
@@ -53,6 +54,7 @@ class Cost:
     memory: int
     machine_memory: int
     disk: int
+    least_disk: int
     free_disk: int
 
 
@@ -86,6 +88,7 @@ def cost(plan: Plan, engine: Engine, folder: Path, speeds: Speeds | None = None,
         memory=_memory(plan),
         machine_memory=machine_memory(),
         disk=_disk(plan),
+        least_disk=_least_disk(plan),
         free_disk=free_disk(folder),
     )
 
@@ -134,8 +137,7 @@ def refuse_too_much_disk(plan: Plan, folder: Path) -> None:
     Raises:
         ValueError: with the numbers.
     """
-    least = int(_LEAST_SHARE * _disk(plan))
-    if plan.blocks and least > (there := free_disk(folder)):
+    if plan.blocks and (least := _least_disk(plan)) > (there := free_disk(folder)):
         raise ValueError(
             f"the disk of {folder} must have {size(least)} or more for this run, but has {size(there)} free: "
             "ask for a smaller width, fewer replicas, temperatures, waiting times or chi, or give another output"
@@ -167,6 +169,10 @@ def size(n_bytes: float) -> str:
 
 def _disk(plan: Plan) -> int:
     return sum(len(block.members) * unit_bytes(block.point) for block in plan.blocks) + _largest_block(plan)
+
+
+def _least_disk(plan: Plan) -> int:
+    return int(_LEAST_SHARE * _disk(plan))
 
 
 def _memory(plan: Plan) -> int:

@@ -1,7 +1,7 @@
 """The runner: make what a plan says is missing, block by block, whatever the experiment.
 
 A block's state is kept from time to time, so that a run that was stopped or killed goes on from there. Neither blocks
-nor interruptions can be seen in the bits of a unit.
+nor interruptions can be seen in the bits of a unit, but on the torch engine, whose bits may depend on neighbours.
 """
 
 from __future__ import annotations
