@@ -114,7 +114,7 @@ def _seconds_a_step(work: Work, n_samples: int, speeds: dict[tuple[int, str], fl
         landscape = base.landscape(work.width, n_samples, 0.0)
         dynamics, n_steps = (base.sgd(), 2_000) if isinstance(work.dynamics, gn.Sgd) else (gn.Langevin(0.0, 1e-3), 40)
         began = time.process_time()
-        gn.evolve(base.initial(landscape.network, work.n_replicas), landscape, dynamics, n_steps)
+        gn.evolve(base.initial(landscape.mlp("the study"), work.n_replicas), landscape, dynamics, n_steps)
         speeds[kind] = (time.process_time() - began) / n_steps / _cores()
     return speeds[kind]
 

@@ -98,7 +98,7 @@ class ByLaw:
         direction = np.stack([self._directions(np.random.default_rng(int(one))) for one in ensemble.origin])
         return _Session(self._law, ensemble, temperature, direction, self._loss)
 
-    def evaluate(self, weights: NDArray[Any], network: gn.Mlp, dataset: gn.Dataset) -> Evaluation:
+    def evaluate(self, weights: NDArray[Any], landscape: gn.Landscape) -> Evaluation:
         some = np.full(len(weights), self._loss)
         return Evaluation(some, some, some)
 

@@ -60,7 +60,7 @@ def test_what_is_there_is_not_run_again(tmp_path: Path) -> None:
 def test_below_the_norm_of_no_return_weights_shrink() -> None:
     l2 = 0.1
     landscape = small_landscape(n_features=3, width=4, depth=3, n_samples=20, l2=l2)
-    limit = no_return(l2, landscape.network.depth + 1, input_norm(landscape.dataset))
+    limit = no_return(l2, len(landscape.network.layer_sizes), input_norm(landscape.dataset))
     rng = np.random.default_rng(0)
     for weights in rng.normal(size=(50, landscape.network.n_weights)):
         weights *= np.sqrt(0.999 * limit / (weights @ weights))

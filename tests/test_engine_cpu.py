@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,14 +121,14 @@ def test_float32_gradient_is_the_definition_to_single_precision(shape: tuple[int
     kept = gn.Dataset(data.features[rows], data.labels[rows])
     landscape = gn.Landscape(landscape.network, kept, landscape.loss)
     found = observe(Cpu(), one, landscape)
-    expected = mean_data_gradient(landscape.network, one.weights[0], kept.features, kept.labels)
+    expected = mean_data_gradient(landscape.mlp("the test"), one.weights[0], kept.features, kept.labels)
     np.testing.assert_allclose(found.gradient[0], expected, rtol=0, atol=2e-5 * np.abs(expected).max())
 
 
 def rows_off_kinks(landscape: gn.Landscape, weights: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Rows no pre-activation or margin of which is so near a kink that single precision may take the other side."""
     data = landscape.dataset
-    *inner, last = landscape.network.unflatten(weights)
+    *inner, last = landscape.mlp("the test").unflatten(weights)
     h: NDArray[np.floating] = data.features.astype(np.float64)
     off = np.ones(data.n_samples, dtype=np.bool_)
     for matrix in inner:
@@ -160,7 +161,7 @@ def test_evaluation_of_other_data_is_the_reference() -> None:
     landscape, ensemble = make(3000, 6, 21, 3)
     other = gn.random_dataset(2700, 6, seed=9)
     found, expected = (
-        e.evaluate(ensemble.weights, landscape.network, other) for e in (Cpu(gradient="float64"), Reference())
+        e.evaluate(ensemble.weights, replace(landscape, dataset=other)) for e in (Cpu(gradient="float64"), Reference())
     )
     np.testing.assert_allclose(found.data_loss, expected.data_loss, rtol=1e-13)
     np.testing.assert_array_equal(found.awake, expected.awake)

@@ -112,7 +112,7 @@ def test_gradient_and_loss_are_the_definition(engine: Engine | str, shape: tuple
     assert found.data_loss == pytest.approx(wanted.data_loss, rel=bound)
     assert np.array_equal(found.awake, wanted.awake)
     assert np.array_equal(found.accuracy, wanted.accuracy)
-    again = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+    again = maker.evaluate(ensemble.weights, landscape)
     assert np.array_equal(again.data_loss, found.data_loss)
 
 

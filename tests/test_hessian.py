@@ -25,7 +25,7 @@ def matrix(landscape: gn.Landscape, weights: NDArray[np.float64]) -> NDArray[np.
 def test_products_are_differences_of_the_gradient(width: int, depth: int, l2: float) -> None:
     landscape, weights = somewhere(width, depth, l2)
     hessian = gn.Hessian(landscape, weights)
-    margins = landscape.dataset.labels * landscape.network.output(weights, landscape.dataset.features)
+    margins = landscape.dataset.labels * landscape.mlp("the test").output(weights, landscape.dataset.features)
     assert 0 < np.mean(margins < 1) < 1
     rng = np.random.default_rng(1)
     for _ in range(5):

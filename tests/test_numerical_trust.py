@@ -131,7 +131,7 @@ def check_steps(
     of g, g + l2 w, its product with the rate, its difference from w, and the sum with the noise, in either engine. Each
     is at most a unit roundoff of a result, and all results lie within 2 |w| + |new| + |noise|.
     """
-    network, data, l2 = landscape.network, landscape.dataset, float(landscape.loss.l2)  # type: ignore[arg-type]
+    network, data, l2 = landscape.mlp("the test"), landscape.dataset, float(landscape.loss.l2)  # type: ignore[arg-type]
     rate = float(dynamics.learning_rate)  # type: ignore[arg-type]
     heat = float(dynamics.temperature) if isinstance(dynamics, Langevin) else 0.0  # type: ignore[arg-type]
     noise = LARGEST_NORMAL * np.sqrt(2 * rate * heat / data.n_samples)

@@ -80,7 +80,7 @@ def test_losses_are_of_all_rows(start: tuple[gn.Landscape, gn.Ensemble]) -> None
 @pytest.mark.parametrize("first_step", [0, 37])
 def test_the_dynamics_is_the_one_described(first_step: int) -> None:
     landscape, ensemble = drowsy((300, 4, 6, 3), awake=0.2)
-    rate, network, data = 0.05, landscape.network, landscape.dataset
+    rate, network, data = 0.05, landscape.mlp("the test"), landscape.dataset
     ensemble = gn.Ensemble.from_weights(network, ensemble.weights[:1], step=first_step)
     found = gn.evolve(ensemble, landscape, gn.GradientDescent(rate), 700, engine=Cpu(gradient="float64", skin=True))
 

@@ -34,13 +34,13 @@ class Relaxation:
     def measure(self, case: Case) -> Found:
         """What the quench left, and the relaxation times."""
         landscape = case.landscape(self.width, self.n_samples, L2)
-        start = case.initial(landscape.network, self.n_replicas)
+        start = case.initial(landscape.mlp("the study"), self.n_replicas)
         quenched = gn.evolve(start, landscape, case.sgd(), case.n_steps)
         found: Found = {"n_lost": int(np.sum(~quenched.alive)), "data_loss": [], "n_collapsed": 0, "sigma": []}
         if not quenched.alive.any():
             return found | {"temperatures": []}
         kept = quenched[quenched.alive]
-        limit = no_return(L2, len(landscape.network.shapes), input_norm(landscape.dataset))
+        limit = no_return(L2, len(landscape.network.layer_sizes), input_norm(landscape.dataset))
         return found | {
             "data_loss": gn.evaluate(kept, landscape)["data_loss"].values,
             "n_collapsed": int(np.sum(np.sum(kept.weights**2, axis=1) < limit)),

@@ -76,7 +76,7 @@ class NStar:
         probes: list[dict[str, Any]] = []
         for width in self.widths:
             landscape = case.landscape(width, self.n_samples, 0.0)
-            done = minimum(case.initial(landscape.network, self.n_replicas), landscape, case)
+            done = minimum(case.initial(landscape.mlp("the study"), self.n_replicas), landscape, case)
             ratio = landscape.network.n_weights / self.n_samples
             probes += [{"width": width, "ratio": ratio} | row for row in _seen(done, landscape)]
         return {"probes": probes}

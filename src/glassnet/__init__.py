@@ -9,7 +9,7 @@ from glassnet.ensemble import Ensemble
 from glassnet.experiments.view import Run, open_run
 from glassnet.hessian import Hessian
 from glassnet.landscape import Landscape
-from glassnet.loss import QuadraticHinge
+from glassnet.loss import CrossEntropy, QuadraticHinge, TorchLoss
 from glassnet.measurement import Progress
 from glassnet.network import Mlp
 from glassnet.observables import mean_square_displacement, mobility, non_gaussian, overlap
@@ -17,8 +17,10 @@ from glassnet.protocol import epoch_times, linear_times, log_times, paper_times,
 from glassnet.record import Record
 from glassnet.simulate import evaluate, evolve, extend, measure, resume
 from glassnet.store.files import load, save
+from glassnet.torch_network import TorchNetwork
 
 __all__ = [
+    "CrossEntropy",
     "Dataset",
     "Ensemble",
     "GradientDescent",
@@ -31,6 +33,8 @@ __all__ = [
     "Record",
     "Run",
     "Sgd",
+    "TorchLoss",
+    "TorchNetwork",
     "analysis",
     "concat",
     "engines",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from glassnet import _check
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats, Mlp, Network
 from glassnet.random import MAX_NAME
 from glassnet.skin import Skin
 from glassnet.skin import concat as concat_skins
@@ -41,7 +41,7 @@ class Ensemble:
         ValueError: shapes do not fit, or weights are not finite.
     """
 
-    network: Mlp
+    network: Network
     weights: Floats
     seed: NDArray[np.int64]
     origin: NDArray[np.int64]
@@ -86,7 +86,7 @@ class Ensemble:
     @classmethod
     def random(
         cls,
-        network: Mlp,
+        network: Network,
         n_replicas: SupportsIndex,
         *,
         seed: SupportsIndex = 0,
@@ -116,7 +116,7 @@ class Ensemble:
     @classmethod
     def from_weights(
         cls,
-        network: Mlp,
+        network: Network,
         weights: ArrayLike | Sequence[ArrayLike] | Mapping[str, Any],
         *,
         seed: int | ArrayLike = 0,
@@ -131,7 +131,8 @@ class Ensemble:
             network: what the weights belong to.
             weights: flat ``(replica, weight)`` or ``(weight,)``; or a list of depth + 1 matrices
                 ``([replica,] fan_in, fan_out)``; or the ``state_dict`` of a torch module, whose matrices
-                ``([replica,] fan_out, fan_in)`` are taken in their order and transposed (biases are refused).
+                ``([replica,] fan_out, fan_in)`` are taken in their order and transposed (biases are refused). Of a
+                :class:`glassnet.TorchNetwork` flat ones, or the ``state_dict`` by its names.
             seed: one number or one a replica, as are the next three.
             origin: 0, 1, ... where not given.
             noise: which noise realisation.
@@ -284,14 +285,16 @@ def _one_each(name: str, values: ArrayLike, n_replicas: int) -> NDArray[Any]:
     return np.broadcast_to(array, (n_replicas,))
 
 
-def _flat_weights(network: Mlp, weights: Any) -> Floats:
+def _flat_weights(network: Network, weights: Any) -> Floats:
     flat = _joined(network, weights)
     if flat.dtype.kind not in "fiu":
         raise ValueError(f"weights must be real numbers, but got {flat.dtype}")
     return flat
 
 
-def _joined(network: Mlp, weights: Any) -> Floats:
+def _joined(network: Network, weights: Any) -> Floats:
+    if not isinstance(network, Mlp):
+        return network.flatten(weights) if isinstance(weights, Mapping) else np.asarray(weights)
     if isinstance(weights, Mapping):
         matrices = {name: np.asarray(value) for name, value in weights.items()}
         for name, matrix in matrices.items():

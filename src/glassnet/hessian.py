@@ -67,7 +67,7 @@ class Hessian:
     """
 
     def __init__(self, landscape: Landscape, weights: Floats, *, l2: float | None = None) -> None:
-        network, data = landscape.network, landscape.dataset
+        network, data = landscape.mlp("Hessian"), landscape.dataset
         w: Floats64 = np.asarray(weights, dtype=np.float64)
         if w.shape != (network.n_weights,):
             raise ValueError(f"weights must be one network's {network.n_weights}, but got shape {w.shape}")

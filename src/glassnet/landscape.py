@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check
 from glassnet.datasets import Dataset
-from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats, Mlp
+from glassnet.loss import CrossEntropy, Loss, QuadraticHinge, describe
+from glassnet.network import Floats, Mlp, Network
+
+if TYPE_CHECKING:
+    from glassnet.engines import Observation
 
 
 @dataclass(frozen=True, eq=False)
 class Landscape:
     """The surface that everything moves on.
 
-    ``value`` and ``gradient`` are plain float64 NumPy; they define what every engine must find.
+    ``value`` and ``gradient`` are float64 on the processor, of an :class:`Mlp` under the quadratic hinge in plain
+    NumPy; they define what every engine must find.
 
     Args:
         network: the network f(x, W).
@@ -28,31 +33,62 @@ class Landscape:
         loss: the loss, its l2 included.
 
     Raises:
-        ValueError: network and data differ in n_features.
+        ValueError: network, data and loss do not fit together.
     """
 
-    network: Mlp
+    network: Network
     dataset: Dataset
-    loss: QuadraticHinge
+    loss: Loss
 
     def __post_init__(self) -> None:
-        _check.same_kind("network", self.network, Mlp)
+        _check.same_kind("network", self.network, Network)
         _check.same_kind("dataset", self.dataset, Dataset)
-        _check.same_kind("loss", self.loss, QuadraticHinge)
-        if self.network.n_features != self.dataset.n_features:
+        _check.same_kind("loss", self.loss, get_args(Loss))
+        classes = self.dataset.n_classes
+        if isinstance(self.loss, QuadraticHinge) and classes is not None:
+            raise ValueError(f"dataset must have labels +1 and -1 for QuadraticHinge, but has {classes} classes")
+        if isinstance(self.loss, CrossEntropy) and classes is None:
+            raise ValueError("dataset must have n_classes for CrossEntropy, but has labels +1 and -1")
+        if isinstance(self.network, Mlp) and self.network.n_features != self.dataset.n_features:
             raise ValueError(
                 f"network.n_features must be the dataset's {self.dataset.n_features}, but got {self.network.n_features}"
             )
+        if not self._is_plain:
+            from glassnet.engines.tensors import autograd
+
+            autograd.refuse_misfit(self)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of network, data and loss, in hex: what a record says it was measured on."""
         parts = {
-            "network": [self.network.n_features, self.network.width, self.network.depth],
+            "network": list(self.network.description.values()),
             "dataset": self.dataset.fingerprint,
-            "loss": [type(self.loss).__name__, self.loss.l2],
+            "loss": [describe(self.loss), self.loss.l2],
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def without_l2(self) -> Landscape:
+        """The same with l2 = 0."""
+        return replace(self, loss=replace(self.loss, l2=0.0))
+
+    def mlp(self, user: str) -> Mlp:
+        """The network, for ``user``, who knows an Mlp under the quadratic hinge only.
+
+        Raises:
+            ValueError: it is another one.
+        """
+        if isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge):
+            return self.network
+        raise ValueError(
+            f"{user} takes an Mlp under QuadraticHinge only, but got {self.network} under {describe(self.loss)}; "
+            "engine 'torch' takes any"
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        return isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge)
 
     def value(self, weights: Floats, *, l2: float | None = None) -> float:
         """Total loss (Eq. 2) of one network ``(weight,)``; ``l2`` is needed where the loss has one a replica.
@@ -61,15 +97,32 @@ class Landscape:
             ValueError: weights of another shape, or no single l2.
         """
         w = self._single_network(weights)
-        output = self.network.output(w, self.dataset.features)
-        data_loss = self.loss.value(output, self.dataset.labels.astype(np.float64)).mean()
-        return float(data_loss + 0.5 * self._single_l2(l2) * (w @ w))
+        return self._data_loss(w) + 0.5 * self._single_l2(l2) * float(w @ w)
 
     def gradient(self, weights: Floats, *, l2: float | None = None) -> NDArray[np.float64]:
         """Gradient of the total loss ``(weight,)`` at one network ``(weight,)``; ``l2`` as in :meth:`value`."""
         w = self._single_network(weights)
-        data_gradient = mean_data_gradient(self.network, w, self.dataset.features, self.dataset.labels)
-        return data_gradient + self._single_l2(l2) * w
+        return self._data_gradient(w) + self._single_l2(l2) * w
+
+    def _data_loss(self, w: NDArray[np.float64]) -> float:
+        if isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge):
+            output = self.network.output(w, self.dataset.features)
+            return float(self.loss.value(output, self.dataset.labels.astype(np.float64)).mean())
+        return float(self._observed(w).data_loss[0])
+
+    def _data_gradient(self, w: NDArray[np.float64]) -> NDArray[np.float64]:
+        if isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge):
+            return mean_data_gradient(self.network, w, self.dataset.features, self.dataset.labels)
+        gradient: NDArray[np.float64] = self._observed(w).gradient[0]
+        return gradient
+
+    def _observed(self, w: NDArray[np.float64]) -> Observation:
+        from glassnet.dynamics import GradientDescent
+        from glassnet.engines import Torch
+        from glassnet.ensemble import Ensemble
+
+        one = Ensemble.from_weights(self.network, w)
+        return Torch("cpu", gradient="float64").session(one, self, GradientDescent(1.0)).observe()
 
     def _single_network(self, weights: Floats) -> NDArray[np.float64]:
         w: NDArray[np.float64] = np.asarray(weights, dtype=np.float64)

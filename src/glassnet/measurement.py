@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
@@ -21,7 +21,6 @@ from glassnet.dynamics import Dynamics, Langevin
 from glassnet.engines import Engine, Session
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.loss import QuadraticHinge
 from glassnet.record import Record
 from glassnet.recording import Recorder
 
@@ -88,7 +87,7 @@ class Measurement:
         if now.alive.any() and self._recorder.plan.losses_at(event):
             seen = session.observe()
             if self._test is not None:
-                test = self._engine.evaluate(now.weights, now.network, self._test)
+                test = self._engine.evaluate(now.weights, replace(self._landscape, dataset=self._test))
         # A replica about to diverge may overflow its squares: infinite numbers are recorded as they are.
         with np.errstate(over="ignore", invalid="ignore"):
             self._recorder.record(event, now, self._l2, seen, test)
@@ -120,9 +119,9 @@ class Measurement:
                 "skin": acting_skin(self._engine, self._dynamics),
                 "dtype": str(now.weights.dtype),
             },
-            "network": asdict(now.network),
+            "network": now.network.description,
             "n_samples": landscape.dataset.n_samples,
-            "landscape_without_l2": replace(landscape, loss=QuadraticHinge()).fingerprint,
+            "landscape_without_l2": landscape.without_l2.fingerprint,
             "test": plan.test,
             "until": plan.until,
             "elapsed": elapsed,

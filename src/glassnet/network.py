@@ -1,10 +1,12 @@
-"""The network: a fully connected ReLU network without biases, and where its weights stand in the flat vector."""
+"""Networks: what the flat vector of weights belongs to, and where its layers stand in it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,56 @@ from glassnet.random import Purpose, gaussian, uniform, words
 Floats = NDArray[np.floating]
 
 
+class Network(ABC):
+    """What weights belong to: layer after layer in one flat vector.
+
+    :class:`Mlp` is the paper's; :class:`glassnet.TorchNetwork` any module of PyTorch's.
+    """
+
+    @property
+    @abstractmethod
+    def layer_names(self) -> tuple[str, ...]:
+        """What each layer is called, each name once."""
+
+    @property
+    @abstractmethod
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Number of weights in each layer."""
+
+    @property
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """What tells it apart, as JSON values: networks that have it in common take each other's weights."""
+
+    @abstractmethod
+    def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:
+        """One network's random initial weights ``(weight,)``, which depend on (seed, origin) only.
+
+        ``std`` asks for normal ones of that standard deviation.
+        """
+
+    @abstractmethod
+    def flatten(self, weights: Any) -> Floats:
+        """The flat weights ``(..., weight)`` of arrays in the network's own shapes; undoes unflatten."""
+
+    @abstractmethod
+    def unflatten(self, weights: Floats) -> Any:
+        """Flat weights ``(..., weight)`` as arrays in the network's shapes: views."""
+
+    @cached_property
+    def layer_slices(self) -> tuple[slice, ...]:
+        """Where each layer stands in the flat vector."""
+        ends = np.cumsum(self.layer_sizes)
+        return tuple(slice(int(end) - size, int(end)) for end, size in zip(ends, self.layer_sizes, strict=True))
+
+    @cached_property
+    def n_weights(self) -> int:
+        """N, the number of weights."""
+        return sum(self.layer_sizes)
+
+
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(Network):
     """A multilayer perceptron with ``depth`` hidden layers of equal ``width`` and one linear output.
 
     No biases, ReLU after every hidden layer. The flat weight vector is layer after layer, each matrix
@@ -52,15 +102,14 @@ class Mlp:
         return tuple(fan_in * fan_out for fan_in, fan_out in self.shapes)
 
     @cached_property
-    def layer_slices(self) -> tuple[slice, ...]:
-        """Where each matrix stands in the flat vector."""
-        ends = np.cumsum(self.layer_sizes)
-        return tuple(slice(int(end) - size, int(end)) for end, size in zip(ends, self.layer_sizes, strict=True))
+    def layer_names(self) -> tuple[str, ...]:
+        """ "layer 1" to "layer <depth>", and "output"."""
+        return (*(f"layer {i}" for i in range(1, self.depth + 1)), "output")
 
-    @cached_property
-    def n_weights(self) -> int:
-        """N, the number of weights."""
-        return sum(self.layer_sizes)
+    @property
+    def description(self) -> dict[str, Any]:
+        """The three numbers."""
+        return {"n_features": self.n_features, "width": self.width, "depth": self.depth}
 
     def unflatten(self, weights: Floats) -> list[Floats]:
         """The matrices of flat weights ``(..., weight)``: one view ``(..., fan_in, fan_out)`` a layer.
@@ -116,3 +165,62 @@ class Mlp:
         for matrix in inner:
             hidden = np.maximum(hidden @ matrix, 0.0)
         return (hidden @ last)[:, 0]
+
+
+class StoredNetwork(Network):
+    """A network that is known by its layers: what a file keeps of one that only its owner can make again.
+
+    It takes part in all that looks at weights. To go on from them, use a landscape of the
+    :class:`glassnet.TorchNetwork` that they came from.
+
+    Args:
+        module: what it was, in words.
+        layer_names: what each layer is called.
+        layer_sizes: number of weights in each layer.
+    """
+
+    def __init__(self, module: str, layer_names: Sequence[str], layer_sizes: Sequence[int]) -> None:
+        self._module_text, self._layer_names, self._layer_sizes = module, tuple(layer_names), tuple(layer_sizes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoredNetwork) and self.description == other.description
+
+    def __hash__(self) -> int:
+        return hash((self._module_text, self._layer_names, self._layer_sizes))
+
+    def __repr__(self) -> str:
+        return f"a network of {self.n_weights} weights in {', '.join(self.layer_names)}"
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """What each layer is called."""
+        return self._layer_names
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Number of weights in each layer."""
+        return self._layer_sizes
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The three arguments."""
+        return {"module": self._module_text, "layer_names": self._layer_names, "layer_sizes": self._layer_sizes}
+
+    def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:
+        """Raises ValueError: nobody knows how."""
+        raise ValueError(f"{self} is known by its layers only: the TorchNetwork that it was can draw weights")
+
+    def flatten(self, weights: Any) -> Floats:
+        """Raises ValueError: the shapes inside its layers are not known."""
+        raise ValueError(f"{self} is known by its layers only: the TorchNetwork that it was can flatten them")
+
+    def unflatten(self, weights: Floats) -> Any:
+        """Raises ValueError: the shapes inside its layers are not known."""
+        raise ValueError(f"{self} is known by its layers only: the TorchNetwork that it was can unflatten them")
+
+
+def network_of(description: dict[str, Any]) -> Network:
+    """The network of a :attr:`Network.description`."""
+    if "module" in description:
+        return StoredNetwork(**description)
+    return Mlp(**description)

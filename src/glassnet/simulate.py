@@ -20,7 +20,6 @@ from glassnet.dynamics import Dynamics, Langevin
 from glassnet.engines import EngineChoice, resolve
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Measurement, Pace, Progress, acting_skin, replica_names, spread_of_weights
 from glassnet.record import Record
 from glassnet.recording import Plan, Recorder
@@ -73,7 +72,7 @@ def evolve(
         if limit is not None:
             due = np.flatnonzero(running & (now.step % every == 0))
             if due.size:
-                seen = maker.evaluate(now.weights[due], landscape.network, landscape.dataset)
+                seen = maker.evaluate(now.weights[due], landscape)
                 running[due[seen.data_loss < limit]] = False
         running &= now.alive & (now.step < target)
         if not running.any():
@@ -229,7 +228,7 @@ def evaluate(
     _refuse_misfit(ensemble, landscape)
     _refuse_other_features(test, landscape)
     maker = resolve(engine)
-    seen = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+    seen = maker.evaluate(ensemble.weights, landscape)
     l2 = _check.spread("l2", landscape.loss.l2, len(ensemble))
     with np.errstate(over="ignore"):
         norm2 = np.sum(ensemble.weights.astype(np.float64) ** 2, axis=1)
@@ -242,7 +241,7 @@ def evaluate(
         "alive": ensemble.alive,
     }
     if test is not None:
-        seen = maker.evaluate(ensemble.weights, landscape.network, test)
+        seen = maker.evaluate(ensemble.weights, replace(landscape, dataset=test))
         values |= {"test_loss": seen.data_loss, "test_accuracy": seen.accuracy}
     variables = {name: ("replica", value) for name, value in values.items()}
     return xr.Dataset(variables, {**replica_names(ensemble), "l2": ("replica", l2)})
@@ -258,7 +257,7 @@ def _continue(
 ) -> Record:
     dynamics, data = record.dynamics, record.data
     _refuse_misfit(record.ensemble, landscape, dynamics)
-    found = replace(landscape, loss=QuadraticHinge()).fingerprint
+    found = landscape.without_l2.fingerprint
     l2 = _check.spread("l2", landscape.loss.l2, len(record.ensemble))
     if found != data.attrs["landscape_without_l2"] or not np.array_equal(l2, data.l2.values):
         raise ValueError("landscape must be the one the record was measured on, but its data, network or l2 differ")
@@ -305,10 +304,11 @@ def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics 
 
 
 def _refuse_other_features(test: Dataset | None, landscape: Landscape) -> None:
-    if test is not None and test.n_features != landscape.network.n_features:
-        raise ValueError(
-            f"test must have the network's {landscape.network.n_features} features, but has {test.n_features}"
-        )
+    data = landscape.dataset
+    if test is not None and test.n_features != data.n_features:
+        raise ValueError(f"test must have the network's {data.n_features} features, but has {test.n_features}")
+    if test is not None and test.n_classes != data.n_classes:
+        raise ValueError(f"test must have the n_classes of the dataset, {data.n_classes}, but has {test.n_classes}")
 
 
 def _positive_values(name: str, values: SupportsFloat | Sequence[SupportsFloat]) -> NDArray[np.float64]:

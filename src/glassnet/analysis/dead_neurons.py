@@ -25,7 +25,7 @@ def live_weights(ensemble: Ensemble, landscape: Landscape) -> Mask:
     Raises:
         ValueError: another network.
     """
-    network = landscape.network
+    network = landscape.mlp("dead_neurons")
     if ensemble.network != network:
         raise ValueError(f"ensemble must be of {network}, but is of {ensemble.network}")
     rows = np.asarray(landscape.dataset.features, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Dataset: the inputs and binary labels that a network learns, as a value that never changes."""
+"""Dataset: the inputs and labels that a network learns, as a value that never changes."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from glassnet import _check
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """P_D samples of d features with labels +1 and -1.
+    """P_D samples of d features with labels +1 and -1, or with several classes.
 
     The arrays given are copied, converted to float32 and made read-only.
 
     Args:
         features: real numbers, shape ``(n_samples, n_features)``, finite in float32.
-        labels: +1 or -1, shape ``(n_samples,)``.
+        labels: +1 or -1, or with ``n_classes`` the whole numbers 0 to n_classes - 1; shape ``(n_samples,)``.
         name: what the data set is called.
         provenance: where the data came from and what was done to it, as text.
+        n_classes: how many classes, at least 2; None for labels +1 and -1.
 
     Raises:
-        ValueError: an array of another shape or kind, a feature that is not finite, a label that is not +-1.
+        ValueError: an array of another shape or kind, a feature that is not finite, a label that is none of these.
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.float32]
     name: str = "custom"
     provenance: Mapping[str, str] = field(default_factory=dict)
+    n_classes: int | None = None
 
     def __init__(
         self,
@@ -40,10 +44,13 @@ class Dataset:
         labels: ArrayLike,
         name: str = "custom",
         provenance: Mapping[str, str] | None = None,
+        n_classes: int | None = None,
     ) -> None:
         checked = _checked_features(features)
+        classes = None if n_classes is None else _check.integer("n_classes", n_classes, low=2)
         object.__setattr__(self, "features", checked)
-        object.__setattr__(self, "labels", _checked_labels(labels, len(checked)))
+        object.__setattr__(self, "labels", _checked_labels(labels, len(checked), classes))
+        object.__setattr__(self, "n_classes", classes)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "provenance", MappingProxyType(dict(provenance or {})))
 
@@ -59,8 +66,9 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the shape and the float32 bytes; name and provenance are not in it."""
-        digest = hashlib.sha256(f"{self.n_samples} x {self.n_features} float32".encode())
+        """SHA-256 (hex) of the shape, the number of classes and the float32 bytes, not of name and provenance."""
+        classes = "" if self.n_classes is None else f", {self.n_classes} classes"
+        digest = hashlib.sha256(f"{self.n_samples} x {self.n_features} float32{classes}".encode())
         digest.update(self.features.astype("<f4", copy=False).tobytes())
         digest.update(self.labels.astype("<f4", copy=False).tobytes())
         return digest.hexdigest()
@@ -70,7 +78,7 @@ class Dataset:
 
     def __reduce__(self) -> tuple[type[Dataset], tuple[Any, ...]]:
         # Pickled arrays come back writable; through the constructor they are read-only again.
-        return Dataset, (self.features, self.labels, self.name, dict(self.provenance))
+        return Dataset, (self.features, self.labels, self.name, dict(self.provenance), self.n_classes)
 
 
 def _checked_features(features: ArrayLike) -> NDArray[np.float32]:
@@ -92,17 +100,19 @@ def _checked_features(features: ArrayLike) -> NDArray[np.float32]:
     return converted
 
 
-def _checked_labels(labels: ArrayLike, n_samples: int) -> NDArray[np.float32]:
+def _checked_labels(labels: ArrayLike, n_samples: int, n_classes: int | None) -> NDArray[np.float32]:
     given = _real_array("labels", labels)
     if given.shape != (n_samples,):
         raise ValueError(f"labels must have shape ({n_samples},), one a row of features, but got shape {given.shape}")
-    wrong = (given != 1) & (given != -1)
+    if n_classes is None:
+        wrong = (given != 1) & (given != -1)
+        wanted, help_ = "+1 or -1", "map two classes to them, 0 and 1 by 2 * labels - 1, or give n_classes"
+    else:
+        wrong = ~np.isin(given, np.arange(n_classes))
+        wanted, help_ = f"whole numbers from 0 to {n_classes - 1}", f"n_classes is {n_classes}"
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(
-            f"labels must be +1 or -1, but labels[{row}] is {given[row]}; "
-            "map two classes to them first, 0 and 1 by 2 * labels - 1"
-        )
+        raise ValueError(f"labels must be {wanted}, but labels[{row}] is {given[row]}; {help_}")
     converted = given.astype(np.float32)
     converted.flags.writeable = False
     return converted

@@ -18,11 +18,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats
 
 Precision = Literal["float32", "float64"]
 
@@ -90,6 +89,6 @@ class Engine(Protocol):
         """Begin: the three have been checked to fit together."""
         ...
 
-    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
-        """Evaluate networks ``(replica, weight)`` on any data set."""
+    def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on the landscape's data."""
         ...

@@ -38,13 +38,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check, _cpu
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size, describe
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats
 from glassnet.random import Purpose
 from glassnet.skin import Skin
 
@@ -108,8 +106,9 @@ class Cpu:
         """No more threads than there are blocks of rows to share out: each has its own buffers."""
         return min(self._n_threads, n_replicas * -(-n_samples // _cpu.block_rows))
 
-    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
-        """Evaluate networks ``(replica, weight)`` on any data set."""
+    def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on the landscape's data."""
+        network, dataset = landscape.mlp("engine 'cpu'"), landscape.dataset
         loss, awake, correct = _cpu.evaluate(
             width=network.width,
             depth=network.depth,
@@ -127,7 +126,7 @@ class CpuSession:
     """An ensemble under one dynamics on the cpu engine."""
 
     def __init__(self, engine: Cpu, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
-        n = len(ensemble)
+        n, network = len(ensemble), landscape.mlp("engine 'cpu'")
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         self._start = ensemble
         self._n_samples = landscape.dataset.n_samples
@@ -135,8 +134,8 @@ class CpuSession:
         skin = ensemble.skin or Skin.none(n)
         listed = np.zeros(n, np.bool_) if self._tags is None else skin.tag == self._tags
         self._simulator = _cpu.Simulator(
-            width=ensemble.network.width,
-            depth=ensemble.network.depth,
+            width=network.width,
+            depth=network.depth,
             features=landscape.dataset.features,
             labels=landscape.dataset.labels,
             weights=ensemble.weights,
@@ -203,7 +202,7 @@ def _skin_tags(engine: Cpu, landscape: Landscape, dynamics: Dynamics, n: int) ->
         numbers["temperature"] = dynamics.temperature
     spread = {name: _check.spread(name, value, n) for name, value in numbers.items()}
     common = {
-        "landscape": replace(landscape, loss=QuadraticHinge()).fingerprint,
+        "landscape": landscape.without_l2.fingerprint,
         "dynamics": describe(dynamics)["kind"],
         "skin": engine.skin_settings,
         "engine": [engine.name, engine.version, engine.gradient],

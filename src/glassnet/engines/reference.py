@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check, random
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape, mean_data_gradient
 from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats
 from glassnet.random import Purpose
 
 
@@ -33,8 +32,9 @@ class Reference:
         """Begin with a copy of the ensemble's state."""
         return ReferenceSession(ensemble, landscape, dynamics)
 
-    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
-        """Evaluate networks ``(replica, weight)`` on any data set."""
+    def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on the landscape's data."""
+        network, dataset = landscape.mlp("engine 'reference'"), landscape.dataset
         labels = dataset.labels.astype(np.float64)
         with _unbounded():
             outputs = [network.output(w, dataset.features) for w in weights]
@@ -53,6 +53,7 @@ class ReferenceSession:
         n = len(ensemble)
         self._start = ensemble
         self._landscape = landscape
+        self._network = landscape.mlp("engine 'reference'")
         self._dynamics = dynamics
         self._weights = ensemble.weights.copy()
         self._step = ensemble.step.copy()
@@ -106,7 +107,7 @@ class ReferenceSession:
         rows = self._batch(r)
         features, labels = (data.features, data.labels) if rows is None else (data.features[rows], data.labels[rows])
         weights = self._weights[r].astype(np.float64)
-        return mean_data_gradient(self._landscape.network, weights, features, labels)
+        return mean_data_gradient(self._network, weights, features, labels)
 
     def _batch(self, r: int) -> NDArray[np.int64] | None:
         size = batch_size(self._dynamics)
@@ -127,9 +128,9 @@ class ReferenceSession:
 
     def observe(self) -> Observation:
         """Loss and gradient over all rows at the current weights."""
-        data, network = self._landscape.dataset, self._landscape.network
+        data, network = self._landscape.dataset, self._network
         weights = self._weights.astype(np.float64)
-        seen = Reference().evaluate(weights, network, data)
+        seen = Reference().evaluate(weights, self._landscape)
         with _unbounded():
             gradient = np.stack([mean_data_gradient(network, w, data.features, data.labels) for w in weights])
         return Observation(seen.data_loss, seen.awake, seen.accuracy, gradient)

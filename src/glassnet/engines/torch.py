@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from glassnet import _check
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats
 
 if TYPE_CHECKING:
     import torch
@@ -73,11 +72,11 @@ class Torch:
             raise ValueError(f"weights must be float32 on device 'mps', but are {ensemble.weights.dtype}")
         return TorchSession(self._torch_device, self._precision, ensemble, landscape, dynamics)
 
-    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
-        """Evaluate networks ``(replica, weight)`` on any data set."""
+    def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on the landscape's data."""
         from glassnet.engines.tensors.session import evaluate
 
-        return evaluate(weights, network, dataset, self._torch_device, self._precision)
+        return evaluate(weights, landscape, self._torch_device, self._precision)
 
 
 def find_device(engine: str, name: str | None) -> torch.device:

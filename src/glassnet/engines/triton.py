@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from glassnet import _check
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
 from glassnet.engines.torch import find_device
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.network import Floats, Mlp
+from glassnet.network import Floats
 
 if TYPE_CHECKING:
     import torch
@@ -66,8 +65,8 @@ class Triton:
 
         return TritonSession(self._torch_device, ensemble, landscape, dynamics)
 
-    def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
-        """Evaluate networks ``(replica, weight)`` on any data set."""
+    def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
+        """Evaluate networks ``(replica, weight)`` on the landscape's data."""
         from glassnet.engines.gpu.session import evaluate
 
-        return evaluate(weights, network, dataset, self._torch_device)
+        return evaluate(weights, landscape.mlp("engine 'triton'"), landscape.dataset, self._torch_device)

@@ -63,7 +63,7 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
             look = {"color": shade, "linestyle": kind}
             if layer == len(layers) - 1:
                 look = {"color": "black", "linestyle": "-", "marker": "o", "markersize": 2.5}
-            apart.plot(curve.x, curve.mean, **look, linewidth=1.0, label=_name(layer, len(layers)))
+            apart.plot(curve.x, curve.mean, **look, linewidth=1.0, label=record.ensemble.network.layer_names[layer])
         for axes, drawn in ((whole, curves), (apart, layers)):
             set_log(axes, "x", log_limits(*(_where_seen(curve) for curve in drawn), pad=0.02))
             axes.set_ylim(0.0, 1.08 * max((float(curve.mean.max(initial=0.0)) for curve in drawn), default=0.0) or 1.0)
@@ -120,10 +120,6 @@ def _free_density(record: Record, temperature: float, size: Floats, time: int) -
 def _where_seen(curve: Curve) -> Floats:
     """Displacements where the density is above a hundredth of its peak."""
     return np.asarray(curve.x[curve.mean > 0.01 * curve.mean.max(initial=0.0)])
-
-
-def _name(layer: int, n_layers: int) -> str:
-    return "output" if layer == n_layers - 1 else f"layer {layer + 1}"
 
 
 def _say_unmoved(axes: Axes, record: Record, waiting_time: int, time: int) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.ensemble import Ensemble
-from glassnet.network import Mlp
+from glassnet.network import network_of
 from glassnet.record import Record
 from glassnet.skin import Skin
 
@@ -280,13 +280,13 @@ def _ensemble_data(ensemble: Ensemble) -> xr.Dataset:
     variables = {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise", "step", "alive")}
     return xr.Dataset(
         {"weights": (("replica", "weight"), ensemble.weights), **variables, **_skin_data(ensemble)},
-        attrs={"network": _network(ensemble)},
+        attrs={"network": ensemble.network.description},
     )
 
 
 def _ensemble_of(data: xr.Dataset) -> Ensemble:
     return Ensemble(
-        Mlp(**data.attrs["network"]),
+        network_of(data.attrs["network"]),
         **{name: data[name].values for name in ("weights", "seed", "origin", "noise", "step", "alive")},
         skin=_skin_of(data),
     )
@@ -307,7 +307,7 @@ def _record_data(record: Record) -> xr.Dataset:
 
 def _record_of(data: xr.Dataset) -> Record:
     ensemble = Ensemble(
-        Mlp(**data.attrs["network"]),
+        network_of(data.attrs["network"]),
         data.final_weights.values,
         **{name: data[name].values for name in ("seed", "origin", "noise")},
         step=data.final_step.values,
@@ -342,11 +342,6 @@ def _skin_of(data: xr.Dataset) -> Skin | None:
         return None
     tag = [bytes(row).decode().strip() for row in data.skin_tag.values]
     return Skin(np.array(tag), data.skin_width.values, data.skin_missed.values, data.skin_rows.values)
-
-
-def _network(ensemble: Ensemble) -> dict[str, int]:
-    network = ensemble.network
-    return {"n_features": network.n_features, "width": network.width, "depth": network.depth}
 
 
 def with_tuples(value: Any) -> Any:

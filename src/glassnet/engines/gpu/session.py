@@ -138,12 +138,12 @@ class TritonSession:
     """An ensemble under one dynamics on a GPU."""
 
     def __init__(self, device: torch.device, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
-        n = len(ensemble)
+        n, network = len(ensemble), landscape.mlp("engine 'triton'")
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
         self._device, self._start, self._dynamics = device, ensemble, dynamics
-        self._padded = Padded(ensemble.network)
+        self._padded = Padded(network)
         self._rows = Rows(landscape.dataset, self._padded.features, device)
         self._batch = batch_size(dynamics)
         n_samples = landscape.dataset.n_samples
@@ -161,7 +161,7 @@ class TritonSession:
         self._names = self._put(np.stack([ensemble.seed, ensemble.origin, ensemble.noise], axis=1).astype(np.int64))
         self._slots = self._put(self._padded.slots)
         place = torch.full((self._padded.size,), -1, dtype=torch.int32, device=device)
-        place[self._slots] = torch.arange(ensemble.network.n_weights, dtype=torch.int32, device=device)
+        place[self._slots] = torch.arange(network.n_weights, dtype=torch.int32, device=device)
         self._place = place
         kept = self._put(ensemble.weights)
         self._weights = torch.zeros((2, n, self._padded.size), dtype=kept.dtype, device=device)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import reduce
+from collections.abc import Callable, Iterator
+from functools import partial, reduce
 from operator import add
 
 import numpy as np
@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glassnet import _check
-from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines.base import Evaluation, Observation
-from glassnet.engines.tensors import batches, random
-from glassnet.engines.tensors.perceptron import Rows, look
+from glassnet.engines.tensors import autograd, batches, perceptron, random
+from glassnet.engines.tensors.perceptron import Rows
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
+from glassnet.loss import QuadraticHinge
 from glassnet.network import Floats, Mlp
 from glassnet.random import Purpose
+
+Look = Callable[[Tensor, Tensor, Tensor], Rows]
+"""Weights (replica, weight), features and labels to sums over rows."""
 
 
 class TorchSession:
@@ -33,11 +36,11 @@ class TorchSession:
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
-        self._start, self._dynamics, self._network = ensemble, dynamics, landscape.network
+        self._start, self._dynamics, self._look = ensemble, dynamics, _look(landscape)
         self._device, self._precision = device, precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
-        self._data = _Data(landscape.dataset, device, precision)
+        self._data = _Data(landscape, device, precision)
         self._batch = batch_size(dynamics)
         self._weights = torch.from_numpy(ensemble.weights.copy()).to(device)
         self._rate, self._l2, self._scale = (
@@ -116,16 +119,13 @@ class TorchSession:
         """The mean data gradient ``(replica, weight)``."""
         weights = w.to(self._precision)
         if rows is None:
-            return self._look(weights).gradient / self._data.n_rows
+            return _summed(self._look, weights, self._data).gradient / self._data.n_rows
         data = self._data
-        return look(self._network, weights, data.features[rows], data.labels[rows]).gradient / rows.shape[1]
-
-    def _look(self, weights: Tensor) -> Rows:
-        return _summed(self._network, weights, self._data)
+        return self._look(weights, data.features[rows], data.labels[rows]).gradient / rows.shape[1]
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
-        seen = self._look(self._weights.to(self._precision))
+        seen = _summed(self._look, self._weights.to(self._precision), self._data)
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
@@ -135,16 +135,27 @@ class TorchSession:
 class _Data:
     """A data set on a device, in blocks of rows whose sums are added up in float64 where the device has it."""
 
-    def __init__(self, dataset: Dataset, device: torch.device, precision: torch.dtype) -> None:
+    def __init__(self, landscape: Landscape, device: torch.device, precision: torch.dtype) -> None:
+        dataset = landscape.dataset
         self.n_rows = dataset.n_samples
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
-        self.labels = torch.from_numpy(dataset.labels.copy()).to(precision).to(device)
+        labels = torch.from_numpy(dataset.labels.copy())
+        self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
         self.block = 2048 if device.type == "cpu" else 16384
+        if not isinstance(landscape.network, Mlp):
+            # What a module keeps of a row for its gradient may be a hundred times the row.
+            self.block //= 8
 
 
-def _summed(network: Mlp, weights: Tensor, data: _Data) -> Rows:
+def _look(landscape: Landscape) -> Look:
+    if isinstance(landscape.network, Mlp) and isinstance(landscape.loss, QuadraticHinge):
+        return partial(perceptron.look, landscape.network)
+    return partial(autograd.look, landscape)
+
+
+def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:
     parts = [
-        look(network, weights, features, labels)
+        look(weights, features, labels)
         for features, labels in zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
     ]
     exact = parts[0].loss.dtype
@@ -160,9 +171,8 @@ def _shares(seen: Rows, n_rows: int) -> Evaluation:
     return Evaluation(*(x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right)))
 
 
-def evaluate(
-    weights: Floats, network: Mlp, dataset: Dataset, device: torch.device, precision: torch.dtype
-) -> Evaluation:
-    """Evaluate networks ``(replica, weight)`` on any data set."""
-    data = _Data(dataset, device, precision)
-    return _shares(_summed(network, torch.from_numpy(weights.copy()).to(precision).to(device), data), data.n_rows)
+def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
+    """Evaluate networks ``(replica, weight)`` on the landscape's data."""
+    data = _Data(landscape, device, precision)
+    seen = _summed(_look(landscape), torch.from_numpy(weights.copy()).to(precision).to(device), data)
+    return _shares(seen, data.n_rows)

@@ -1,0 +1,147 @@
+"""Any module of PyTorch's as the landscape's network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.network import Floats, StoredNetwork
+from glassnet.random import Purpose, gaussian, words
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class TorchNetwork(StoredNetwork):
+    """Networks that are modules of PyTorch's: biases, other activations, convolutions, several outputs.
+
+        gn.TorchNetwork(lambda: nn.Sequential(nn.Linear(10, 30), nn.Tanh(), nn.Linear(30, 1)))
+
+    The flat vector of weights has the module's parameters in their order. A layer is what one submodule owns, weight
+    and bias together, and has its name. Engine "torch" moves them; loss and gradient are those of the module in
+    evaluation mode: no dropout, and batch normalisation by the buffers that it was made with.
+
+    Args:
+        module_factory: makes a module with random weights, a new one at each call, which takes rows
+            ``(row, feature)``, unflattened by itself where it wants images, and gives outputs ``(row,)`` or
+            ``(row, output)``. Its random numbers must come from PyTorch's generator, which is seeded by a replica's
+            seed and origin.
+
+    Raises:
+        ImportError: PyTorch is missing.
+        TypeError: the factory makes something else than modules.
+        ValueError: a module without parameters or with others than real numbers, the same module twice, or random
+            numbers from elsewhere.
+    """
+
+    def __init__(self, module_factory: Callable[[], nn.Module]) -> None:
+        try:
+            from torch import nn
+        except ImportError:
+            raise ImportError("TorchNetwork needs PyTorch: pip install 'glassnet[torch]'") from None
+        self._factory = module_factory
+        module, again = self._made(0, 0), self._made(0, 0)
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"module_factory must make a torch.nn.Module, but made a {type(module).__name__}")
+        if module is again:
+            raise ValueError("module_factory must make a new module at each call, but made the same one twice")
+        parameters = dict(module.named_parameters())
+        if not parameters:
+            raise ValueError(f"module_factory must make modules with parameters, but made {module}")
+        odd = next((name for name, value in parameters.items() if not value.is_floating_point()), None)
+        if odd is not None:
+            raise ValueError(f"parameters must be real numbers, but {odd!r} is {parameters[odd].dtype}")
+        if not np.array_equal(_flat(module), _flat(again)):
+            raise ValueError("module_factory must draw its random numbers from PyTorch's generator only")
+        self._module = module.eval()
+        self._shapes = shapes = {name: tuple(value.shape) for name, value in parameters.items()}
+        layers = {owner: sum(int(np.prod(shapes[name])) for name in names) for owner, names in groupby(shapes, _owner)}
+        text = f"{module}, {', '.join(f'{name} {shape}' for name, shape in shapes.items())}"
+        super().__init__(text, tuple(layers), tuple(layers.values()))
+
+    def __repr__(self) -> str:
+        return f"TorchNetwork({self.n_weights} weights in {', '.join(self.layer_names)})"
+
+    def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:
+        """One network's random initial weights ``(weight,)``: those of a module that the factory makes.
+
+        They depend on (seed, origin) and the version of PyTorch. ``std`` asks for normal ones instead, of that
+        standard deviation, of every parameter.
+        """
+        if std is None:
+            return _flat(self._made(seed, origin))
+        n = self.n_weights
+        return std * gaussian(words(Purpose.INITIAL_WEIGHTS, seed, origin, 0, 0, n + n % 2))[:n]
+
+    def flatten(self, weights: Any) -> Floats:
+        """The flat weights ``([replica,] weight)`` of parameters by name, as in a ``state_dict``; undoes unflatten.
+
+        Raises:
+            ValueError: a parameter is missing, unknown or of another shape.
+        """
+        arrays = {name: np.asarray(value) for name, value in dict(weights).items() if name not in self._buffers}
+        if set(arrays) != set(self._shapes):
+            raise ValueError(f"weights must hold {', '.join(self._shapes)}, but hold {', '.join(arrays)}")
+        found = {name: arrays[name].shape for name in self._shapes}
+        lead = next(found[name][: len(found[name]) - len(shape)] for name, shape in self._shapes.items())
+        for name, shape in self._shapes.items():
+            if found[name] != (*lead, *shape):
+                raise ValueError(f"weights must hold {name!r} of shape {(*lead, *shape)}, but got {found[name]}")
+        return np.concatenate([arrays[name].reshape(*lead, -1) for name in self._shapes], axis=-1)
+
+    def unflatten(self, weights: Floats) -> dict[str, Floats]:
+        """The parameters by name of flat weights ``(..., weight)``; one network's go into ``load_state_dict``.
+
+        Raises:
+            ValueError: the last axis is not of this network's length.
+        """
+        weights = np.asarray(weights)
+        if weights.ndim == 0 or weights.shape[-1] != self.n_weights:
+            raise ValueError(
+                f"weights must have {self.n_weights} entries on their last axis, but got shape {weights.shape}"
+            )
+        parts = self._parts()
+        return {name: weights[..., where].reshape(*weights.shape[:-1], *shape) for name, where, shape in parts}
+
+    def outputs(self, weights: Tensor, features: Tensor) -> Tensor:
+        """f(x, W) of one network ``(weight,)`` for rows ``(row, feature)``: ``(row, output)``, differentiable."""
+        from torch.func import functional_call
+
+        values = {name: weights[where].view(shape) for name, where, shape in self._parts()}
+        buffers = {
+            name: value.to(weights.device, weights.dtype if value.is_floating_point() else None)
+            for name, value in self._buffers.items()
+        }
+        f = functional_call(self._module, values | buffers, (features,))
+        return f[:, None] if f.ndim == 1 else f
+
+    @property
+    def _buffers(self) -> Mapping[str, Tensor]:
+        return dict(self._module.named_buffers())
+
+    def _parts(self) -> Iterator[tuple[str, slice, tuple[int, ...]]]:
+        start = 0
+        for name, shape in self._shapes.items():
+            size = int(np.prod(shape))
+            yield name, slice(start, start + size), shape
+            start += size
+
+    def _made(self, seed: int, origin: int) -> nn.Module:
+        import torch
+
+        low, high = words(Purpose.INITIAL_WEIGHTS, seed, origin, 0, 0, 2).tolist()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(high << 32 | low)
+            return self._factory()
+
+
+def _owner(parameter: str) -> str:
+    return parameter.rpartition(".")[0] or parameter
+
+
+def _flat(module: nn.Module) -> NDArray[np.float64]:
+    return np.concatenate([p.detach().cpu().double().numpy().ravel() for p in module.parameters()])
