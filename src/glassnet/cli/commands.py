@@ -12,6 +12,7 @@ import typer
 
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started
 from glassnet.cli.reproduce import reproduce
+from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
 from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
@@ -24,6 +25,7 @@ run_app = typer.Typer(help="Run an experiment, or go on with it.", no_args_is_he
 app.add_typer(run_app, name="run")
 add_to(run_app)
 app.command("reproduce")(reproduce)
+app.command("watch")(watch)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from glassnet.store import files
 from glassnet.store.files import FORMAT, Value
-from glassnet.store.lock import held
+from glassnet.store.lock import held, holder
 
 Identity = Mapping[str, Any]
 """What was asked for, as JSON values."""
@@ -127,6 +127,10 @@ class RunDirectory:
             with suppress(OSError):  # there is something in it
                 for folder in new:
                     folder.rmdir()
+
+    def holder(self) -> str | None:
+        """The process that works on the run, in words; None where none does, or where files cannot be locked."""
+        return holder(self.path / _LOCK)
 
     def describe(self) -> dict[str, Any]:
         """What ``run.json`` says.

@@ -69,5 +69,23 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
         os.close(descriptor)
 
 
+def holder(path: Path) -> str | None:
+    """The process that holds the lock file ``path``, in words; None where none does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return f"process {os.pread(descriptor, 32, 0).decode().strip() or 'that has just begun'}"
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _say_nothing(found: str) -> None:
     """It was said before."""
