@@ -27,8 +27,9 @@ def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_smoke_mode_prints_its_table(script: str) -> None:
-    if script == "gpu" and importlib.util.find_spec("triton") is None:
-        pytest.skip("PyTorch or Triton is not installed")
+    needed = {"gpu": "triton", "own_networks": "torch"}.get(script)
+    if needed is not None and importlib.util.find_spec(needed) is None:
+        pytest.skip(f"{needed} is not installed")
     done = run(script, "--smoke")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") >= 3

@@ -57,10 +57,12 @@ class RawSplit:
     """One split as its authors published it.
 
     ``pixels`` is uint8 ``(n_samples, n_pixels)`` (CIFAR-10: the red, then the green, then the blue plane),
-    ``labels`` is int8 ``(n_samples,)``, +1 for the classes of ``POSITIVE_CLASSES`` and -1 for the others.
+    ``classes`` is uint8 ``(n_samples,)``, 0 to 9; ``labels`` is int8, +1 for the classes of ``POSITIVE_CLASSES`` and
+    -1 for the others.
     """
 
     pixels: NDArray[np.uint8]
+    classes: NDArray[np.uint8]
     labels: NDArray[np.int8]
 
 
@@ -78,7 +80,7 @@ def read_raw(name: Name, split: Split, directory: Path) -> RawSplit:
         raise FileNotFoundError(f"directory must be a folder with the original files, but {directory} is not one")
     pixels, classes = (_read_mnist if name == "mnist" else _read_cifar10)(split, directory)
     labels = np.where(np.isin(classes, POSITIVE_CLASSES[name]), 1, -1).astype(np.int8)
-    return RawSplit(pixels, labels)
+    return RawSplit(pixels, classes, labels)
 
 
 def _read_mnist(split: Split, directory: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
