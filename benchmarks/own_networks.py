@@ -15,6 +15,7 @@ import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +102,7 @@ def cases(n_rows: int, raw: Path | None) -> list[Case]:
     found = [Case("Mlp", plain, gn.engines.Cpu(), 1e-2)]
     activations: list[tuple[str, Callable[[], nn.Module]]] = [("biases", nn.ReLU), ("biases, tanh", nn.Tanh)]
     for name, activation in activations:
-        network = gn.TorchNetwork(lambda activation=activation: with_biases(data.n_features, activation))
+        network = gn.TorchNetwork(partial(with_biases, data.n_features, activation))
         found.append(Case(name, gn.Landscape(network, data, loss), gn.engines.Torch("cpu"), 1e-2))
     if raw is not None:
         images = digits(raw, n_rows // 2)
