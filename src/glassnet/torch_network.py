@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable
+from functools import cached_property
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,7 @@ class TorchNetwork(StoredNetwork):
         if not np.array_equal(_flat(module), _flat(again)):
             raise ValueError("module_factory must draw its random numbers from PyTorch's generator only")
         self._module = module.eval()
+        self._buffers = dict(module.named_buffers())
         self._shapes = shapes = {name: tuple(value.shape) for name, value in parameters.items()}
         layers = {owner: sum(int(np.prod(shapes[name])) for name in names) for owner, names in groupby(shapes, _owner)}
         text = f"{module}, {', '.join(f'{name} {shape}' for name, shape in shapes.items())}"
@@ -104,14 +106,14 @@ class TorchNetwork(StoredNetwork):
             raise ValueError(
                 f"weights must have {self.n_weights} entries on their last axis, but got shape {weights.shape}"
             )
-        parts = self._parts()
-        return {name: weights[..., where].reshape(*weights.shape[:-1], *shape) for name, where, shape in parts}
+        lead = weights.shape[:-1]
+        return {name: weights[..., where].reshape(*lead, *shape) for name, where, shape in self._parts}
 
     def outputs(self, weights: Tensor, features: Tensor) -> Tensor:
         """f(x, W) of one network ``(weight,)`` for rows ``(row, feature)``: ``(row, output)``, differentiable."""
         from torch.func import functional_call
 
-        values = {name: weights[where].view(shape) for name, where, shape in self._parts()}
+        values = {name: weights[where].view(shape) for name, where, shape in self._parts}
         buffers = {
             name: value.to(weights.device, weights.dtype if value.is_floating_point() else None)
             for name, value in self._buffers.items()
@@ -119,16 +121,12 @@ class TorchNetwork(StoredNetwork):
         f = functional_call(self._module, values | buffers, (features,))
         return f[:, None] if f.ndim == 1 else f
 
-    @property
-    def _buffers(self) -> Mapping[str, Tensor]:
-        return dict(self._module.named_buffers())
-
-    def _parts(self) -> Iterator[tuple[str, slice, tuple[int, ...]]]:
-        start = 0
-        for name, shape in self._shapes.items():
-            size = int(np.prod(shape))
-            yield name, slice(start, start + size), shape
-            start += size
+    @cached_property
+    def _parts(self) -> list[tuple[str, slice, tuple[int, ...]]]:
+        """Name, place in the flat vector, and shape of each parameter."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes.values()]).tolist()
+        places = (slice(first, end) for first, end in pairwise([0, *ends]))
+        return [(name, place, shape) for (name, shape), place in zip(self._shapes.items(), places, strict=True)]
 
     def _made(self, seed: int, origin: int) -> nn.Module:
         import torch
