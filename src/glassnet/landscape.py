@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, QuadraticHinge, describe
 from glassnet.network import Floats, Mlp, Network
-
-if TYPE_CHECKING:
-    from glassnet.engines import Observation
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +51,9 @@ class Landscape:
                 f"network.n_features must be the dataset's {self.dataset.n_features}, but got {self.network.n_features}"
             )
         if not self._is_plain:
-            from glassnet.engines.tensors import autograd
+            from glassnet import autograd
 
-            autograd.refuse_misfit(self)
+            autograd.refuse_misfit(self.network, self.loss, self.dataset)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -108,21 +105,17 @@ class Landscape:
         if isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge):
             output = self.network.output(w, self.dataset.features)
             return float(self.loss.value(output, self.dataset.labels.astype(np.float64)).mean())
-        return float(self._observed(w).data_loss[0])
+        return self._by_autograd(w)[0]
 
     def _data_gradient(self, w: NDArray[np.float64]) -> NDArray[np.float64]:
         if isinstance(self.network, Mlp) and isinstance(self.loss, QuadraticHinge):
             return mean_data_gradient(self.network, w, self.dataset.features, self.dataset.labels)
-        gradient: NDArray[np.float64] = self._observed(w).gradient[0]
-        return gradient
+        return self._by_autograd(w)[1]
 
-    def _observed(self, w: NDArray[np.float64]) -> Observation:
-        from glassnet.dynamics import GradientDescent
-        from glassnet.engines import Torch
-        from glassnet.ensemble import Ensemble
+    def _by_autograd(self, w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        from glassnet import autograd
 
-        one = Ensemble.from_weights(self.network, w)
-        return Torch("cpu", gradient="float64").session(one, self, GradientDescent(1.0)).observe()
+        return autograd.value_and_gradient(self.network, self.loss, w, self.dataset)
 
     def _single_network(self, weights: Floats) -> NDArray[np.float64]:
         w: NDArray[np.float64] = np.asarray(weights, dtype=np.float64)

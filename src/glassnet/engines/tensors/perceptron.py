@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from glassnet.autograd import Rows
 from glassnet.network import Mlp
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``."""
-
-    loss: Tensor
-    awake: Tensor
-    right: Tensor
-    gradient: Tensor
 
 
 def look(network: Mlp, weights: Tensor, features: Tensor, labels: Tensor) -> Rows:

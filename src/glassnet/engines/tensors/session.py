@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glassnet import _check
+from glassnet import _check, autograd
+from glassnet.autograd import Rows
 from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines.base import Evaluation, Observation
-from glassnet.engines.tensors import autograd, batches, perceptron, random
-from glassnet.engines.tensors.perceptron import Rows
+from glassnet.engines.tensors import batches, perceptron, random
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
@@ -150,7 +150,7 @@ class _Data:
 def _look(landscape: Landscape) -> Look:
     if isinstance(landscape.network, Mlp) and isinstance(landscape.loss, QuadraticHinge):
         return partial(perceptron.look, landscape.network)
-    return partial(autograd.look, landscape)
+    return partial(autograd.look, landscape.network, landscape.loss)
 
 
 def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:

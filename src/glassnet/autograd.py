@@ -1,44 +1,81 @@
-"""Any network under any loss, many replicas at once: PyTorch differentiates, torch.func batches."""
+"""Any network under any loss, many replicas at once: PyTorch differentiates, torch.func batches. Needs PyTorch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import grad, vmap
 
-from glassnet.engines.tensors.perceptron import Rows
-from glassnet.landscape import Landscape
+from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, TorchLoss
 from glassnet.network import Mlp, Network
 from glassnet.torch_network import TorchNetwork
 
+_BLOCK = 256
 
-def look(landscape: Landscape, weights: Tensor, features: Tensor, labels: Tensor) -> Rows:
-    """As :func:`glassnet.engines.tensors.perceptron.look`, by automatic differentiation.
+
+@dataclass(frozen=True)
+class Rows:
+    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``."""
+
+    loss: Tensor
+    awake: Tensor
+    right: Tensor
+    gradient: Tensor
+
+
+def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels: Tensor) -> Rows:
+    """Loss and gradient of replicas ``weights`` (replica, weight) summed over rows.
 
     Args:
-        landscape: network, loss, and what kind of labels there are.
-        weights: ``(replica, weight)``.
+        network: whose weights they are.
+        loss: its l2 plays no part.
+        weights: in the precision of the gradient.
         features: ``(row, feature)``, or ``(replica, row, feature)`` where each replica has its own rows.
-        labels: ``(row,)`` or ``(replica, row)``; int64 where they are classes.
+        labels: ``(row,)`` or ``(replica, row)``; int64 where they are classes, else in the weights' precision.
+
+    Returns:
+        Sums of the losses, in float64 where the device has it; counts; and the gradient in the weights' precision.
+        A loss that is not a number counts as awake.
     """
     exact = torch.float32 if weights.device.type == "mps" else torch.float64
 
     def total(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        f = outputs(landscape.network, w, x)
-        losses = _of_rows(landscape.loss, f, y)
-        right = f.argmax(dim=1) == y if landscape.dataset.n_classes else y * f[:, 0] > 0.0
-        # A loss that is not a number counts as awake.
+        f = _outputs(network, w, x)
+        losses = _of_rows(loss, f, y)
+        right = y * f[:, 0] > 0.0 if y.is_floating_point() else f.argmax(dim=1) == y
         return losses.sum(), (losses.to(exact).sum(), (~(losses == 0.0)).sum(), right.sum())
 
     own = 0 if features.ndim == 3 else None
-    gradient, (loss, awake, right) = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")(
+    gradient, (summed, awake, right) = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")(
         weights, features, labels
     )
-    return Rows(loss, awake, right, gradient)
+    return Rows(summed, awake, right, gradient)
 
 
-def outputs(network: Network, weights: Tensor, features: Tensor) -> Tensor:
+def value_and_gradient(
+    network: Network, loss: Loss, weights: NDArray[np.float64], data: Dataset
+) -> tuple[float, NDArray[np.float64]]:
+    """Mean data loss and its gradient ``(weight,)`` at one network, in float64."""
+    w = torch.from_numpy(weights.copy())[None]
+    features, labels = (tensor.split(_BLOCK) for tensor in _tensors(data, data.n_samples))
+    parts = [look(network, loss, w, x, y) for x, y in zip(features, labels, strict=True)]
+    total = sum(float(part.loss[0]) for part in parts)
+    gradient = torch.stack([part.gradient[0] for part in parts]).sum(dim=0)
+    return total / data.n_samples, np.asarray(gradient.numpy() / data.n_samples)
+
+
+def _tensors(data: Dataset, n_rows: int) -> tuple[Tensor, Tensor]:
+    labels = torch.from_numpy(data.labels[:n_rows].copy())
+    features = torch.from_numpy(data.features[:n_rows].copy()).double()
+    return features, labels.long() if data.n_classes else labels.double()
+
+
+def _outputs(network: Network, weights: Tensor, features: Tensor) -> Tensor:
     """f(x, W) of one network ``(weight,)``: ``(row, output)``."""
     if isinstance(network, TorchNetwork):
         return network.outputs(weights, features)
@@ -61,23 +98,20 @@ def _of_rows(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
     return 0.5 * torch.where(margin >= 1.0, 0.0, 1.0 - margin) ** 2
 
 
-def refuse_misfit(landscape: Landscape) -> None:
+def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
     """Try network and loss on the first rows.
 
     Raises:
         ValueError: one of them cannot take what it is given, or gives something else than it should.
     """
-    network, data = landscape.network, landscape.dataset
     if not isinstance(network, (Mlp, TorchNetwork)):
         raise ValueError(f"network must be an Mlp or a TorchNetwork, but is {network}, known by its layers only")
     n = min(2, data.n_samples)
     weights = torch.from_numpy(network.initial_weights(0, 0))
-    features = torch.from_numpy(data.features[:n].copy()).double()
-    labels = torch.from_numpy(data.labels[:n].copy())
-    labels = labels.long() if data.n_classes else labels.double()
+    features, labels = _tensors(data, n)
     try:
         with torch.no_grad():
-            f = outputs(network, weights, features)
+            f = _outputs(network, weights, features)
     except Exception as error:
         raise ValueError(
             f"network must take rows of {data.n_features} features, but raised {type(error).__name__}: {error}"
@@ -90,7 +124,7 @@ def refuse_misfit(landscape: Landscape) -> None:
         )
     with torch.no_grad():
         try:
-            losses = _of_rows(landscape.loss, f, labels)
+            losses = _of_rows(loss, f, labels)
             found = tuple(losses.shape)
         except Exception as error:
             raise ValueError(
@@ -99,7 +133,7 @@ def refuse_misfit(landscape: Landscape) -> None:
     if found != (n,):
         raise ValueError(f"loss must give one number a row, ({n},) for {n} rows, but gave shape {found}")
     try:
-        look(landscape, weights[None], features, labels)
+        look(network, loss, weights[None], features, labels)
     except Exception as error:
         raise ValueError(
             f"network and loss must be differentiable by torch.func, but raised {type(error).__name__}: {error}"
