@@ -198,6 +198,7 @@ SHARED = with_biases()
         (lambda: 3, TypeError, "module_factory must make a torch.nn.Module, but made a int"),
         (lambda: SHARED, ValueError, "must make a new module at each call, but made the same one twice"),
         (lambda: nn.Sequential(nn.ReLU()), ValueError, "must make modules with parameters"),
+        (lambda: nn.Linear(2, 1).requires_grad_(False), ValueError, "'weight' has requires_grad=False"),
     ],
 )
 def test_factories_that_make_no_networks(factory: Any, error: type[Exception], message: str) -> None:

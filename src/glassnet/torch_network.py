@@ -35,8 +35,8 @@ class TorchNetwork(StoredNetwork):
     Raises:
         ImportError: PyTorch is missing.
         TypeError: the factory makes something else than modules.
-        ValueError: a module without parameters or with others than real numbers, the same module twice, or random
-            numbers from elsewhere.
+        ValueError: a module without parameters, with others than real numbers or with frozen ones, the same module
+            twice, or random numbers from elsewhere.
     """
 
     def __init__(self, module_factory: Callable[[], nn.Module]) -> None:
@@ -56,6 +56,9 @@ class TorchNetwork(StoredNetwork):
         odd = next((name for name, value in parameters.items() if not value.is_floating_point()), None)
         if odd is not None:
             raise ValueError(f"parameters must be real numbers, but {odd!r} is {parameters[odd].dtype}")
+        frozen = next((name for name, value in parameters.items() if not value.requires_grad), None)
+        if frozen is not None:
+            raise ValueError(f"parameters must all move, but {frozen!r} has requires_grad=False: make it a buffer")
         if not np.array_equal(_flat(module), _flat(again)):
             raise ValueError("module_factory must draw its random numbers from PyTorch's generator only")
         self._module = module.eval()
