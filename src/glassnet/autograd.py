@@ -57,6 +57,22 @@ def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels
     return Rows(summed, awake, right, gradient)
 
 
+def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
+    """How many numbers a network keeps of each row until it has gone back through it."""
+    weights = torch.from_numpy(network.initial_weights(0, 0)).requires_grad_()
+    features, labels = (tensor.repeat_interleave(2, dim=0) for tensor in _tensors(data, 1))
+    kept = [0, 0]
+    for i in range(2):
+
+        def keep(tensor: Tensor, i: int = i) -> Tensor:
+            kept[i] += tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            _of_rows(loss, _outputs(network, weights, features[: i + 1]), labels[: i + 1]).sum()
+    return max(1, kept[1] - kept[0])
+
+
 def value_and_gradient(
     network: Network, loss: Loss, weights: NDArray[np.float64], data: Dataset
 ) -> tuple[float, NDArray[np.float64]]:

@@ -22,6 +22,9 @@ from glassnet.loss import QuadraticHinge
 from glassnet.network import Floats, Mlp
 from glassnet.random import Purpose
 
+_KEPT = (1 << 23, 1 << 19)
+"""Numbers that a replica may keep of a block of rows, on other devices and on a processor."""
+
 Look = Callable[[Tensor, Tensor, Tensor], Rows]
 """Weights (replica, weight), features and labels to sums over rows."""
 
@@ -142,9 +145,13 @@ class _Data:
         labels = torch.from_numpy(dataset.labels.copy())
         self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
         self.block = 2048 if device.type == "cpu" else 16384
-        if not isinstance(landscape.network, Mlp):
-            # What a module keeps of a row for its gradient may be a hundred times the row.
-            self.block //= 8
+        if not _is_plain(landscape):
+            kept = autograd.kept_per_row(landscape.network, landscape.loss, dataset)
+            self.block = max(1, min(self.block, _KEPT[device.type == "cpu"] // kept))
+
+
+def _is_plain(landscape: Landscape) -> bool:
+    return isinstance(landscape.network, Mlp) and isinstance(landscape.loss, QuadraticHinge)
 
 
 def _look(landscape: Landscape) -> Look:
