@@ -68,9 +68,9 @@ def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]
     return np.full(n_replicas, value, dtype=np.float64)
 
 
-def in_proportion(promised: int, file_bytes: int) -> None:
-    """Refuse arrays that promise more bytes than any compression leaves of them in a file of so many."""
-    if promised > max(_SMALL_BYTES, _LARGEST_RATIO * file_bytes):
+def in_proportion(promised: int, file_bytes: int, *, ratio: int = _LARGEST_RATIO) -> None:
+    """Refuse arrays that promise more than so many times the bytes of their file, unless they are small anyway."""
+    if promised > max(_SMALL_BYTES, ratio * file_bytes):
         raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
 
 

@@ -236,13 +236,13 @@ def provenance(run: Run[Relaxation]) -> Table:
 
 
 def _source(dataset: AnyData) -> dict[str, str]:
-    """What a user's own data were made of, where the run has them."""
+    """What a user's own data were made of, where the run has them; a condensed one has not."""
     if not isinstance(dataset, OwnData):
         return {}
     try:
         about = recall(dataset).train.provenance
-    except ValueError as error:
-        return {"data from": f"unknown: {error}"}
+    except ValueError:
+        return {}
     return {"data from": f"{about['source']}, {about['classes']}", "inputs": about["inputs"]}
 
 

@@ -56,7 +56,7 @@ class _Reader:
     def table(self) -> Table:
         # Eight bytes a number, as rows come: lists of text would take many times the file.
         values, codes, texts = array("d"), array("q"), dict[str, int]()
-        for row in self._rows if self._header else chain([self._first], self._rows):
+        for row in self._rows if self._header else chain([[*self._first]], self._rows):
             if not row:
                 continue
             if len(row) != len(self._first):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from glassnet import _check
+from glassnet.datasets.npz_file import LARGEST_RATIO
 from glassnet.datasets.table import Table, coded
 
 _GREY: Final = ("1", "L")
@@ -39,7 +40,8 @@ def read_images(folder: Path) -> Table:
     grey = all(mode in _GREY for _, mode in sizes)
     n_values = first[0] * first[1] * (1 if grey else 3)
     try:
-        _check.in_proportion(len(paths) * n_values, sum(path.stat().st_size for path in paths))
+        n_bytes = sum(path.stat().st_size for path in paths)
+        _check.in_proportion(len(paths) * n_values, n_bytes, ratio=LARGEST_RATIO)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     pixels = np.empty((len(paths), n_values), np.uint8)

@@ -25,6 +25,9 @@ NAMES: Final = (
 )
 """What arrays of features, labels and those of a test set are called; the first names that are all there are taken."""
 
+LARGEST_RATIO: Final = 200
+"""Of what an array takes over what its file does; sparser data can be saved without compression."""
+
 _CHUNK: Final = 1 << 20
 _SUFFIX: Final = ".npy"
 
@@ -90,7 +93,7 @@ def _array(archive: zipfile.ZipFile, member: str, file_size: int) -> NDArray[Any
     if any(length < 0 for length in shape):
         raise ValueError(f"its shape must not be negative, but is {shape}")
     promised = math.prod(shape) * dtype.itemsize
-    _check.in_proportion(promised, file_size)
+    _check.in_proportion(promised, file_size, ratio=LARGEST_RATIO)
     content = bytearray()
     while piece := stream.read(min(_CHUNK, promised + 1 - len(content))):
         content += piece

@@ -176,12 +176,13 @@ def _refuse_not_finite(read: Table) -> None:
         return
     rows = max(1, _VALUES_AT_ONCE // read.features.shape[1])
     for start in range(0, len(read.features), rows):
+        some = read.features[start : start + rows]
         # Comparisons with NaN are False.
-        wrong = ~(np.abs(read.features[start : start + rows]) <= _FLOAT32_MAX)
+        wrong = ~(np.abs(some) <= _FLOAT32_MAX) if some.itemsize > 4 else ~np.isfinite(some)
         if wrong.any():
             row, column = np.argwhere(wrong)[0].tolist()
             name = read.columns[column] if read.columns else column
             raise ValueError(
                 f"features of {read.where} must be finite in float32, but row {start + row}, column {name} is "
-                f"{read.features[start + row, column]}. Drop or replace what is not"
+                f"{some[row, column]}. Drop or replace what is not"
             )

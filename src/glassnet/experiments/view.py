@@ -63,7 +63,7 @@ class Run(Generic[Request]):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{self.path}: request and engine must be in the run's description: {error!r}") from None
         self.request = cast(Request, EXPERIMENTS[name].of(numbers))
-        if isinstance(self.request, Training):
+        if isinstance(self.request, Training) and isinstance(self._source, RunDirectory):
             look_in(self.path, self.request.dataset)
 
     def __repr__(self) -> str:
