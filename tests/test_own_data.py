@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -179,7 +179,8 @@ def test_arrays_by_usual_names_or_by_the_labels_name(tmp_path: Path) -> None:
     one = as_given((X, Y), positive="ant")
     for save in (np.savez, np.savez_compressed):
         for names in (("features", "labels"), ("X", "y"), ("data", "target")):
-            save(path, **dict(zip(names, (np.asfortranarray(X), Y), strict=True)))
+            arrays: dict[str, Any] = dict(zip(names, (np.asfortranarray(X), Y), strict=True))
+            save(path, **arrays)
             assert as_given(path, positive="ant").fingerprint == one.fingerprint
     np.savez(path, images=X.reshape(12, 1, 3).astype(">f8"), names=Y)
     assert as_given(path, label="names", positive="ant").fingerprint == one.fingerprint

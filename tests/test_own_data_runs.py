@@ -177,7 +177,7 @@ SMALL = "--width 4 --replicas 2 --waiting-time 5 --epochs 20 --t-max 40 --temper
 
 
 def glassnet(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [GLASSNET, *shlex.split(line)]
+    command: list[str | Path] = [GLASSNET, *shlex.split(line)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
