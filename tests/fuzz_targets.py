@@ -23,6 +23,7 @@ import numpy as np
 
 import glassnet as gn
 from glassnet.datasets import raw
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
 from glassnet.store import files
@@ -217,6 +218,8 @@ def _request(kind: str) -> dict[str, dict[str, object]]:
 def _run_seeds() -> Iterator[bytes]:
     for kind in KINDS:
         yield json.dumps({"experiment": kind, "engine": _ENGINE, **_request(kind)}).encode()
+        asked = request(kind, "", OwnData(train="0" * 64, test=None, n_samples=90, n_features=3), "demo")
+        yield json.dumps({"experiment": kind, "engine": _ENGINE, "request": asked.numbers}).encode()
 
 
 TARGETS: dict[str, Target] = {

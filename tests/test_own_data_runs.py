@@ -15,6 +15,7 @@ import pytest
 from tiny_runs import TINY, make, planned, units
 
 import glassnet as gn
+from glassnet.cli.data import Own, chosen
 from glassnet.experiments import KINDS, Relaxation, open_run, preset, remember, request, start_from
 from glassnet.experiments.condensing import condense
 from glassnet.experiments.own_data import FILE, OwnData
@@ -203,6 +204,18 @@ def test_the_command_line_needs_the_file_once(tmp_path: Path) -> None:
         ("figures run", "overlap"),
     ):
         assert said in glassnet(command, tmp_path).stdout
+
+
+def test_a_run_goes_on_with_its_data_where_a_machine_rounds_otherwise(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", X=X, y=Y)
+    train = gn.read_dataset(tmp_path / "a.npz").train
+    rounded = gn.Dataset(np.nextafter(train.features, np.float32(9)), train.labels, train.name, train.provenance)
+    write_data(tmp_path / FILE, gn.TrainTest(rounded, None))
+    options = Own(tmp_path / "a.npz", *[None] * 6)
+    assert chosen(options, "mnist", None, tmp_path) == (remember(gn.TrainTest(rounded, None)), "a")
+    others = chosen(options._replace(components="2"), "mnist", None, tmp_path)[0]
+    assert isinstance(others, OwnData)
+    assert others.n_features == 2
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def list_all(
     from glassnet.cli import tables
 
     console = make_console()
-    console.print("Data sets: mnist, cifar10.", highlight=False)
+    console.print("Data sets: mnist, cifar10, or your own (--data).", highlight=False)
     console.print(
         "",
         tables.experiments_table(),

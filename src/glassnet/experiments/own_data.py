@@ -38,7 +38,7 @@ class OwnData(BaseModel):
 
     train: Sha256
     test: Sha256 | None
-    n_samples: Annotated[int, Field(ge=1, lt=2**63)]
+    n_samples: Annotated[int, Field(ge=1, lt=2**40)]
     n_features: Annotated[int, Field(ge=1, lt=2**31)]
 
     def __str__(self) -> str:
