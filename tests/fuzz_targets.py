@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import tempfile
 import zipfile
@@ -16,11 +17,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import glassnet as gn
 from glassnet.datasets import raw
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
 from glassnet.store import files
@@ -95,6 +98,38 @@ def _cifar10_seeds() -> Iterator[bytes]:
     yield b"f\x0b"
     yield b"z" + bytes(100)
     yield b"-" + gzip.compress(bytes(100))
+
+
+# A user's own data
+
+
+def _own(file: str) -> Callable[[Path, bytes], None]:
+    def feed(folder: Path, data: bytes) -> None:
+        path = folder / file
+        path.write_bytes(data)
+
+        def read() -> None:
+            found = gn.read_dataset(path, inputs="given", n_features="all").train
+            assert set(found.labels.tolist()) == {1.0, -1.0}, "both sides"
+
+        demand_clear(read, str(path))
+
+    return feed
+
+
+def _npz_seeds() -> Iterator[bytes]:
+    features, labels = np.arange(6.0).reshape(3, 2), np.array(["a", "b", "a"])
+    for save, names in ((np.savez, ("X", "y")), (np.savez_compressed, ("features", "labels"))):
+        arrays: dict[str, Any] = dict(zip(names, (features, labels), strict=True))
+        buffer = io.BytesIO()
+        save(buffer, **arrays)
+        yield buffer.getvalue()
+
+
+def _csv_seeds() -> Iterator[bytes]:
+    yield b"a,b,label\n1,2,x\n3,4.5,y\n-1e2,0,x\n"
+    yield b"y;a\r\n1;2\r\n\r\n0;'3'\r\n"
+    yield b'"a, in m"\t"class"\n"1"\tx\n2\ty'
 
 
 # What glassnet writes
@@ -183,11 +218,15 @@ def _request(kind: str) -> dict[str, dict[str, object]]:
 def _run_seeds() -> Iterator[bytes]:
     for kind in KINDS:
         yield json.dumps({"experiment": kind, "engine": _ENGINE, **_request(kind)}).encode()
+        asked = request(kind, "", OwnData(train="0" * 64, test=None, n_samples=90, n_features=3), "demo")
+        yield json.dumps({"experiment": kind, "engine": _ENGINE, "request": asked.numbers}).encode()
 
 
 TARGETS: dict[str, Target] = {
     "idx": Target(_idx, _idx_seeds),
     "cifar10": Target(_cifar10, _cifar10_seeds),
+    "npz": Target(_own("own.npz"), _npz_seeds),
+    "csv": Target(_own("own.csv"), _csv_seeds),
     "ensemble": _value("ensemble"),
     "record": _value("record"),
     "condensed": Target(_condensed, lambda: _member_seeds(_saved()["condensed"])),

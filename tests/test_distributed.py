@@ -15,14 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from distributed import Client, LocalCluster
 from tiny_runs import TINY, make, planned, tiny, units
 
+import glassnet as gn
 from glassnet.cli.workers import place
 from glassnet.cli.working import refusing
-from glassnet.experiments import Experiment, distributed
+from glassnet.experiments import Experiment, distributed, preset, remember
 from glassnet.experiments.plan import left
 from glassnet.experiments.runner import Update
 from glassnet.experiments.starting import begin
@@ -74,6 +76,14 @@ def make_on(
     work, engine, directory = planned(request, path), request.make_engine(threads=1), RunDirectory(path)
     begin(directory, request, engine, to_work=True)
     distributed.run(work, engine, directory, client, on_update=on_update, checkpoint_every=checkpoint_every)
+
+
+def test_workers_find_a_users_own_data_in_the_folder(client: Client, tmp_path: Path) -> None:
+    features = np.random.default_rng(1).normal(size=(90, 3))
+    own = remember(gn.read_dataset((features, features[:, 0] > 0)))
+    request = preset("regularised", own, "demo", {name: value for name, value in TINY.items() if name != "samples"})
+    make_on(client, request, tmp_path / "a" / "run")
+    assert units(tmp_path / "a" / "run") == units(make(request, tmp_path / "b" / "run").path)
 
 
 def in_the_middle(do: Callable[[], None]) -> Callable[[Update], None]:

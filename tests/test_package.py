@@ -67,9 +67,9 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_public_names() -> None:
     expected = """
         CrossEntropy Dataset Ensemble GradientDescent Hessian Landscape Langevin Mlp Progress QuadraticHinge Record
-        Run Sgd TorchLoss TorchNetwork analysis concat engines ensemble_mean epoch_times evaluate evolve extend
-        linear_times load load_dataset log_times mean_square_displacement measure mobility non_gaussian open_run
-        overlap paper_times random_dataset relaxation_time resume save sparse_times theory
+        Run Sgd TorchLoss TorchNetwork TrainTest analysis concat engines ensemble_mean epoch_times evaluate evolve
+        extend linear_times load load_dataset log_times mean_square_displacement measure mobility non_gaussian
+        open_run overlap paper_times random_dataset read_dataset relaxation_time resume save sparse_times theory
     """
     assert sorted(gn.__all__) == sorted(expected.split())
     for name in gn.__all__:

@@ -20,7 +20,7 @@ from types import FunctionType
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "build" / "fuzz"
-NAMES = ("idx", "cifar10", "ensemble", "record", "condensed", "run")
+NAMES = ("idx", "cifar10", "npz", "csv", "ensemble", "record", "condensed", "run")
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from glassnet import analysis, engines, theory
 from glassnet._concat import concat
 from glassnet.analysis import ensemble_mean, relaxation_time
-from glassnet.datasets import Dataset, load_dataset, random_dataset
+from glassnet.datasets import Dataset, TrainTest, load_dataset, random_dataset, read_dataset
 from glassnet.dynamics import GradientDescent, Langevin, Sgd
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.view import Run, open_run
@@ -35,6 +35,7 @@ __all__ = [
     "Sgd",
     "TorchLoss",
     "TorchNetwork",
+    "TrainTest",
     "analysis",
     "concat",
     "engines",
@@ -55,6 +56,7 @@ __all__ = [
     "overlap",
     "paper_times",
     "random_dataset",
+    "read_dataset",
     "relaxation_time",
     "resume",
     "save",

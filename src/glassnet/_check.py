@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 MAX_STEP = 2**56 - 1
 """Largest step, epoch or time: what the counter of the random numbers holds."""
 
+_SMALL_BYTES = 256 * 2**20
+_LARGEST_RATIO = 10_000
+
 PerReplica = float | tuple[float, ...]
 """One number for all replicas, or one a replica in the ensemble's order."""
 
@@ -63,6 +66,12 @@ def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]
             )
         return np.array(value, dtype=np.float64)
     return np.full(n_replicas, value, dtype=np.float64)
+
+
+def in_proportion(promised: int, file_bytes: int, *, ratio: int = _LARGEST_RATIO) -> None:
+    """Refuse arrays that promise more than so many times the bytes of their file, unless they are small anyway."""
+    if promised > max(_SMALL_BYTES, ratio * file_bytes):
+        raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
 
 
 def same_kind(name: str, value: Any, kind: type | tuple[type, ...]) -> None:

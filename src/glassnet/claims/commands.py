@@ -70,23 +70,23 @@ def made_by(request: Relaxation, phase: str) -> str:
     given = [] if request.quenched is None else ["--quenched", f"{request.dataset}-{phase}.zip"]
     free = [name for name in _OPTIONS if not (given and name == "epochs")]
     options: dict[str, list[str]] = {}
-    for scale, named in relaxation_scales(phase, request.dataset):
+    for scale, named in relaxation_scales(phase, str(request.dataset)):
         changed = [name for name in free if getattr(request, name) != getattr(named, name)]
         options[scale] = [part for name in changed for part in _option(name, getattr(request, name))]
         if request.skin != named.skin:
             options[scale].append("--skin" if request.skin else "--no-skin")
     scale = min(options, key=lambda name: len(options[name]))
-    return shlex.join([*relaxation(phase, request.dataset, scale).split(), *options[scale], *given])
+    return shlex.join([*relaxation(phase, str(request.dataset), scale).split(), *options[scale], *given])
 
 
 def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
     """The command of the next scale, from ``least`` on, that is longer or has more replicas than the request."""
     for scale in SCALES[SCALES.index(least) :]:
-        named = preset(phase, request.dataset, scale)
+        named = preset(phase, str(request.dataset), scale)
         longer = named.t_max > request.t_max or named.replicas > request.replicas
         if longer and named.samples >= request.samples:
-            return relaxation(phase, request.dataset, scale)
-    return f"{relaxation(phase, request.dataset, SCALES[-1])} --replicas {2 * request.replicas}"
+            return relaxation(phase, str(request.dataset), scale)
+    return f"{relaxation(phase, str(request.dataset), SCALES[-1])} --replicas {2 * request.replicas}"
 
 
 def _scaled(request: Experiment) -> dict[str, Any]:

@@ -113,8 +113,8 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
         request = run.request
         if isinstance(request, Relaxation):
             phase = phase_of(request)
-            if phase is not None and (request.dataset, phase) not in relaxations and run.records:
-                relaxations[request.dataset, phase] = _relaxed(run, phase)
+            if phase is not None and (str(request.dataset), phase) not in relaxations and run.records:
+                relaxations[str(request.dataset), phase] = _relaxed(run, phase)
         elif isinstance(request, PhaseDiagram):
             diagrams.append(_losses(run))
         elif isinstance(request, SgdDisplacement) and sgd is None and run.records and request.dataset == _MNIST:
@@ -155,9 +155,9 @@ def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
     request = run.request
     command = made_by(request, phase)
     return Relaxed(
-        dataset=request.dataset,
+        dataset=str(request.dataset),
         phase=phase,
-        scale=scale_of(request, relaxation_scales(phase, request.dataset)),
+        scale=scale_of(request, relaxation_scales(phase, str(request.dataset))),
         command=command,
         request=request,
         record=run.record,

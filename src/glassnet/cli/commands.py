@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
@@ -75,10 +76,13 @@ def _options(
 
 
 @run_app.command("relaxation")
+@with_own_data
 def run_relaxation(
     phase: Annotated[str, typer.Option(help="regularised, underparameterised or overparameterised")] = "regularised",
     scale: Annotated[str, typer.Option(help="demo, laptop, workstation or paper")] = "demo",
     dataset: Annotated[str, typer.Option(help="mnist or cifar10")] = "mnist",
+    *,
+    own: Own,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the run; runs/relaxation-... by default.", show_default=False)
     ] = None,
@@ -132,8 +136,9 @@ def run_relaxation(
     }
     with refusing():
         changes = {name: value for name, value in given.items() if value is not None}
-        request, start = started(preset(phase, dataset, scale, changes), quenched, changes)
-    folder = output or RUNS / f"relaxation-{dataset}-{phase}-{scale}-{request.hash[:8]}"
+        data, of = chosen(own, dataset, samples, output)
+        request, start = started(preset(phase, data, scale, changes), quenched, changes)
+    folder = output or RUNS / f"relaxation-{of}-{phase}-{scale}-{request.hash[:8]}"
     where = scheduler, cluster, workers
     run_in(
         folder,
@@ -154,7 +159,7 @@ def list_all(
     from glassnet.cli import tables
 
     console = make_console()
-    console.print("Data sets: mnist, cifar10.", highlight=False)
+    console.print("Data sets: mnist, cifar10, or your own (--data).", highlight=False)
     console.print(
         "",
         tables.experiments_table(),

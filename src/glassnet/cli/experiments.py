@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.workers import ClusterName, SchedulerAddress, Where, WorkerCount
 from glassnet.cli.working import RUNS, read_ensemble, refusing, run_in
 
@@ -45,13 +46,15 @@ def add_to(app: typer.Typer) -> None:
         ("protocol", protocol),
         ("step_size", step_size),
     ):
-        app.command(name)(command)
+        app.command(name)(with_own_data(command))
 
 
 def phase_diagram(
     part: Annotated[str, typer.Option(help="plane (Fig. 1a), width (1b, A3a) or l2 (1c, A3b)")] = "plane",
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -63,7 +66,7 @@ def phase_diagram(
 ) -> None:
     """Losses of quenched networks over width and l2."""
     where = scheduler, cluster, workers
-    _run("phase_diagram", part, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
+    _run("phase_diagram", part, dataset, own, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def ageing(
@@ -71,6 +74,8 @@ def ageing(
     waits: Annotated[str, typer.Option(help="paper, or scripts: the authors' other list of waiting times")] = "paper",
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -86,9 +91,10 @@ def ageing(
 
     with refusing():
         numbers = _parsed(changes)
-        request, start = started(build(phase, dataset, scale, numbers, waits=waits), quenched, numbers)
+        data, of = chosen(own, dataset, numbers.get("samples"), output)
+        request, start = started(build(phase, data, scale, numbers, waits=waits), quenched, numbers)
     where = scheduler, cluster, workers
-    folder = output or RUNS / f"ageing-{dataset}-{phase}-{waits}-{scale}-{request.hash[:8]}"
+    folder = output or RUNS / f"ageing-{of}-{phase}-{waits}-{scale}-{request.hash[:8]}"
     run_in(
         folder,
         request,
@@ -103,6 +109,8 @@ def ageing(
 def sgd_displacement(
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -115,12 +123,27 @@ def sgd_displacement(
 ) -> None:
     """Displacement under SGD at each batch size."""
     where = scheduler, cluster, workers
-    _run("sgd_displacement", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, where, quenched)
+    _run(
+        "sgd_displacement",
+        "",
+        dataset,
+        own,
+        scale,
+        output,
+        dry_run,
+        threads,
+        changes,
+        checkpoint_every,
+        where,
+        quenched,
+    )
 
 
 def minima(
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -132,13 +155,15 @@ def minima(
 ) -> None:
     """Minima on both sides of the trivialisation transition, and the Hessian there."""
     where = scheduler, cluster, workers
-    _run("minima", "", dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
+    _run("minima", "", dataset, own, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def protocol(
     phase: Phase = "regularised",
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -150,13 +175,15 @@ def protocol(
 ) -> None:
     """The loss through quench, transient and measurement."""
     where = scheduler, cluster, workers
-    _run("protocol", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where)
+    _run("protocol", phase, dataset, own, scale, output, dry_run, threads, changes, checkpoint_every, where)
 
 
 def step_size(
     phase: Phase = "regularised",
     scale: Scale = "demo",
     dataset: DataSet = "mnist",
+    *,
+    own: Own,
     output: Output = None,
     dry_run: DryRun = False,
     threads: Threads = None,
@@ -169,13 +196,14 @@ def step_size(
 ) -> None:
     """Displacement of cold networks at smaller and smaller steps."""
     where = scheduler, cluster, workers
-    _run("step_size", phase, dataset, scale, output, dry_run, threads, changes, checkpoint_every, where, quenched)
+    _run("step_size", phase, dataset, own, scale, output, dry_run, threads, changes, checkpoint_every, where, quenched)
 
 
 def _run(
     experiment: str,
     variant: str,
     dataset: str,
+    own: Own,
     scale: str,
     output: Path | None,
     dry_run: bool,
@@ -189,8 +217,9 @@ def _run(
 
     with refusing():
         numbers = _parsed(changes)
-        request, start = started(build(experiment, variant, dataset, scale, numbers), quenched, numbers)
-    name = "-".join(part for part in (experiment, dataset, variant, scale, request.hash[:8]) if part)
+        data, of = chosen(own, dataset, numbers.get("samples"), output)
+        request, start = started(build(experiment, variant, data, scale, numbers), quenched, numbers)
+    name = "-".join(part for part in (experiment, of, variant, scale, request.hash[:8]) if part)
     folder = output or RUNS / name
     run_in(
         folder,

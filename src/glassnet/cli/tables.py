@@ -12,6 +12,7 @@ from glassnet.cli.progress import counted, duration
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.own_data import AnyData, OwnData, recall
 from glassnet.experiments.plan import Plan
 from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
@@ -106,7 +107,7 @@ def relaxation_table(run: Run[Relaxation]) -> Table:
         )
         used = f"{row['n_used']} of {row['n_replicas']}"
         missed = [str(row["missed_wakings"])] if request.skin else []
-        cells = [_number(row[name]) for name in ("q", "msd", "data_loss", "test_loss")]
+        cells = [_number(row.get(name)) for name in ("q", "msd", "data_loss", "test_loss")]
         table.add_row(_number(row["temperature"]), tau, _interval(row), *cells, used, *missed)
     return table
 
@@ -126,7 +127,7 @@ def quench_table(run: Run[Relaxation]) -> Table:
     table = _table(title, *heads)
     for row in rows:
         state = " diverged" if row["diverged"] else " dead" if row["dead"] else ""
-        table.add_row(f"{row['origin']}{state}", *(_number(row[name]) for name in names))
+        table.add_row(f"{row['origin']}{state}", *(_number(row.get(name)) for name in names))
     return table
 
 
@@ -222,6 +223,7 @@ def provenance(run: Run[Relaxation]) -> Table:
     engine, machine = run.description["engine"], first["machine"]
     n = len(run.done)
     rows = {
+        **_source(run.request.dataset),
         "made": f"{first['time']} by glassnet {first['versions']['glassnet']}, "
         f"engine {engine['name']} (kernel {engine['version']})",
         "on": f"{machine['processor']}, {counted(machine['cores'], 'core')}, {machine['system']}",
@@ -231,6 +233,17 @@ def provenance(run: Run[Relaxation]) -> Table:
         **({"condensed": "numbers are rounded; it cannot be gone on with"} if "condensed" in run.description else {}),
     }
     return _pairs(rows)
+
+
+def _source(dataset: AnyData) -> dict[str, str]:
+    """What a user's own data were made of, where the run has them; a condensed one has not."""
+    if not isinstance(dataset, OwnData):
+        return {}
+    try:
+        about = recall(dataset).train.provenance
+    except ValueError:
+        return {}
+    return {"data from": f"{about['source']}, {about['classes']}", "inputs": about["inputs"]}
 
 
 def verification(found: Verification) -> Table:

@@ -22,8 +22,10 @@ class Dataset:
     The arrays given are copied, converted to float32 and made read-only.
 
     Args:
-        features: real numbers, shape ``(n_samples, n_features)``, finite in float32.
+        features: real numbers, shape ``(n_samples, n_features)``, finite in float32: an array, or anything that NumPy
+            makes one of, such as a torch tensor or a data frame.
         labels: +1 or -1, or with ``n_classes`` the whole numbers 0 to n_classes - 1; shape ``(n_samples,)``.
+            :func:`glassnet.read_dataset` makes +1 and -1 of any two sets of classes.
         name: what the data set is called.
         provenance: where the data came from and what was done to it, as text.
         n_classes: how many classes, at least 2; None for labels +1 and -1.
@@ -82,7 +84,7 @@ class Dataset:
 
 
 def _checked_features(features: ArrayLike) -> NDArray[np.float32]:
-    given = _real_array("features", features)
+    given = real_array("features", features)
     if given.ndim != 2 or 0 in given.shape:
         raise ValueError(
             f"features must have shape (n_samples, n_features), both at least 1, but got shape {given.shape}"
@@ -101,7 +103,7 @@ def _checked_features(features: ArrayLike) -> NDArray[np.float32]:
 
 
 def _checked_labels(labels: ArrayLike, n_samples: int, n_classes: int | None) -> NDArray[np.float32]:
-    given = _real_array("labels", labels)
+    given = real_array("labels", labels)
     if given.shape != (n_samples,):
         raise ValueError(f"labels must have shape ({n_samples},), one a row of features, but got shape {given.shape}")
     if n_classes is None:
@@ -118,10 +120,12 @@ def _checked_labels(labels: ArrayLike, n_samples: int, n_classes: int | None) ->
     return converted
 
 
-def _real_array(name: str, values: ArrayLike) -> NDArray[Any]:
+def real_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    """``values`` as an array, if they are real numbers; ``name`` is what an error calls them."""
     try:
         array = np.asarray(values)
-    except ValueError as error:
+    # A tensor that is on a GPU, or that gradients are asked of, refuses to be an array.
+    except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{name} must be an array of numbers, but got {error}") from error
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be real numbers, but got dtype {array.dtype}")

@@ -1,4 +1,4 @@
-"""Principal components of pixels: two transforms, fitted on a whole training set.
+"""Principal components of pixels, or of any table: transforms that are fitted on a whole training set.
 
 All pixel sums are integers below 2^53, so float64 holds them exactly whatever the order of summation: the
 covariance is the same on every machine, and only the last bits of LAPACK's eigenvectors differ.
@@ -6,8 +6,9 @@ covariance is the same on every machine, and only the last bits of LAPACK's eige
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,11 @@ from scipy.linalg.blas import dsyrk
 Scaling = Literal["standardised", "pixel"]
 
 _ROWS: Final = 4096
+_VALUES: Final = 1 << 24
+"""As many rows as hold at most so many values are taken at a time."""
+
+LARGEST_SIDE: Final = 5_000
+"""Rows or columns, whichever is less, of a table whose components are found."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +50,10 @@ class Pca:
     std: NDArray[np.float64]
     variance_share: NDArray[np.float64]
 
-    def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def scores(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Scores ``(n_samples, n_components)`` of pixels ``(n_samples, n_pixels)``, summed in float64."""
         result = np.empty((len(pixels), self.components.shape[1]), dtype=np.float32)
-        for start in range(0, len(pixels), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for rows in _stretches(*pixels.shape):
             result[rows] = ((pixels[rows] - self.mean) / self.scale) @ self.components
         return result
 
@@ -79,13 +84,81 @@ def fit_pca(moments: PixelMoments, scaling: Scaling, n_components: int) -> Pca:
         scale = np.where(variance > 0, np.sqrt(variance), np.inf)
     scaled = covariance / scale / scale[:, None]
     rising, vectors = eigh(scaled, subset_by_index=[n_pixels - n_components, n_pixels - 1])
+    return _pca(moments.total / n, scale, rising, vectors, float(np.trace(scaled)))
+
+
+@dataclass(frozen=True)
+class ColumnMoments:
+    """Mean and standard deviation (ddof 0, exactly 0 where constant) of each column of a table."""
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+
+def column_moments(table: NDArray[Any]) -> ColumnMoments:
+    """In two passes, so that what the columns have in common takes no digits from how they differ."""
+    n, n_columns = table.shape
+    total, square = np.zeros(n_columns), np.zeros(n_columns)
+    for rows in _stretches(n, n_columns):
+        total += table[rows].sum(axis=0, dtype=np.float64)
+    mean = total / n
+    for rows in _stretches(n, n_columns):
+        square += ((table[rows] - mean) ** 2).sum(axis=0)
+    constant = table.min(axis=0) == table.max(axis=0)
+    return ColumnMoments(mean, np.where(constant, 0.0, np.sqrt(square / n)))
+
+
+def fit_table(table: NDArray[Any], moments: ColumnMoments, scale: NDArray[np.float64], n_components: int) -> Pca:
+    """Fit the leading components of ``(table - mean) / scale``; a column of infinite scale counts as 0.
+
+    Of more columns than rows, by the products of rows, which are fewer.
+
+    Args:
+        table: numbers ``(row, column)``; rows or columns at most ``LARGEST_SIDE``.
+        moments: of the table.
+        scale: of each column.
+        n_components: at most the rows and at most the columns.
+    """
+    n, n_columns = table.shape
+    total = float(np.sum((moments.std / scale) ** 2))
+    if n_columns <= n:
+        upper = np.zeros((n_columns, n_columns), order="F")
+        for rows in _stretches(n, n_columns):
+            upper = dsyrk(1.0, ((table[rows] - moments.mean) / scale).T, beta=1.0, c=upper, overwrite_c=1)
+        rising, vectors = eigh(upper / n, lower=False, subset_by_index=[n_columns - n_components, n_columns - 1])
+        return _pca(moments.mean, scale, rising, vectors, total)
+    upper = np.zeros((n, n), order="F")
+    for columns in _stretches(n_columns, n):
+        block = (table[:, columns] - moments.mean[columns]) / scale[columns]
+        upper = dsyrk(1.0, block, beta=1.0, c=upper, overwrite_c=1)
+    rising, left = eigh(upper / n, lower=False, subset_by_index=[n - n_components, n - 1])
+    vectors = np.zeros((n_columns, n_components))
+    for columns in _stretches(n_columns, n):
+        vectors[columns] = ((table[:, columns] - moments.mean[columns]) / scale[columns]).T @ left
+    norms = np.linalg.norm(vectors, axis=0)
+    return _pca(moments.mean, scale, rising, vectors / np.where(norms > 0, norms, 1.0), total)
+
+
+def _stretches(n_rows: int, n_columns: int) -> Iterator[slice]:
+    """Slices of the rows that are small enough to be held as float64."""
+    step = max(1, min(_ROWS, _VALUES // n_columns))
+    yield from (slice(start, start + step) for start in range(0, n_rows, step))
+
+
+def _pca(
+    mean: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    rising: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    total_variance: float,
+) -> Pca:
     eigenvalues, components = np.maximum(rising[::-1], 0.0), vectors[:, ::-1]
     largest = np.argmax(np.abs(components), axis=0)
-    components = components * np.sign(components[largest, np.arange(n_components)])
+    components = components * np.sign(components[largest, np.arange(len(eigenvalues))])
     return Pca(
-        mean=moments.total / n,
+        mean=mean,
         scale=scale,
         components=components,
         std=np.sqrt(eigenvalues),
-        variance_share=eigenvalues / np.trace(scaled),
+        variance_share=eigenvalues / total_variance,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from glassnet.experiments.ageing import Ageing
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.minima import Minima
+from glassnet.experiments.own_data import remember
 from glassnet.experiments.phase_diagram import PhaseDiagram
 from glassnet.experiments.presets import DATASETS, PHASES, SCALES, preset
 from glassnet.experiments.protocol import Protocol
@@ -31,6 +32,7 @@ __all__ = [
     "StepSize",
     "open_run",
     "preset",
+    "remember",
     "request",
     "start_from",
 ]

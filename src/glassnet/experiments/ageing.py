@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from glassnet import _check
 from glassnet.experiments.experiment import NotNegative
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.presets import preset
 from glassnet.experiments.relaxation import Relaxation
 
@@ -48,13 +49,13 @@ _SCRIPTS_FIRST: Final = {"demo": 100, "laptop": 200, "workstation": 5_000, "pape
 
 
 def ageing(
-    phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | None = None, *, waits: str = "paper"
+    phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None, *, waits: str = "paper"
 ) -> Ageing:
     """The request of a phase of a data set at a scale.
 
     Args:
         phase: as for relaxation.
-        dataset: "mnist" or "cifar10".
+        dataset: "mnist", "cifar10" or own data.
         scale: "demo", "laptop", "workstation" or "paper".
         changes: other numbers for any fields of :class:`Ageing`.
         waits: "paper" for the waiting times of the relaxation runs, whose units are then used, or "scripts" for the

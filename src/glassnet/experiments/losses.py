@@ -33,9 +33,9 @@ def losses(run: Run[PhaseDiagram]) -> xr.Dataset:
             for k, l2 in enumerate(request.l2s):
                 for origin, found in run.results(request.minimum(width, l2, epochs)).items():
                     for name in _NAMES:
-                        arrays[name][i, j, k, origin] = found[name]
+                        arrays[name][i, j, k, origin] = found.get(name, np.nan)
     n_weights = np.array([request.n_weights(width) for width in request.widths])
     beside: dict[str, Any] = {"n_weights": ("width", n_weights), "ratio": ("width", n_weights / request.samples)}
     table = {name: (tuple(axes), array) for name, array in arrays.items()}
-    about = {"dataset": request.dataset, "n_samples": request.samples}
+    about = {"dataset": str(request.dataset), "n_samples": request.samples}
     return xr.Dataset(table, {name: list(values) for name, values in axes.items()} | beside, about)

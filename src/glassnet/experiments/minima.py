@@ -11,6 +11,7 @@ import xarray as xr
 
 from glassnet.dynamics import GradientDescent
 from glassnet.experiments.experiment import Count, NotNegativeNumbers, Whole
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Curvature, Evolve, Point
 from glassnet.experiments.presets import preset
 from glassnet.experiments.training import Training
@@ -85,12 +86,12 @@ def spectra(results: Mapping[float, Mapping[int, Mapping[str, float]]], n: int) 
 _REPLICAS: Final = {"demo": 4, "laptop": 10, "workstation": 20, "paper": 50}
 
 
-def minima(dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> Minima:
+def minima(dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> Minima:
     """The request for a data set at a scale: l2 = 0.01 and 0.04, as the authors' scripts have them.
 
     Raises:
         ValueError: an unknown name, or a number that is not allowed.
     """
     phase = preset("regularised", dataset, scale)
-    shared = {name: getattr(phase, name) for name in ("dataset", "samples", "width", "epochs")}
+    shared = {name: getattr(phase, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "epochs")}
     return Minima.of(shared | {"l2s": (0.01, 0.04), "replicas": _REPLICAS[scale]} | dict(changes or {}))

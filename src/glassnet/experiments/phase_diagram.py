@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal, get_args
 
 from glassnet import _check
-from glassnet.datasets.raw import N_SAMPLES
 from glassnet.dynamics import GradientDescent
 from glassnet.experiments.experiment import Counts, NotNegativeNumbers, Whole
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Evolve, Point
-from glassnet.experiments.training import Training
+from glassnet.experiments.training import Training, data_numbers, like
 
 PartName = Literal["plane", "width", "l2"]
 PARTS: Final = get_args(PartName)
@@ -120,12 +120,14 @@ _SIZES: Final[Mapping[str, _Size]] = {
 }
 
 
-def phase_diagram(part: str, dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> PhaseDiagram:
+def phase_diagram(
+    part: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None
+) -> PhaseDiagram:
     """The request of a part of the phase diagram at a scale.
 
     Args:
         part: "plane" (Fig. 1a), "width" (the line l2 = 0, Figs. 1b and A3a) or "l2" (width 30, Figs. 1c and A3b).
-        dataset: "mnist" or "cifar10".
+        dataset: "mnist", "cifar10" or own data.
         scale: "demo", "laptop", "workstation" or "paper".
         changes: other numbers for any fields of :class:`PhaseDiagram`.
 
@@ -133,7 +135,7 @@ def phase_diagram(part: str, dataset: str, scale: str, changes: Mapping[str, Any
         ValueError: an unknown name, or a number that is not allowed.
     """
     _check.choice("part", part, PARTS)
-    _check.choice("dataset", dataset, tuple(N_SAMPLES))
+    known = like(dataset)
     _check.choice("scale", scale, tuple(_SIZES))
     size = _SIZES[scale]
     if part == "plane":
@@ -141,15 +143,14 @@ def phase_diagram(part: str, dataset: str, scale: str, changes: Mapping[str, Any
     elif part == "width":
         widths, epochs, replicas = size.width
         l2s = (0.0,)
-        if dataset == "cifar10" and scale != "demo":
+        if known == "cifar10" and scale != "demo":
             # Nothing gets near zero loss early, and the networks are wide: one length.
             widths, epochs = _CIFAR10_WIDTHS, (1_500,) if scale == "laptop" else epochs[:1]
     else:
         l2s, epochs, replicas = size.l2
         widths = (30,)
     numbers = {
-        "dataset": dataset,
-        "samples": size.samples or N_SAMPLES[dataset]["train"],  # type: ignore[index]
+        **data_numbers(dataset, size.samples),
         "widths": widths,
         "l2s": l2s,
         "epochs": epochs,

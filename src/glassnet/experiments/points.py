@@ -21,6 +21,7 @@ from glassnet.datasets.loading import Inputs
 from glassnet.datasets.raw import Name as DatasetName
 from glassnet.dynamics import Dynamics
 from glassnet.ensemble import Ensemble
+from glassnet.experiments.own_data import AnyData, OwnData, recall
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.network import Mlp
@@ -59,12 +60,16 @@ def engine_identity(engine: EngineIdentity, *, skin: bool = True) -> dict[str, A
     return identity
 
 
+PreparedInputs = Inputs | Literal["given"]
+"""How columns become features: as those of the built-in sets, or as a user's own data have them already."""
+
+
 @dataclass(frozen=True)
 class Surface:
-    """The landscape of a point, and the test set that goes with it, by name."""
+    """The landscape of a point, and the test set that goes with it if there is one, by name or fingerprint."""
 
-    dataset: DatasetName
-    inputs: Inputs
+    dataset: AnyData
+    inputs: PreparedInputs
     n_samples: int
     width: int
     depth: int
@@ -73,12 +78,15 @@ class Surface:
     @property
     def data(self) -> Dataset:
         """The training set."""
+        if isinstance(self.dataset, OwnData):
+            return recall(self.dataset).train
         return _load(self.dataset, self.inputs, "train", self.n_samples)
 
     @property
     def network(self) -> Mlp:
         """The network, as wide as its inputs are many."""
-        return Mlp(self.data.n_features, self.width, self.depth)
+        known = self.dataset if isinstance(self.dataset, OwnData) else self.data
+        return Mlp(known.n_features, self.width, self.depth)
 
     @property
     def landscape(self) -> Landscape:
@@ -86,9 +94,18 @@ class Surface:
         return Landscape(self.network, self.data, QuadraticHinge(self.l2))
 
     @property
-    def test(self) -> Dataset:
+    def test(self) -> Dataset | None:
         """The whole test set."""
+        if isinstance(self.dataset, OwnData):
+            return recall(self.dataset).test
         return _load(self.dataset, self.inputs, "test", None)
+
+    @property
+    def fingerprints(self) -> tuple[str, str | None]:
+        """Of the training set and the test set, for which a user's own data need not be at hand."""
+        if isinstance(self.dataset, OwnData):
+            return self.dataset.train, self.dataset.test
+        return self.data.fingerprint, _load(self.dataset, self.inputs, "test", None).fingerprint
 
 
 @dataclass(frozen=True)
@@ -256,11 +273,13 @@ class Point:
     def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
         """All that the unit of ``origin`` depends on, as JSON values."""
         network, stages = self.surface.network, _merged(self.stages)
+        train, test = self.surface.fingerprints
         *before, last = [stage.identity for stage in stages]
-        if isinstance(self.stage, Measure):
-            last["test"] = self.surface.test.fingerprint
+        # A built-in training set has one test set; what is evaluated after a stage is of the one that a user gave.
+        if isinstance(self.stage, Measure) or isinstance(self.surface.dataset, OwnData):
+            last["test"] = test
         return {
-            "dataset": self.surface.data.fingerprint,
+            "dataset": train,
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {**self._start(origin), "dtype": self.dtype},
@@ -297,5 +316,5 @@ def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
 
 
 @lru_cache(maxsize=8)
-def _load(name: DatasetName, inputs: Inputs, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
+def _load(name: DatasetName, inputs: Any, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
     return load_dataset(name, n_samples=n_samples, split=split, inputs=inputs)

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from glassnet import _check
-from glassnet.datasets.raw import N_SAMPLES
 from glassnet.datasets.raw import Name as DatasetName
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.relaxation import Relaxation
+from glassnet.experiments.training import data_numbers, like
 
 PhaseName = Literal["regularised", "underparameterised", "overparameterised"]
 ScaleName = Literal["demo", "laptop", "workstation", "paper"]
@@ -80,12 +81,12 @@ _SCALES: Final[Mapping[str, Scale]] = {
 }
 
 
-def preset(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> Relaxation:
+def preset(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> Relaxation:
     """The request of a phase of a data set at a scale.
 
     Args:
         phase: one of ``PHASES``.
-        dataset: one of ``DATASETS``.
+        dataset: one of ``DATASETS``, or own data, for which MNIST's numbers stand but of rows.
         scale: one of ``SCALES``.
         changes: other numbers for any fields of :class:`Relaxation`.
 
@@ -93,14 +94,13 @@ def preset(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | No
         ValueError: an unknown name, or a number that is not allowed.
     """
     _check.choice("phase", phase, PHASES)
-    _check.choice("dataset", dataset, DATASETS)
+    known = like(dataset)
     _check.choice("scale", scale, SCALES)
-    where, size = _PHASES[dataset, phase], _SCALES[scale]
+    where, size = _PHASES[known, phase], _SCALES[scale]
     demo = scale == "demo"
     temperatures = {"demo": _DEMO, "laptop": where.laptop_temperatures}.get(scale, where.temperatures)
     numbers: dict[str, Any] = {
-        "dataset": dataset,
-        "samples": size.samples or N_SAMPLES[dataset]["train"],  # type: ignore[index]
+        **data_numbers(dataset, size.samples),
         "width": where.demo_width if demo else where.width,
         "l2": where.l2,
         "replicas": size.replicas,
@@ -112,14 +112,14 @@ def preset(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | No
         "chi": where.chi,
         "shown_chi": where.shown_chi,
     }
-    if (dataset, phase) == ("mnist", "overparameterised") and not demo:
+    if (known, phase) == ("mnist", "overparameterised") and not demo:
         # This phase is its plateau of zero loss; a replica that gets there stops.
         numbers |= {"epochs": 17_000, "stop_loss": 1e-6, "check_epochs": 100}
         if scale == "laptop" and (changes or {}).get("engine", "cpu") == "cpu":
             # Its effect there was found below the differences between replicas (docs/performance.md), and with it
             # steps cost so little that a run can go as far as claims about what is not seen ask for.
             numbers |= {"skin": True, "t_max": 100_000}
-    if (dataset, phase, scale) == ("cifar10", "overparameterised", "laptop"):
+    if (known, phase, scale) == ("cifar10", "overparameterised", "laptop"):
         # Nothing sleeps there and it is the widest: as much as fits in a night.
         numbers |= {"replicas": 2, "t_max": 5_000}
     numbers |= dict(changes or {})

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from glassnet.dynamics import Langevin, Sgd
 from glassnet.experiments.experiment import Count, NotNegative, Positive, Whole
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Measure, Point
 from glassnet.experiments.presets import preset
 from glassnet.experiments.relaxation import noise_of
@@ -75,7 +76,7 @@ def _last(n_steps: int) -> int:
 _REPLICAS: Final = {"demo": 2, "laptop": 2, "workstation": 3, "paper": 5}
 
 
-def protocol(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> Protocol:
+def protocol(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> Protocol:
     """The request of a phase of a data set at a scale.
 
     Raises:
@@ -84,6 +85,9 @@ def protocol(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | 
     there = preset(phase, dataset, scale)
     if there.stop_loss is not None:
         raise ValueError(f"phase must be one whose quench has a fixed length here, but got {phase!r}")
-    shared = {name: getattr(there, name) for name in ("dataset", "samples", "width", "l2", "epochs", "t_max")}
+    shared = {
+        name: getattr(there, name)
+        for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs", "t_max")
+    }
     own = {"temperature": 1e-4, "waiting_time": there.shown_waiting_time, "replicas": _REPLICAS[scale]}
     return Protocol.of(shared | own | dict(changes or {}))

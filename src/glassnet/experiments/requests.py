@@ -10,6 +10,7 @@ from glassnet import _check
 from glassnet.experiments.ageing import ageing
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.minima import minima
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.phase_diagram import PARTS, phase_diagram
 from glassnet.experiments.presets import PHASES, preset
 from glassnet.experiments.protocol import protocol
@@ -33,12 +34,12 @@ class Kind:
     about: str
     option: str
     variants: tuple[str, ...]
-    build: Callable[[str, str, str, Changes], Experiment]
+    build: Callable[[str, str | OwnData, str, Changes], Experiment]
 
 
 def _without_variant(
-    build: Callable[[str, str, Changes], Experiment],
-) -> Callable[[str, str, str, Changes], Experiment]:
+    build: Callable[[str | OwnData, str, Changes], Experiment],
+) -> Callable[[str, str | OwnData, str, Changes], Experiment]:
     return lambda _, dataset, scale, changes: build(dataset, scale, changes)
 
 
@@ -53,13 +54,13 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def request(experiment: str, variant: str, dataset: str, scale: str, changes: Changes = None) -> Experiment:
+def request(experiment: str, variant: str, dataset: str | OwnData, scale: str, changes: Changes = None) -> Experiment:
     """The request of an experiment at a scale.
 
     Args:
         experiment: one of ``KINDS``.
         variant: one of its variants, the first if empty.
-        dataset: "mnist" or "cifar10".
+        dataset: "mnist", "cifar10" or own data (:func:`remember`).
         scale: "demo", "laptop", "workstation" or "paper".
         changes: other numbers for any of its fields.
 

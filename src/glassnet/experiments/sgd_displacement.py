@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from glassnet.dynamics import Sampling, Sgd
 from glassnet.experiments.experiment import Count, Counts, Times
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Grid, Measure, Point
 from glassnet.experiments.presets import preset
 from glassnet.experiments.quench import Quenched
@@ -119,7 +120,7 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
-def sgd_displacement(dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> SgdDisplacement:
+def sgd_displacement(dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> SgdDisplacement:
     """The request for a data set at a scale, from the regularised quench that relaxation starts from.
 
     The paper does not say how long it followed SGD; here until well after 1/(mu l2) = 1e5 steps, the bowl's time.
@@ -128,5 +129,10 @@ def sgd_displacement(dataset: str, scale: str, changes: Mapping[str, Any] | None
         ValueError: an unknown name, or a number that is not allowed.
     """
     phase = preset("regularised", dataset, scale)
-    shared = {name: getattr(phase, name) for name in ("dataset", "samples", "width", "l2", "epochs")}
-    return SgdDisplacement.of(shared | _SIZES[scale] | dict(changes or {}))
+    shared = {
+        name: getattr(phase, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs")
+    }
+    sizes = dict(_SIZES[scale])
+    for name in ("batch_sizes", "controls"):
+        sizes[name] = tuple(size for size in sizes[name] if size <= phase.samples)
+    return SgdDisplacement.of(shared | sizes | dict(changes or {}))

@@ -6,7 +6,9 @@ from typing import Any
 
 from glassnet.engines import Engine
 from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.own_data import keep
 from glassnet.experiments.points import engine_identity
+from glassnet.experiments.training import Training
 from glassnet.store.directory import RunDirectory, first_difference
 from glassnet.store.provenance import provenance
 
@@ -29,7 +31,7 @@ def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) 
 
 
 def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_work: bool) -> None:
-    """Write ``run.json``; where it is there already, with the perhaps larger request.
+    """Write ``run.json``; where it is there already, with the perhaps larger request. Beside it, a user's own data.
 
     Args:
         directory: where the run is or will be.
@@ -52,3 +54,5 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
+    if isinstance(request, Training):
+        keep(directory, request.dataset)

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from glassnet.dynamics import Langevin
 from glassnet.experiments.experiment import Count, NotNegativeNumbers, Positive, PositiveNumbers
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Evolve, Grid, Measure, Point
 from glassnet.experiments.presets import preset
 from glassnet.experiments.quench import Quenched
@@ -93,7 +94,7 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
-def step_size(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] | None = None) -> StepSize:
+def step_size(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> StepSize:
     """The request of a phase of a data set at a scale.
 
     Raises:
@@ -104,6 +105,8 @@ def step_size(phase: str, dataset: str, scale: str, changes: Mapping[str, Any] |
         raise ValueError(
             f"phase must be regularised or underparameterised, where the oscillations were seen, but got {phase!r}"
         )
-    shared = {name: getattr(there, name) for name in ("dataset", "samples", "width", "l2", "epochs")}
+    shared = {
+        name: getattr(there, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs")
+    }
     rates = {"learning_rates": (1e-3, 3e-4, 1e-4)}
     return StepSize.of(shared | rates | _SIZES[scale] | dict(changes or {}))

@@ -26,8 +26,8 @@ def temperature_rows(run: Run[Relaxation]) -> list[Row]:
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high`` and what it is of, the ``outcome`` of the mean
     curve, the mean overlap ``q`` and mean square displacement ``msd`` at time ``t``, ``data_loss`` and
-    ``test_loss`` at that time, and of ``n_replicas`` how many are behind it (``n_used``) or were lost (``n_lost``).
-    With a skin ``missed_wakings``, of all replicas since the quench.
+    ``test_loss`` (where there is a test set) at that time, and of ``n_replicas`` how many are behind it (``n_used``)
+    or were lost (``n_lost``). With a skin ``missed_wakings``, of all replicas since the quench.
     """
     return [_temperature_row(run, temperature, record) for temperature, record in run.records.items()]
 
@@ -40,7 +40,9 @@ def _temperature_row(run: Run[Relaxation], temperature: float, record: Record) -
     end = {"time": request.t_max}
     mean_q = ensemble_mean(q).squeeze("waiting_time").sel(end)
     msd = ensemble_mean(mean_square_displacement(record).sel(at)).squeeze("waiting_time").sel(end)
-    losses = {name: _mean(record.data[name].sel(at).sel(end)) for name in ("data_loss", "test_loss")}
+    losses = {
+        name: _mean(record.data[name].sel(at).sel(end)) for name in ("data_loss", "test_loss") if name in record.data
+    }
     return {
         "temperature": temperature,
         "tau_90": _plain(tau["estimate"]),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from glassnet.engines import Engine
+from glassnet.experiments.own_data import look_in
 from glassnet.experiments.plan import Block, left
 from glassnet.experiments.points import engine_identity
 from glassnet.experiments.runner import Update, make
@@ -59,6 +60,7 @@ def work_on(task: Task, before: list[None]) -> None:
 
     worker, directory = get_worker(), RunDirectory(task.path)
     _refuse_misfit(directory, task.engine, worker.address)
+    look_in(task.path, task.block.point.surface.dataset)
     to_come = 0
     reported = -math.inf  # that it has begun is worth saying
 

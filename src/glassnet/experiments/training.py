@@ -2,48 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self, get_args
 
 from pydantic import model_validator
 
-from glassnet.datasets.loading import Inputs
+from glassnet import _check
 from glassnet.datasets.raw import N_SAMPLES
 from glassnet.datasets.raw import Name as DatasetName
 from glassnet.dynamics import Sgd
-from glassnet.experiments.experiment import Count, Experiment, Positive, one_of
-from glassnet.experiments.points import Dtype, Evolve, Point, Surface
+from glassnet.experiments.experiment import Count, Experiment, Positive, by_name, one_of
+from glassnet.experiments.own_data import AnyData, OwnData, own_data
+from glassnet.experiments.points import Dtype, Evolve, Point, PreparedInputs, Surface
+
+_LIKE: Final[DatasetName] = "mnist"
+_BATCH: Final = 100
+
+
+def _dataset(name: str, value: Any) -> AnyData:
+    if isinstance(value, str):
+        return _check.choice(name, value, get_args(DatasetName))  # type: ignore[return-value]
+    return own_data(name, value)
+
+
+def _inputs(name: str, value: Any) -> Any:
+    return _check.choice(name, value, [one for kind in get_args(PreparedInputs) for one in get_args(kind)])
 
 
 class Training(Experiment):
     """Networks that SGD trains from random weights.
 
     Args:
-        dataset: "mnist" or "cifar10"; its test set is followed beside the training set.
-        inputs: how pixels become features, see :func:`glassnet.load_dataset`.
-        samples: P_D, the first rows of the training set.
+        dataset: "mnist", "cifar10", or a user's own; its test set, if any, is followed beside the training set.
+        inputs: how pixels become features, see :func:`glassnet.load_dataset`; "given" for own data.
+        samples: P_D, the first rows of the training set; of own data all.
         depth: hidden layers.
         dtype: of the weights.
         quench_rate: learning rate of SGD.
         batch_size: rows a step of SGD.
     """
 
-    dataset: Annotated[DatasetName, one_of(DatasetName)]
-    inputs: Annotated[Inputs, one_of(Inputs)] = "standardised"
+    dataset: Annotated[AnyData, by_name(_dataset)]
+    inputs: Annotated[PreparedInputs, by_name(_inputs)] = "standardised"
     samples: Count
     depth: Count = 6
     dtype: Annotated[Dtype, one_of(Dtype)] = "float64"
     quench_rate: Positive = 1e-3
-    batch_size: Count = 100
+    batch_size: Count = _BATCH
 
     @model_validator(mode="after")
     def _data_fit(self) -> Self:
-        available = N_SAMPLES[self.dataset]["train"]
-        if self.samples > available:
+        if isinstance(self.dataset, OwnData):
+            if self.samples != self.dataset.n_samples:
+                raise ValueError(
+                    f"samples must be {self.dataset.n_samples}, the rows of {self.dataset}, but got {self.samples}"
+                )
+        elif self.samples > (available := N_SAMPLES[self.dataset]["train"]):
             raise ValueError(f"samples must be at most {available}, the rows of {self.dataset}, but got {self.samples}")
         if self.batch_size > self.samples:
             raise ValueError(f"batch_size must be at most samples = {self.samples}, but got {self.batch_size}")
         if self.inputs == "mnist" and self.dataset != "mnist":
             raise ValueError(f"inputs must not be 'mnist' for {self.dataset}")
+        if (self.inputs == "given") != isinstance(self.dataset, OwnData):
+            raise ValueError(f"inputs must be 'given' for own data and no others, but is {self.inputs!r}")
         return self
 
     @property
@@ -62,3 +82,22 @@ class Training(Experiment):
     def trained(self, width: int, l2: float, epochs: int, label: str = "quench") -> Point:
         """The point after so many epochs from random weights."""
         return Point(self.surface_of(width, l2), self.seed, self.dtype, (self.sgd(epochs),), label)
+
+
+def like(dataset: str | OwnData) -> DatasetName:
+    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if isinstance(dataset, OwnData):
+        return _LIKE
+    return _check.choice("dataset", dataset, get_args(DatasetName))  # type: ignore[return-value]
+
+
+def data_numbers(dataset: str | OwnData, samples: int | None) -> dict[str, Any]:
+    """The numbers of a request that go with its data: so many rows, None for all; of own data all in any case."""
+    if isinstance(dataset, OwnData):
+        n = dataset.n_samples
+        return {"dataset": dataset, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
+    return {"dataset": dataset, "samples": samples or N_SAMPLES[like(dataset)]["train"]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from glassnet.experiments.own_data import OwnData, refuse_damaged
 from glassnet.experiments.view import Run
 from glassnet.store import files
 from glassnet.store.directory import RunDirectory, unit_name
@@ -65,6 +66,11 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
         n_others += file.name not in asked
         n_complete += file.name in asked and header["end"] >= asked[file.name]
         n_begun += file.name in asked and header["end"] < asked[file.name]
+    if isinstance(run.request.dataset, OwnData):
+        try:
+            refuse_damaged(directory.path, run.request.dataset)
+        except ValueError as error:
+            damaged.append(str(error))
     checkpoints = list(directory.checkpoints())
     damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]
     n_checkpoints = sum(not isinstance(found, ValueError) for found in checkpoints)

@@ -15,8 +15,10 @@ from glassnet._concat import concat
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.catalogue import EXPERIMENTS
 from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.own_data import look_in
 from glassnet.experiments.plan import Member
 from glassnet.experiments.points import EngineIdentity, Point
+from glassnet.experiments.training import Training
 from glassnet.record import Record
 from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
 from glassnet.store.directory import Identity, RunDirectory, Unit, runs_in
@@ -61,6 +63,8 @@ class Run(Generic[Request]):
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{self.path}: request and engine must be in the run's description: {error!r}") from None
         self.request = cast(Request, EXPERIMENTS[name].of(numbers))
+        if isinstance(self.request, Training) and isinstance(self._source, RunDirectory):
+            look_in(self.path, self.request.dataset)
 
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"

@@ -50,6 +50,8 @@ def draw_protocol(quench: Record, langevin: Record, *, waiting_time: int) -> Fig
 def _draw(axes: Axes, record: Record) -> None:
     times = record.data["time"].values
     for name, label, colour in _CURVES:
+        if name not in record.data:  # there may be no test set
+            continue
         values = record.data[name].isel(waiting_time=0).transpose("time", "replica").values
         known = np.isfinite(values).any(axis=1)
         lines = axes.plot(times[known], values[known], color=colour, linewidth=0.9, gid=name)

@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from glassnet import _check
 from glassnet.ensemble import Ensemble
 from glassnet.network import network_of
 from glassnet.record import Record
@@ -33,8 +34,6 @@ FORMAT: Final = 1
 _MARK: Final = b"glassnet sha256 "
 _DIGEST_LENGTH: Final = 64
 _CHUNK_BYTES: Final = 64 * 2**20
-_SMALL_BYTES: Final = 256 * 2**20
-_LARGEST_RATIO: Final = 10_000
 
 
 def save(value: Value, path: str | os.PathLike[str]) -> None:
@@ -214,8 +213,7 @@ def refuse_bombs(path: Path) -> None:
                 chunks = node["chunk_grid"]["configuration"]["chunk_shape"]
                 rounded = (-(-length // chunk) * chunk for length, chunk in zip(node["shape"], chunks, strict=True))
                 promised += math.prod(rounded) * np.dtype(node["data_type"]).itemsize
-    if promised > max(_SMALL_BYTES, _LARGEST_RATIO * path.stat().st_size):
-        raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
+    _check.in_proportion(promised, path.stat().st_size)
 
 
 def unreadable(path: Path, error: Exception) -> ValueError:

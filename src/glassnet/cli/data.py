@@ -1,0 +1,144 @@
+"""The options for a user's own data, which every command that runs one experiment has beside ``--dataset``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from glassnet.datasets import TrainTest
+    from glassnet.experiments.own_data import AnyData
+
+
+class Own(NamedTuple):
+    """What the options say."""
+
+    data: Path | None
+    label: str | None
+    positive: list[str] | None
+    negative: list[str] | None
+    inputs: str | None
+    components: str | None
+    test_data: Path | None
+
+
+def _options(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Own data in place of --dataset: .npz, .csv, or a folder with a sub-folder of images a class. All "
+            "rows, unless fewer samples are asked for; the other numbers are those of MNIST.",
+            show_default=False,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Column of the labels, by name or index, or name of their array.", show_default=False),
+    ] = None,
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(help="Class whose label is +1, the rest is -1; may be given several times.", show_default=False),
+    ] = None,
+    negative: Annotated[
+        list[str] | None,
+        typer.Option(help="Class whose label is -1, where others are left out.", show_default=False),
+    ] = None,
+    inputs: Annotated[
+        str | None,
+        typer.Option(help="standardised (if not said), whitened or given: columns of --data.", show_default=False),
+    ] = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            help="How many principal components of --data, or all for the columns themselves; 10 of more than 10.",
+            show_default=False,
+        ),
+    ] = None,
+    test_data: Annotated[
+        Path | None, typer.Option(help="Test set to --data; without one there is none.", show_default=False)
+    ] = None,
+) -> Own:
+    return Own(data, label, positive, negative, inputs, components, test_data)
+
+
+def with_own_data(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, whose argument ``own`` is filled from options that stand after ``dataset``."""
+    mine = inspect.signature(_options, eval_str=True).parameters
+    theirs = inspect.signature(command, eval_str=True).parameters
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        command(own=_options(**{name: given.pop(name) for name in mine}), **given)
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in theirs.items():
+        if name != "own":
+            parameters.append(parameter)
+        if name == "dataset":
+            parameters += mine.values()
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_options
+
+
+def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[AnyData | str, str]:
+    """The data that the options ask for, as a request holds them, and their name.
+
+    Raises:
+        ValueError: options that do not go together, or data that cannot be used.
+        FileNotFoundError: no such file.
+    """
+    if own.data is None:
+        for name, value in own._asdict().items():
+            if value:
+                raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
+        return dataset, dataset
+    from glassnet.experiments.own_data import remember
+
+    if dataset != "mnist":
+        raise ValueError(f"dataset must not be given beside data, but got {dataset}")
+    data = _as_stored(_read(own, samples), output)
+    return remember(data), data.train.name
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _read(own: Own, samples: Any) -> TrainTest:
+    from glassnet.datasets import read_dataset
+
+    assert own.data is not None
+    components: Any = own.components
+    if components not in (None, "all"):
+        if not components.lstrip("-").isdecimal():
+            raise ValueError(f"components must be an integer or all, but got {components!r}")
+        components = int(components)
+    return read_dataset(
+        own.data,
+        label=own.label,
+        positive=own.positive or None,
+        negative=own.negative or None,
+        inputs=own.inputs or "standardised",  # type: ignore[arg-type]
+        n_features=components,
+        n_samples=samples,
+        test=own.test_data,
+    )
+
+
+def _as_stored(data: TrainTest, output: Path | None) -> TrainTest:
+    """The data as the run that there is has them, if it began with the same: another machine may round otherwise."""
+    from glassnet.experiments.own_data import FILE
+    from glassnet.store.data import read_data
+
+    try:
+        stored = read_data(output / FILE) if output is not None else data
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return data
+    same = stored.train.provenance.get("prepared_from") == data.train.provenance["prepared_from"]
+    return stored if same else data
