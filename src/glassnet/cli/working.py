@@ -89,9 +89,11 @@ def do(
     from glassnet.cli.progress import counted, shown
     from glassnet.experiments import distributed, runner
     from glassnet.experiments.cost import refuse_too_much_disk, refuse_too_much_memory
+    from glassnet.experiments.quench import refuse_missing
     from glassnet.experiments.starting import begin
     from glassnet.experiments.summary import write_summary
 
+    refuse_missing(work, given)
     if client is None:
         refuse_too_much_memory(work)
     refuse_too_much_disk(work, directory.path)

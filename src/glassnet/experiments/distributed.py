@@ -64,9 +64,10 @@ def run(
     """
     for source, target in plan.taken:
         files.take(source, target)
-    for block in filter(_starts_at_given, plan.blocks):
-        make(block, engine, directory, given=given, on_update=on_update)
-    blocks = [block for block in plan.blocks if not _starts_at_given(block)]
+    for block in plan.blocks:
+        if block.starts_at_given:
+            make(block, engine, directory, given=given, on_update=on_update)
+    blocks = [block for block in plan.blocks if not block.starts_at_given]
     pieces = [list(_pieces(block)) for block in blocks]
     every = _report_every(sum(map(len, pieces)), client)
     session, path = os.urandom(8).hex(), directory.path.absolute()
@@ -79,10 +80,6 @@ def run(
     ]
     _Handing(client, blocks, tasks, on_update).work()
     directory.tidy()
-
-
-def _starts_at_given(block: Block) -> bool:
-    return block.point.parent is None and block.point.start is not None
 
 
 def _pieces(block: Block) -> Iterator[Block]:
