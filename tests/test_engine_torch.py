@@ -221,6 +221,30 @@ def test_the_command_line_says_what_is_missing_in_one_line(tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
+def test_torch_works_on_as_many_threads_as_it_is_given() -> None:
+    code = """
+import os, sys, glassnet as gn
+landscape = gn.Landscape(gn.Mlp(8, 256, 2), gn.random_dataset(4096, 8, seed=0), gn.QuadraticHinge())
+ensemble = gn.Ensemble.random(landscape.network, 2)
+engine = gn.engines.Torch("cpu", threads=int(sys.argv[1]))
+session = engine.session(ensemble, landscape, gn.GradientDescent(0.1))
+before = len(os.listdir("/proc/self/task"))
+session.observe()
+session.advance(session.ensemble.step + 2)
+engine.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    begun = [
+        int(subprocess.run([sys.executable, "-c", code, n], capture_output=True, text=True, check=True).stdout)
+        for n in ("1", "3")
+    ]
+    assert begun[0] == 0
+    assert begun[1] > 0
+    with pytest.raises(ValueError, match="threads must be an integer >= 1, but got 0"):
+        Torch("cpu", threads=0)
+
+
 @pytest.mark.parametrize("width", [pytest.param(width, marks=NEEDS_GPU) for width in (30, 54, 72)])
 def test_all_of_mnist_on_a_gpu(width: int) -> None:
     landscape = gn.Landscape(gn.Mlp(10, width, 6), gn.load_dataset("mnist"), gn.QuadraticHinge(1e-3))

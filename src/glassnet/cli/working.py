@@ -71,8 +71,21 @@ def run_in(
 
 
 def make_engine(request: Experiment, threads: int | None, workers: Place | None) -> Engine:
-    """The engine of a request; on workers with one thread a task, since a worker does one task a thread."""
-    return request.make_engine(threads if workers is None else threads or 1)
+    """The engine of a request; on workers with one thread a task, since a worker does one task a thread.
+
+    Raises:
+        ValueError: as :meth:`Experiment.make_engine`; with workers too it must be there where the command runs.
+        ImportError: as :meth:`Experiment.make_engine`.
+    """
+    try:
+        return request.make_engine(threads if workers is None else threads or 1)
+    except (ValueError, ImportError) as error:
+        if workers is None or request.engine not in ("torch", "triton"):
+            raise
+        raise type(error)(
+            f"engine {request.engine!r} with workers needs their kind of device where the command runs too, since "
+            f"addresses of units name it: {error}; run the command on such a machine, or without workers"
+        ) from None
 
 
 def do(

@@ -24,25 +24,30 @@ class Torch:
     """All replicas at once in PyTorch, with the random numbers of every engine.
 
     Results agree with those of the other engines to rounding. How PyTorch multiplies matrices may depend on how many
-    replicas stand side by side, so that bits, unlike the other engines', may depend on a replica's neighbours.
+    replicas stand side by side, and on the threads, so that bits, unlike the other engines', may depend on a replica's
+    neighbours and on the machine.
 
     Args:
         device: as PyTorch names it, "cpu", "cuda", "cuda:1", "mps"; None for the fastest kind there is.
         gradient: precision of the data gradient, "float32" or "float64". Weights and updates keep the ensemble's.
+        threads: of the processor, while the engine works; None leaves PyTorch's own number. No other device has any.
 
     Raises:
         ImportError: PyTorch is missing.
-        ValueError: no such device here, or float64 asked of one that has none.
+        ValueError: no such device here, float64 asked of one that has none, or threads below 1.
     """
 
     device: str | None = None
     gradient: Precision = "float32"
+    threads: int | None = None
 
     name: ClassVar[str] = "torch"
     skin_settings: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         _check.choice("gradient", self.gradient, ("float32", "float64"))
+        if self.threads is not None:
+            _check.integer("threads", self.threads, low=1)
         if self._torch_device.type == "mps" and self.gradient == "float64":
             raise ValueError("gradient must be 'float32' on device 'mps', which has no float64")
 
@@ -71,13 +76,14 @@ class Torch:
 
         if self._torch_device.type == "mps" and ensemble.weights.dtype != "float32":
             raise ValueError(f"weights must be float32 on device 'mps', but are {ensemble.weights.dtype}")
-        return TorchSession(self._torch_device, self._precision, ensemble, landscape, dynamics)
+        return TorchSession(self._torch_device, self._precision, self.threads, ensemble, landscape, dynamics)
 
     def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on any data set."""
-        from glassnet.engines.tensors.session import evaluate
+        from glassnet.engines.tensors.session import evaluate, on_threads
 
-        return evaluate(weights, network, dataset, self._torch_device, self._precision)
+        with on_threads(self.threads):
+            return evaluate(weights, network, dataset, self._torch_device, self._precision)
 
 
 def find_device(engine: str, name: str | None) -> torch.device:

@@ -51,10 +51,15 @@ class Triton:
 
     @property
     def version(self) -> str:
-        """With the kind of GPU, on which bits depend."""
+        """With the kind of GPU, on which bits depend.
+
+        Raises:
+            ValueError: there is none here; the engine came from a machine that has one.
+        """
+        device = self._torch_device
         import torch
 
-        return f"1 {torch.cuda.get_device_name() if self.device == 'cuda' else 'interpreter'}"
+        return f"1 {torch.cuda.get_device_name(device) if self.device == 'cuda' else 'interpreter'}"
 
     @property
     def _torch_device(self) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import reduce
 from operator import add
 
@@ -27,14 +28,20 @@ class TorchSession:
     """An ensemble under one dynamics in PyTorch."""
 
     def __init__(
-        self, device: torch.device, precision: torch.dtype, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics
+        self,
+        device: torch.device,
+        precision: torch.dtype,
+        threads: int | None,
+        ensemble: Ensemble,
+        landscape: Landscape,
+        dynamics: Dynamics,
     ) -> None:
         n = len(ensemble)
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
         self._start, self._dynamics, self._network = ensemble, dynamics, landscape.network
-        self._device, self._precision = device, precision
+        self._device, self._precision, self._threads = device, precision, threads
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
         self._data = _Data(landscape.dataset, device, precision)
@@ -63,12 +70,13 @@ class TorchSession:
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
         left = np.where(self._alive.cpu().numpy(), n_steps, 0)
-        while left.any():
-            some = np.flatnonzero(left)
-            stretch = int(left[some].min())
-            self._stretch(some, stretch)
-            left[some] -= stretch
-            left[~self._alive.cpu().numpy()] = 0
+        with on_threads(self._threads):
+            while left.any():
+                some = np.flatnonzero(left)
+                stretch = int(left[some].min())
+                self._stretch(some, stretch)
+                left[some] -= stretch
+                left[~self._alive.cpu().numpy()] = 0
 
     def _stretch(self, some: NDArray[np.int64], n_steps: int) -> None:
         """So many updates of some replicas. Nothing waits for the device before the end."""
@@ -125,11 +133,23 @@ class TorchSession:
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
-        seen = self._look(self._weights.to(self._precision))
+        with on_threads(self._threads):
+            seen = self._look(self._weights.to(self._precision))
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
         return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
+
+
+@contextmanager
+def on_threads(n: int | None) -> Iterator[None]:
+    """PyTorch with so many threads while the block runs; None leaves them as they are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Data:
