@@ -23,7 +23,7 @@ import glassnet as gn
 from glassnet.datasets import raw
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
-from glassnet.store import files
+from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.directory import canonical
 
@@ -103,18 +103,18 @@ def _cifar10_seeds() -> Iterator[bytes]:
 def _sealed(members: Mapping[str, bytes], data: bytes) -> bytes:
     """A file with a right checksum: of the members, one of them with other content, or of any bytes."""
     if data[:1] == b"\xff":
-        body = data[1:] + files._MARK
+        body = data[1:] + sealing.MARK
         return body + hashlib.sha256(body).hexdigest().encode()
     if data:
         name = sorted(members)[data[0] % len(members)]
         members = {**members, name: data[1:]}
-    return files.sealed(members)
+    return sealing.sealed(members)
 
 
 def _member_seeds(members: Mapping[str, bytes]) -> Iterator[bytes]:
     for i, name in enumerate(sorted(members)):
         yield bytes([i]) + members[name]
-    yield b"\xff" + files.sealed(members)[: -len(files._MARK) - 64]
+    yield b"\xff" + sealing.sealed(members)[: -len(sealing.MARK) - 64]
 
 
 @cache

@@ -6,8 +6,10 @@ Without a GPU, PyTorch works on the processor and Triton's kernels in its interp
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,13 @@ import glassnet as gn
 from glassnet import random
 from glassnet.dynamics import Dynamics
 from glassnet.engines import Engine, Reference, Torch, Triton
+from glassnet.engines.workload import workload
 from glassnet.random import Purpose
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
+
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 
 GPU = bool(torch.cuda.is_available())
 DEVICE = "cuda" if GPU else "cpu"
@@ -243,6 +249,67 @@ print(len(os.listdir("/proc/self/task")) - before)
     assert begun[1] > 0
     with pytest.raises(ValueError, match="threads must be an integer >= 1, but got 0"):
         Torch("cpu", threads=0)
+
+
+class Tensors(TorchDispatchMode):  # type: ignore[misc]
+    """The most bytes that tensors had at once, each storage once, as far as operations saw them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most, self._alive = 0, dict[int, Any]()
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        result = function(*arguments, **(options or {}))
+        for one in tree_leaves((arguments, options, result)):
+            if isinstance(one, torch.Tensor):
+                self._alive[id(one)] = weakref.ref(one)
+        self._alive = {key: found for key, found in self._alive.items() if found() is not None}
+        storages = [found().untyped_storage() for found in self._alive.values()]
+        self.most = max(self.most, sum({one.data_ptr(): one.nbytes() for one in storages}.values()))
+        return result
+
+
+@pytest.mark.skipif(GPU, reason="on a GPU the allocator itself would be asked")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dynamics", [gn.Langevin(0.1, 1e-3), gn.Sgd(1e-3, 20)], ids=["all rows", "batches"])
+@pytest.mark.parametrize("observed", [True, False])
+def test_the_device_memory_that_is_said_is_what_tensors_take(
+    engine: Engine | str, dynamics: Dynamics, observed: bool
+) -> None:
+    maker: Any = made(engine)
+    n_rows, n_test = (600, 300) if isinstance(engine, str) else (5000, 3000)
+    network = gn.Mlp(10, 30, 2)
+    landscape = gn.Landscape(network, gn.random_dataset(n_rows, 10, seed=1), gn.QuadraticHinge(1e-3))
+    test, ensemble = gn.random_dataset(n_test, 10, seed=2), gn.Ensemble.random(network, 3, seed=1)
+    with Tensors() as tensors:
+        if observed:
+            gn.measure(ensemble, landscape, dynamics, times=[1], chi=[3.0], test=test, engine=maker)
+        else:
+            gn.evaluate(gn.evolve(ensemble, landscape, dynamics, 1, engine=maker), landscape, test=test, engine=maker)
+    work = replace(workload(ensemble, landscape, dynamics), observed=observed, n_test=n_test)
+    assert 0.99 * tensors.most <= maker.needed_memory(work) <= 1.8 * tensors.most
+    assert maker.free_memory is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory cannot be limited here")
+def test_too_little_memory_is_said_with_the_numbers() -> None:
+    code = """
+import resource, torch, glassnet as gn
+landscape = gn.Landscape(gn.Mlp(4, 2000, 3), gn.random_dataset(2048, 4, seed=0), gn.QuadraticHinge())
+ensemble = gn.Ensemble.random(landscape.network, 4)
+engine = gn.engines.Torch("cpu", threads=1)
+session = engine.session(ensemble[:1], landscape, gn.GradientDescent(0.1))
+session.observe()
+mapped = 4096 * int(open("/proc/self/statm").read().split()[0])
+session = engine.session(ensemble, landscape, gn.GradientDescent(0.1))
+resource.setrlimit(resource.RLIMIT_AS, (mapped + 300 * 2**20,) * 2)
+try:
+    session.observe()
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=True)
+    assert re.match(r"device cpu must hold about [\d.]+ GB, but .*allocate.*: ask for fewer replicas", done.stdout)
 
 
 @pytest.mark.parametrize("width", [pytest.param(width, marks=NEEDS_GPU) for width in (30, 54, 72)])

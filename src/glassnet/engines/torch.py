@@ -9,6 +9,7 @@ from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
+from glassnet.engines.workload import Workload, workload
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.network import Floats, Mlp
@@ -56,6 +57,18 @@ class Torch:
         """With the kind of device, on which bits depend."""
         return f"1 {self._torch_device.type}"
 
+    def needed_memory(self, work: Workload) -> int:
+        """Bytes of the device's memory that so much work takes, about."""
+        from glassnet.engines.tensors import footprint
+
+        block = footprint.block_on(self._torch_device.type)
+        return footprint.needed(work, 4 if self.gradient == "float32" else 8, block)
+
+    @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on the device; None where it has no memory of its own."""
+        return free_memory(self._torch_device)
+
     @property
     def _torch_device(self) -> torch.device:
         return find_device("torch", self.device)
@@ -71,19 +84,33 @@ class Torch:
 
         Raises:
             ValueError: float64 weights on a device that has no float64.
+            MemoryError: the device cannot hold it, here or while it works.
         """
         from glassnet.engines.tensors.session import TorchSession
 
         if self._torch_device.type == "mps" and ensemble.weights.dtype != "float32":
             raise ValueError(f"weights must be float32 on device 'mps', but are {ensemble.weights.dtype}")
-        return TorchSession(self._torch_device, self._precision, self.threads, ensemble, landscape, dynamics)
+        needed = self.needed_memory(workload(ensemble, landscape, dynamics))
+        return TorchSession(self._torch_device, self._precision, self.threads, needed, ensemble, landscape, dynamics)
 
     def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on any data set."""
-        from glassnet.engines.tensors.session import evaluate, on_threads
+        from glassnet.engines.tensors.limits import at_work
+        from glassnet.engines.tensors.session import evaluate
 
-        with on_threads(self.threads):
+        work = Workload(network, len(weights), dataset.n_samples, None, weights.itemsize)
+        with at_work(self._torch_device, self.threads, self.needed_memory(work)):
             return evaluate(weights, network, dataset, self._torch_device, self._precision)
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that this process may still have of a GPU's memory; None where the device shares the machine's."""
+    if device.type != "cuda":
+        return None
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
 
 
 def find_device(engine: str, name: str | None) -> torch.device:

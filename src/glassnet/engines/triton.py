@@ -10,7 +10,8 @@ from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
-from glassnet.engines.torch import find_device
+from glassnet.engines.torch import find_device, free_memory
+from glassnet.engines.workload import Workload, workload
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.network import Floats, Mlp
@@ -61,18 +62,37 @@ class Triton:
 
         return f"1 {torch.cuda.get_device_name(device) if self.device == 'cuda' else 'interpreter'}"
 
+    def needed_memory(self, work: Workload) -> int:
+        """Bytes of the device's memory that so much work takes, about."""
+        from glassnet.engines.gpu import footprint
+
+        return footprint.needed(work)
+
+    @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on the device; None where it has no memory of its own."""
+        return free_memory(self._torch_device)
+
     @property
     def _torch_device(self) -> torch.device:
         return find_device("triton", self.device)
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> TritonSession:
-        """Begin with a copy of the ensemble's state."""
+        """Begin with a copy of the ensemble's state.
+
+        Raises:
+            MemoryError: the device cannot hold it, here or while it works.
+        """
         from glassnet.engines.gpu.session import TritonSession
 
-        return TritonSession(self._torch_device, ensemble, landscape, dynamics)
+        needed = self.needed_memory(workload(ensemble, landscape, dynamics))
+        return TritonSession(self._torch_device, needed, ensemble, landscape, dynamics)
 
     def evaluate(self, weights: Floats, network: Mlp, dataset: Dataset) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on any data set."""
+        from glassnet.engines.gpu import footprint
         from glassnet.engines.gpu.session import evaluate
+        from glassnet.engines.tensors.limits import at_work
 
-        return evaluate(weights, network, dataset, self._torch_device)
+        with at_work(self._torch_device, None, footprint.evaluation(network, len(weights), dataset.n_samples)):
+            return evaluate(weights, network, dataset, self._torch_device)

@@ -18,7 +18,7 @@ from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.points import Point
 from glassnet.experiments.runner import CHECKPOINT_SECONDS, Listener, Update, make
 from glassnet.experiments.tasks import TOPIC, Task, work_on
-from glassnet.store import files
+from glassnet.store import placing
 from glassnet.store.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(
             but missing or others.
     """
     for source, target in plan.taken:
-        files.take(source, target)
+        placing.take(source, target)
     handed_out: dict[int, Block] = {}
     for i, block in enumerate(plan.blocks):
         if block.starts_at_given:

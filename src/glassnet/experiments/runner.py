@@ -26,9 +26,9 @@ from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
 from glassnet.record import Record
-from glassnet.store import files
+from glassnet.store import files, placing
 from glassnet.store.directory import RunDirectory, Unit, unit_name
-from glassnet.store.files import Value
+from glassnet.store.values import Value
 
 CHECKPOINT_SECONDS: Final = 10.0
 """How often a block's state is kept."""
@@ -86,7 +86,7 @@ def run(
         ValueError: given replicas are needed, but missing or others.
     """
     for source, target in plan.taken:
-        files.take(source, target)
+        placing.take(source, target)
     for i, block in enumerate(plan.blocks):
         make(block, engine, directory, index=i, given=given, on_update=on_update, checkpoint_every=checkpoint_every)
     directory.tidy()

@@ -16,7 +16,7 @@ from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
-from glassnet.store.files import write_bytes
+from glassnet.store.placing import write_bytes
 
 Row = dict[str, float | int | str | None]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import reduce
 from operator import add
 
@@ -17,6 +17,8 @@ from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines.base import Evaluation, Observation
 from glassnet.engines.tensors import batches, random
+from glassnet.engines.tensors.footprint import block_on
+from glassnet.engines.tensors.limits import at_work
 from glassnet.engines.tensors.perceptron import Rows, look
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
@@ -32,16 +34,22 @@ class TorchSession:
         device: torch.device,
         precision: torch.dtype,
         threads: int | None,
+        needed: int,
         ensemble: Ensemble,
         landscape: Landscape,
         dynamics: Dynamics,
     ) -> None:
+        self._device, self._precision, self._threads, self._needed = device, precision, threads, needed
+        with self._at_work():
+            self._begin(ensemble, landscape, dynamics)
+
+    def _begin(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
         n = len(ensemble)
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
         self._start, self._dynamics, self._network = ensemble, dynamics, landscape.network
-        self._device, self._precision, self._threads = device, precision, threads
+        device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
         self._data = _Data(landscape.dataset, device, precision)
@@ -70,13 +78,16 @@ class TorchSession:
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
         left = np.where(self._alive.cpu().numpy(), n_steps, 0)
-        with on_threads(self._threads):
+        with self._at_work():
             while left.any():
                 some = np.flatnonzero(left)
                 stretch = int(left[some].min())
                 self._stretch(some, stretch)
                 left[some] -= stretch
                 left[~self._alive.cpu().numpy()] = 0
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        return at_work(self._device, self._threads, self._needed)
 
     def _stretch(self, some: NDArray[np.int64], n_steps: int) -> None:
         """So many updates of some replicas. Nothing waits for the device before the end."""
@@ -133,23 +144,12 @@ class TorchSession:
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
-        with on_threads(self._threads):
+        with self._at_work():
             seen = self._look(self._weights.to(self._precision))
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
         return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
-
-
-@contextmanager
-def on_threads(n: int | None) -> Iterator[None]:
-    """PyTorch with so many threads while the block runs; None leaves them as they are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Data:
@@ -159,7 +159,7 @@ class _Data:
         self.n_rows = dataset.n_samples
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
         self.labels = torch.from_numpy(dataset.labels.copy()).to(precision).to(device)
-        self.block = 2048 if device.type == "cpu" else 16384
+        self.block = block_on(device.type)
 
 
 def _summed(network: Mlp, weights: Tensor, data: _Data) -> Rows:
