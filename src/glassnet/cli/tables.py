@@ -254,6 +254,7 @@ def verification(found: Verification) -> Table:
         rows["checkpoints"] = f"{found.n_checkpoints} sound"
     if found.left_over:
         rows["left over"] = f"{counted(len(found.left_over), 'file')} half written by a process that was killed"
+    rows["summary"] = found.summary
     rows["damaged"] = counted(len(found.damaged), "file") if found.damaged else "nothing"
     return _pairs(rows)
 
