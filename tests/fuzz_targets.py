@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -42,11 +43,14 @@ class Target:
 
 
 def demand_clear(work: Callable[[], object], *named: str) -> bool:
-    """Whether it works; where it does not, it must say so by an error of a documented kind with one of these names."""
+    """Whether it works; where it does not, it must say so by an error of a documented kind with one of these names.
+
+    A name is a whole word of the message: that of a field is not found inside another word.
+    """
     try:
         work()
     except (ValueError, OSError) as error:
-        if not any(name in str(error) for name in named):
+        if not any(re.search(rf"(?<![\w/.]){re.escape(name)}(?!\w)", str(error)) for name in named):
             raise AssertionError(f"an error that names nothing: {error!r}") from error
         return False
     return True

@@ -19,6 +19,7 @@ import pytest
 from conftest import flat_landscape, small_landscape
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounding import cases, check_steps, gradient_error
 
 import glassnet as gn
 from glassnet import random
@@ -59,8 +60,6 @@ DYNAMICS: list[Dynamics] = [
     gn.Sgd([0.02, 0.05, 0.01], 20),
     gn.Sgd(0.02, 20, sampling="replacement"),
 ]
-# A sum of n products in float32 is wrong by at most n 2^-24 of the sum of their sizes; a step takes mu of that.
-ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 def made(engine: Engine | str) -> Engine:
@@ -72,6 +71,16 @@ def moved(engine: Engine, ensemble: gn.Ensemble, landscape: gn.Landscape, dynami
     for n in n_steps:
         session.advance(np.full(len(ensemble), n))
     return session.ensemble
+
+
+def check_gradient(maker: Engine, landscape: gn.Landscape, ensemble: gn.Ensemble, found: Any) -> None:
+    """The mean data gradients of all rows are the reference's within the bound of rounding errors."""
+    data = landscape.dataset
+    wanted = Reference().session(ensemble, landscape, gn.GradientDescent(0.1)).observe().gradient
+    unit = float(np.finfo(maker.gradient).eps + np.finfo(np.float64).eps) / 2
+    for weights, one, other in zip(ensemble.weights, found, wanted, strict=True):
+        features, labels = data.features.astype(np.float64), data.labels.astype(np.float64)
+        assert np.all(np.abs(one - other) <= gradient_error(landscape.network, weights, features, labels, unit))
 
 
 @settings(max_examples=20, deadline=None)
@@ -112,10 +121,17 @@ def test_gradient_and_loss_are_the_definition(engine: Engine | str, shape: tuple
     maker = made(engine)
     found = maker.session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
     wanted = Reference().session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
-    # Each of depth + 1 products forward and back adds its own; 8 stands for the sizes that cancel.
-    bound = 8 * ROUNDING[maker.gradient] * (depth + 1) * max(n_features, width, 16)
-    assert np.abs(found.gradient - wanted.gradient).max() <= bound * np.abs(wanted.gradient).max()
-    assert found.data_loss == pytest.approx(wanted.data_loss, rel=bound)
+    check_gradient(maker, landscape, ensemble, found.gradient)
+    for weight in (0, ensemble.network.n_weights // 2):
+        dropped = found.gradient.copy()
+        dropped[1, np.argsort(-np.abs(dropped[1]))[weight]] = 0.0
+        if not np.array_equal(dropped, found.gradient):
+            with pytest.raises(AssertionError):
+                check_gradient(maker, landscape, ensemble, dropped)
+    # Half a square changes by slack and error times the error, and an output's error is that of the last layer's
+    # gradient over its activations: a product of depth + 1 factors, each of at most so many terms.
+    unit = float(np.finfo(maker.gradient).eps) / 2
+    assert found.data_loss == pytest.approx(wanted.data_loss, rel=4 * unit * (depth + 1) * (max(n_features, width) + 2))
     assert np.array_equal(found.awake, wanted.awake)
     assert np.array_equal(found.accuracy, wanted.accuracy)
     again = maker.evaluate(ensemble.weights, landscape.network, landscape.dataset)
@@ -130,11 +146,47 @@ def test_steps_are_the_definition(engine: Engine | str, dynamics: Dynamics) -> N
     ensemble = replace(ensemble, step=np.array([0, 2, 7]))
     maker = made(engine)
     found = moved(maker, ensemble, landscape, dynamics, 2, 3)
-    wanted = moved(Reference(), ensemble, landscape, dynamics, 5)
-    assert np.array_equal(found.step, wanted.step)
-    moves = np.abs(wanted.weights - ensemble.weights).max()
-    assert moves > 1e-3
-    assert np.abs(found.weights - wanted.weights).max() < 500 * ROUNDING[maker.gradient] * moves
+    assert found.step.tolist() == [5, 7, 12]
+    assert np.abs(found.weights - ensemble.weights).max() > 1e-3
+    check_steps(maker, landscape, ensemble, dynamics, dynamics, n_steps=5)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(case=cases(), gradient=st.sampled_from(["float32", "float64"]))
+def test_every_step_of_torch_is_the_reference_to_its_rounding_bound(
+    case: tuple[gn.Landscape, gn.Ensemble, Dynamics], gradient: Any
+) -> None:
+    landscape, ensemble, dynamics = case
+    check_steps(Torch(DEVICE, gradient=gradient), landscape, ensemble, dynamics, dynamics, n_steps=2)
+
+
+@NO_TRITON
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(case=cases(st.integers(1, 90), st.sampled_from([1, 5, 16, 30, 70]), 3))
+def test_every_step_of_triton_is_the_reference_to_its_rounding_bound(
+    case: tuple[gn.Landscape, gn.Ensemble, Dynamics],
+) -> None:
+    landscape, ensemble, dynamics = case
+    check_steps(Triton(DEVICE), landscape, ensemble, dynamics, dynamics, n_steps=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("wrong", "defined"),
+    [
+        (gn.Langevin(0.3 * 1.05**2, 0.02), gn.Langevin(0.3, 0.02)),
+        (gn.Langevin(0.0, 0.02 * 1.001), gn.Langevin(0.0, 0.02)),
+        (gn.Langevin(0.3, 0.02), gn.Langevin(0.3, 0.02, batch_size=59)),
+        (gn.Sgd(0.02, 30, "replacement"), gn.Sgd(0.02, 30, "permutation")),
+    ],
+    ids=["noise 5 % too large", "steps 0.1 % too long", "one row too many", "rows drawn otherwise"],
+)
+def test_a_wrong_step_is_not_within_the_bound(engine: Engine | str, wrong: Dynamics, defined: Dynamics) -> None:
+    landscape = small_landscape(width=9)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2)
+    check_steps(made(engine), landscape, ensemble, wrong, wrong, n_steps=1)
+    with pytest.raises(AssertionError):
+        check_steps(made(engine), landscape, ensemble, wrong, defined, n_steps=1)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -168,10 +220,9 @@ def test_a_replica_that_diverges_stops_at_its_last_finite_weights(engine: Engine
 def test_float32_weights(engine: Engine | str) -> None:
     landscape = small_landscape()
     ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2, dtype=np.float32)
-    found = moved(made(engine), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
-    wanted = moved(Reference(), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
-    assert found.dtype == np.float32
-    assert np.abs(found - wanted).max() < 20 * 2.0**-24
+    dynamics = gn.Langevin(0.1, 0.05)
+    assert moved(made(engine), ensemble, landscape, dynamics, 3).weights.dtype == np.float32
+    check_steps(made(engine), landscape, ensemble, dynamics, dynamics, n_steps=3)
 
 
 @NO_TRITON
