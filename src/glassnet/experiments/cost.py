@@ -31,7 +31,7 @@ _LEAST_SHARE: Final = 0.35
 """Of the bytes of a unit's arrays, that compression leaves; in runs of relaxation 0.43 to 0.66."""
 
 # Measured with real processes of several widths, replicas and waiting times, and rounded up by about a tenth.
-_RECORDS: Final = 3.0
+_RECORDS: Final = 3.3
 """A block's units, as often as they are held: what is gathered, the checkpoint made of it, and its file."""
 
 _WEIGHTS: Final = 9.0
