@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +27,7 @@ from glassnet.datasets import raw
 from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
-from glassnet.store import files
+from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.directory import canonical
 
@@ -45,11 +46,14 @@ class Target:
 
 
 def demand_clear(work: Callable[[], object], *named: str) -> bool:
-    """Whether it works; where it does not, it must say so by an error of a documented kind with one of these names."""
+    """Whether it works; where it does not, it must say so by an error of a documented kind with one of these names.
+
+    A name is a whole word of the message: that of a field is not found inside another word.
+    """
     try:
         work()
     except (ValueError, OSError) as error:
-        if not any(name in str(error) for name in named):
+        if not any(re.search(rf"(?<![\w/.]){re.escape(name)}(?!\w)", str(error)) for name in named):
             raise AssertionError(f"an error that names nothing: {error!r}") from error
         return False
     return True
@@ -138,18 +142,18 @@ def _csv_seeds() -> Iterator[bytes]:
 def _sealed(members: Mapping[str, bytes], data: bytes) -> bytes:
     """A file with a right checksum: of the members, one of them with other content, or of any bytes."""
     if data[:1] == b"\xff":
-        body = data[1:] + files._MARK
+        body = data[1:] + sealing.MARK
         return body + hashlib.sha256(body).hexdigest().encode()
     if data:
         name = sorted(members)[data[0] % len(members)]
         members = {**members, name: data[1:]}
-    return files.sealed(members)
+    return sealing.sealed(members)
 
 
 def _member_seeds(members: Mapping[str, bytes]) -> Iterator[bytes]:
     for i, name in enumerate(sorted(members)):
         yield bytes([i]) + members[name]
-    yield b"\xff" + files.sealed(members)[: -len(files._MARK) - 64]
+    yield b"\xff" + sealing.sealed(members)[: -len(sealing.MARK) - 64]
 
 
 @cache

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import glassnet as gn
 from glassnet.experiments import open_run, preset
 from glassnet.experiments.plan import plan
 from glassnet.experiments.runner import run
@@ -179,6 +180,29 @@ def test_another_request_and_a_damaged_file_are_refused(finished: tuple[Path, st
     (tmp_path / "run" / "run.json").write_text(whole.replace("200", "300", 1))
     damaged = glassnet("show", "run", cwd=tmp_path)
     assert (damaged.returncode, "run/run.json is damaged" in damaged.stderr) == (2, True)
+
+
+def test_resume_takes_the_replicas_that_a_run_began_with(finished: tuple[Path, str], tmp_path: Path) -> None:
+    folder, _ = finished
+    gn.save(open_run(folder / "run").quenched, tmp_path / "quenched.zip")
+    gn.save(gn.Ensemble.random(open_run(folder / "run").quenched.network, 2), tmp_path / "others.zip")
+    begun = glassnet("run", "relaxation", *TINY, "--quenched", "quenched.zip", "--output", "run", cwd=tmp_path)
+    assert begun.returncode == 0, begun.stderr
+    whole, description = units(tmp_path / "run"), (tmp_path / "run" / "run.json").read_bytes()
+    for path in (tmp_path / "run" / "units").iterdir():
+        path.unlink()
+    for options in ([], ["--quenched", "others.zip"]):
+        refused = glassnet("resume", "run", *options, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert refused.stderr == (
+            "Error: quenched must be the ensemble that the run began with: its origin 0 is needed\n"
+        )
+    assert (tmp_path / "run" / "run.json").read_bytes() == description
+    again = glassnet("resume", "run", "--quenched", "quenched.zip", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert units(tmp_path / "run") == whole
+    at_random = glassnet("resume", folder / "run", "--quenched", "quenched.zip", cwd=tmp_path)
+    assert "Error: quenched must not be given for a run that begins at random weights, but got" in at_random.stderr
 
 
 def started(folder: Path) -> subprocess.Popen[str]:

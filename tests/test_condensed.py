@@ -23,7 +23,7 @@ from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, write_condensed
-from glassnet.store.files import to_dataset
+from glassnet.store.values import to_dataset
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
 TINY: Mapping[str, dict[str, Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -19,10 +20,12 @@ from tiny_runs import make, planned, tiny, units
 
 import glassnet as gn
 from glassnet.experiments import open_run
+from glassnet.experiments.drawings import draw_run
 from glassnet.experiments.plan import left
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.runner import make as make_block
 from glassnet.experiments.starting import begin
+from glassnet.experiments.summary import write_summary
 from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory
 
@@ -67,6 +70,74 @@ def test_each_damaged_unit_is_named_and_made_again_alone(finished: Path) -> None
             assert name in work.notes[0]
             assert units(finished) == whole
     assert verify(finished).n_complete == 6
+
+
+def read_whole(path: Path) -> list[str]:
+    """What is said of a run that is read from one end to the other; errors as they come."""
+    found = verify(path)
+    in_last_digits = [found.summary] if "last digits" in found.summary else []
+    return [*found.damaged, *map(str, found.left_over), *in_last_digits]
+
+
+def test_every_damage_of_any_file_of_a_run_is_named_and_mended_by_what_it_hit_alone(finished: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(tiny(epochs=20_000), finished.parent / "under-way", stop_in_the_quench)
+    for checkpoint in (finished.parent / "under-way" / "checkpoints").iterdir():
+        (finished / "checkpoints" / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    run_ = open_run(finished)
+    write_summary(run_)
+    draw_run(run_, finished / "figures", ["png"])
+    assert read_whole(finished) == []
+    whole = {path: path.read_bytes() for path in sorted(finished.rglob("*")) if path.is_file()}
+    kinds = {path.relative_to(finished).parts[0] for path in whole}
+    assert kinds == {"run.json", "units", "checkpoints", "summary.json", "summary.csv", "figures"}
+    rng = np.random.default_rng(3)
+    for path, content in whole.items():
+        at = int(rng.integers(len(content)))
+        flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        for broken in (content[: len(content) // 2], flipped, b""):
+            path.write_bytes(broken)
+            if path.name == "run.json":
+                with pytest.raises(ValueError, match=r"run\.json"):
+                    verify(finished)
+                path.write_bytes(content)
+                continue
+            assert [path.name in problem for problem in read_whole(finished)] == [True], (path, at)
+            hit = planned(tiny(), finished)
+            n_made = sum(len(block.members) for block in hit.blocks)
+            assert n_made == (path.parent.name == "units"), path
+            if path.parent.name == "checkpoints":
+                assert any(path.name in note for note in hit.notes)
+                path.write_bytes(content)
+                continue
+            if n_made:
+                assert path.name in hit.notes[0]
+                run(hit, tiny().make_engine(), RunDirectory(finished))
+                for checkpoint in (p for p in whole if p.parent.name == "checkpoints"):
+                    checkpoint.write_bytes(whole[checkpoint])
+            elif path.parent.name == "figures":
+                path.write_bytes(content)
+            else:
+                write_summary(open_run(finished))
+            assert path.read_bytes() == content
+    for path in (finished / "figures").iterdir():
+        path.write_bytes(b"")
+    draw_run(open_run(finished), finished / "figures", ["png"])
+    assert read_whole(finished) == []
+
+
+def test_a_summary_of_other_numbers_is_found_and_made_again(finished: Path) -> None:
+    write_summary(open_run(finished))
+    sound = (finished / "summary.csv").read_bytes()
+    assert verify(finished).summary == "2 of 2 files say what the units say"
+    tables = json.loads((finished / "summary.json").read_text())
+    tables["temperatures"][0]["q"] += 1e-6
+    (finished / "summary.json").write_text(json.dumps(tables))
+    (finished / "summary.csv").write_bytes(sound.replace(b"0.", b"1.", 1))
+    assert [Path(one.split()[0]).name for one in verify(finished).damaged] == ["summary.json", "summary.csv"]
+    done = subprocess.run([GLASSNET, "resume", finished], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert verify(finished).damaged == ()
 
 
 def test_a_damaged_description_is_refused_by_name(finished: Path) -> None:

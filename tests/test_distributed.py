@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from tiny_runs import TINY, make, planned, tiny, units
 import glassnet as gn
 from glassnet.cli.workers import place
 from glassnet.cli.working import refusing
-from glassnet.experiments import Experiment, distributed, preset, remember
+from glassnet.experiments import Experiment, distributed, open_run, preset, remember
 from glassnet.experiments.plan import left
 from glassnet.experiments.runner import Update
 from glassnet.experiments.starting import begin
@@ -170,6 +171,22 @@ def test_an_error_of_a_task_is_one_line_here(
     assert said.count("\n") == 1
 
 
+def test_workers_use_the_torch_engine_or_say_why_they_do_not(client: Client, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
+    request = tiny(engine="torch")
+    make_on(client, request, tmp_path / "there" / "run")
+    make(request, tmp_path / "here" / "run")
+    there, here = (open_run(tmp_path / name / "run") for name in ("there", "here"))
+    np.testing.assert_allclose(there.quenched.weights, here.quenched.weights, rtol=0, atol=1e-5)
+    directory, engine = RunDirectory(tmp_path / "other" / "run"), request.make_engine(threads=1)
+    begin(directory, request, engine, to_work=True)
+    device = {**directory.describe()["engine"], "version": "1 of another device"}
+    directory.write_description({**directory.describe(), "engine": device})
+    wrong = r"for the engines torch and triton its kind of device, but for the worker tcp://.* it has engine.version"
+    with pytest.raises(ValueError, match=wrong):
+        distributed.run(planned(request, directory.path), engine, directory, client)
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A scheduler that forgives no worker's death, and one worker, as processes of their own; and its address."""
@@ -249,6 +266,15 @@ def test_a_scheduler_that_does_not_answer_is_refused_before_any_work(tmp_path: P
         )
         assert done.stderr.count("\n") == 1
         assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="there may be a GPU here")
+def test_a_gpu_that_only_workers_have_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("triton", reason="Triton is not installed")
+    done = said(command(tmp_path / "run", "--engine", "triton", "--scheduler", "tcp://127.0.0.1:1"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: engine 'triton' with workers needs their kind of device where the command")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ Without a GPU, PyTorch works on the processor and Triton's kernels in its interp
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,19 @@ import pytest
 from conftest import flat_landscape, small_landscape
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounding import cases, check_steps, gradient_error
 
 import glassnet as gn
 from glassnet import random
 from glassnet.dynamics import Dynamics
 from glassnet.engines import Engine, Reference, Torch, Triton
+from glassnet.engines.workload import workload
 from glassnet.random import Purpose
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
+
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 
 GPU = bool(torch.cuda.is_available())
 DEVICE = "cuda" if GPU else "cpu"
@@ -53,8 +60,6 @@ DYNAMICS: list[Dynamics] = [
     gn.Sgd([0.02, 0.05, 0.01], 20),
     gn.Sgd(0.02, 20, sampling="replacement"),
 ]
-# A sum of n products in float32 is wrong by at most n 2^-24 of the sum of their sizes; a step takes mu of that.
-ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 def made(engine: Engine | str) -> Engine:
@@ -66,6 +71,16 @@ def moved(engine: Engine, ensemble: gn.Ensemble, landscape: gn.Landscape, dynami
     for n in n_steps:
         session.advance(np.full(len(ensemble), n))
     return session.ensemble
+
+
+def check_gradient(maker: Engine, landscape: gn.Landscape, ensemble: gn.Ensemble, found: Any) -> None:
+    """The mean data gradients of all rows are the reference's within the bound of rounding errors."""
+    data = landscape.dataset
+    wanted = Reference().session(ensemble, landscape, gn.GradientDescent(0.1)).observe().gradient
+    unit = float(np.finfo(maker.gradient).eps + np.finfo(np.float64).eps) / 2
+    for weights, one, other in zip(ensemble.weights, found, wanted, strict=True):
+        features, labels = data.features.astype(np.float64), data.labels.astype(np.float64)
+        assert np.all(np.abs(one - other) <= gradient_error(landscape.mlp("the test"), weights, features, labels, unit))
 
 
 @settings(max_examples=20, deadline=None)
@@ -106,10 +121,17 @@ def test_gradient_and_loss_are_the_definition(engine: Engine | str, shape: tuple
     maker = made(engine)
     found = maker.session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
     wanted = Reference().session(ensemble, landscape, gn.GradientDescent(0.1)).observe()
-    # Each of depth + 1 products forward and back adds its own; 8 stands for the sizes that cancel.
-    bound = 8 * ROUNDING[maker.gradient] * (depth + 1) * max(n_features, width, 16)
-    assert np.abs(found.gradient - wanted.gradient).max() <= bound * np.abs(wanted.gradient).max()
-    assert found.data_loss == pytest.approx(wanted.data_loss, rel=bound)
+    check_gradient(maker, landscape, ensemble, found.gradient)
+    for weight in (0, ensemble.network.n_weights // 2):
+        dropped = found.gradient.copy()
+        dropped[1, np.argsort(-np.abs(dropped[1]))[weight]] = 0.0
+        if not np.array_equal(dropped, found.gradient):
+            with pytest.raises(AssertionError):
+                check_gradient(maker, landscape, ensemble, dropped)
+    # Half a square changes by slack and error times the error, and an output's error is that of the last layer's
+    # gradient over its activations: a product of depth + 1 factors, each of at most so many terms.
+    unit = float(np.finfo(maker.gradient).eps) / 2
+    assert found.data_loss == pytest.approx(wanted.data_loss, rel=4 * unit * (depth + 1) * (max(n_features, width) + 2))
     assert np.array_equal(found.awake, wanted.awake)
     assert np.array_equal(found.accuracy, wanted.accuracy)
     again = maker.evaluate(ensemble.weights, landscape)
@@ -124,11 +146,47 @@ def test_steps_are_the_definition(engine: Engine | str, dynamics: Dynamics) -> N
     ensemble = replace(ensemble, step=np.array([0, 2, 7]))
     maker = made(engine)
     found = moved(maker, ensemble, landscape, dynamics, 2, 3)
-    wanted = moved(Reference(), ensemble, landscape, dynamics, 5)
-    assert np.array_equal(found.step, wanted.step)
-    moves = np.abs(wanted.weights - ensemble.weights).max()
-    assert moves > 1e-3
-    assert np.abs(found.weights - wanted.weights).max() < 500 * ROUNDING[maker.gradient] * moves
+    assert found.step.tolist() == [5, 7, 12]
+    assert np.abs(found.weights - ensemble.weights).max() > 1e-3
+    check_steps(maker, landscape, ensemble, dynamics, dynamics, n_steps=5)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(case=cases(), gradient=st.sampled_from(["float32", "float64"]))
+def test_every_step_of_torch_is_the_reference_to_its_rounding_bound(
+    case: tuple[gn.Landscape, gn.Ensemble, Dynamics], gradient: Any
+) -> None:
+    landscape, ensemble, dynamics = case
+    check_steps(Torch(DEVICE, gradient=gradient), landscape, ensemble, dynamics, dynamics, n_steps=2)
+
+
+@NO_TRITON
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(case=cases(st.integers(1, 90), st.sampled_from([1, 5, 16, 30, 70]), 3))
+def test_every_step_of_triton_is_the_reference_to_its_rounding_bound(
+    case: tuple[gn.Landscape, gn.Ensemble, Dynamics],
+) -> None:
+    landscape, ensemble, dynamics = case
+    check_steps(Triton(DEVICE), landscape, ensemble, dynamics, dynamics, n_steps=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("wrong", "defined"),
+    [
+        (gn.Langevin(0.3 * 1.05**2, 0.02), gn.Langevin(0.3, 0.02)),
+        (gn.Langevin(0.0, 0.02 * 1.001), gn.Langevin(0.0, 0.02)),
+        (gn.Langevin(0.3, 0.02), gn.Langevin(0.3, 0.02, batch_size=59)),
+        (gn.Sgd(0.02, 30, "replacement"), gn.Sgd(0.02, 30, "permutation")),
+    ],
+    ids=["noise 5 % too large", "steps 0.1 % too long", "one row too many", "rows drawn otherwise"],
+)
+def test_a_wrong_step_is_not_within_the_bound(engine: Engine | str, wrong: Dynamics, defined: Dynamics) -> None:
+    landscape = small_landscape(width=9)
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2)
+    check_steps(made(engine), landscape, ensemble, wrong, wrong, n_steps=1)
+    with pytest.raises(AssertionError):
+        check_steps(made(engine), landscape, ensemble, wrong, defined, n_steps=1)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -162,10 +220,9 @@ def test_a_replica_that_diverges_stops_at_its_last_finite_weights(engine: Engine
 def test_float32_weights(engine: Engine | str) -> None:
     landscape = small_landscape()
     ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=2, dtype=np.float32)
-    found = moved(made(engine), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
-    wanted = moved(Reference(), ensemble, landscape, gn.Langevin(0.1, 0.05), 3).weights
-    assert found.dtype == np.float32
-    assert np.abs(found - wanted).max() < 20 * 2.0**-24
+    dynamics = gn.Langevin(0.1, 0.05)
+    assert moved(made(engine), ensemble, landscape, dynamics, 3).weights.dtype == np.float32
+    check_steps(made(engine), landscape, ensemble, dynamics, dynamics, n_steps=3)
 
 
 @NO_TRITON
@@ -219,6 +276,93 @@ def test_the_command_line_says_what_is_missing_in_one_line(tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stderr.startswith("Error: device must be one of cpu here, but got 'cuda'")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
+def test_torch_works_on_as_many_threads_as_it_is_given() -> None:
+    code = """
+import os, sys, glassnet as gn
+landscape = gn.Landscape(gn.Mlp(8, 256, 2), gn.random_dataset(4096, 8, seed=0), gn.QuadraticHinge())
+ensemble = gn.Ensemble.random(landscape.network, 2)
+engine = gn.engines.Torch("cpu", threads=int(sys.argv[1]))
+session = engine.session(ensemble, landscape, gn.GradientDescent(0.1))
+before = len(os.listdir("/proc/self/task"))
+session.observe()
+session.advance(session.ensemble.step + 2)
+engine.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    begun = [
+        int(subprocess.run([sys.executable, "-c", code, n], capture_output=True, text=True, check=True).stdout)
+        for n in ("1", "3")
+    ]
+    assert begun[0] == 0
+    assert begun[1] > 0
+    with pytest.raises(ValueError, match="threads must be an integer >= 1, but got 0"):
+        Torch("cpu", threads=0)
+
+
+class Tensors(TorchDispatchMode):  # type: ignore[misc]
+    """The most bytes that tensors had at once, each storage once, as far as operations saw them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.most, self._alive = 0, dict[int, Any]()
+
+    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        result = function(*arguments, **(options or {}))
+        for one in tree_leaves((arguments, options, result)):
+            if isinstance(one, torch.Tensor):
+                self._alive[id(one)] = weakref.ref(one)
+        self._alive = {key: found for key, found in self._alive.items() if found() is not None}
+        storages = [found().untyped_storage() for found in self._alive.values()]
+        self.most = max(self.most, sum({one.data_ptr(): one.nbytes() for one in storages}.values()))
+        return result
+
+
+@pytest.mark.skipif(GPU, reason="on a GPU the allocator itself would be asked")
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dynamics", [gn.Langevin(0.1, 1e-3), gn.Sgd(1e-3, 20)], ids=["all rows", "batches"])
+@pytest.mark.parametrize("observed", [True, False])
+def test_the_device_memory_that_is_said_is_what_tensors_take(
+    engine: Engine | str, dynamics: Dynamics, observed: bool
+) -> None:
+    maker: Any = made(engine)
+    n_rows, n_test = (600, 300) if isinstance(engine, str) else (5000, 3000)
+    network = gn.Mlp(10, 30, 2)
+    landscape = gn.Landscape(network, gn.random_dataset(n_rows, 10, seed=1), gn.QuadraticHinge(1e-3))
+    test, ensemble = gn.random_dataset(n_test, 10, seed=2), gn.Ensemble.random(network, 3, seed=1)
+    with Tensors() as tensors:
+        if observed:
+            gn.measure(ensemble, landscape, dynamics, times=[1], chi=[3.0], test=test, engine=maker)
+        else:
+            gn.evaluate(gn.evolve(ensemble, landscape, dynamics, 1, engine=maker), landscape, test=test, engine=maker)
+    begun = workload(ensemble, landscape, dynamics)
+    assert begun is not None
+    work = replace(begun, observed=observed, n_test=n_test)
+    assert 0.99 * tensors.most <= maker.needed_memory(work) <= 1.8 * tensors.most
+    assert maker.free_memory is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory cannot be limited here")
+def test_too_little_memory_is_said_with_the_numbers() -> None:
+    code = """
+import resource, torch, glassnet as gn
+landscape = gn.Landscape(gn.Mlp(4, 2000, 3), gn.random_dataset(2048, 4, seed=0), gn.QuadraticHinge())
+ensemble = gn.Ensemble.random(landscape.network, 4)
+engine = gn.engines.Torch("cpu", threads=1)
+session = engine.session(ensemble[:1], landscape, gn.GradientDescent(0.1))
+session.observe()
+mapped = 4096 * int(open("/proc/self/statm").read().split()[0])
+session = engine.session(ensemble, landscape, gn.GradientDescent(0.1))
+resource.setrlimit(resource.RLIMIT_AS, (mapped + 300 * 2**20,) * 2)
+try:
+    session.observe()
+except MemoryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, check=True)
+    assert re.match(r"device cpu must hold about [\d.]+ GB, but .*allocate.*: ask for fewer replicas", done.stdout)
 
 
 @pytest.mark.parametrize("width", [pytest.param(width, marks=NEEDS_GPU) for width in (30, 54, 72)])

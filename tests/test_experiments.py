@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -326,8 +328,8 @@ def test_a_run_that_memory_cannot_hold_is_refused_with_the_numbers(tmp_path: Pat
     assert said.memory > 8 * 2 * 5e10
     assert said.memory > said.machine_memory
     with pytest.raises(ValueError, match=r"memory must hold about [\d.]+ TB .* this machine has [\d.]+ [GT]B: ask for"):
-        refuse_too_much_memory(work)
-    refuse_too_much_memory(planned(tiny(), tmp_path / "run"))
+        refuse_too_much_memory(work, tiny().make_engine())
+    refuse_too_much_memory(planned(tiny(), tmp_path / "run"), tiny().make_engine())
 
 
 def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_numbers(tmp_path: Path) -> None:
@@ -335,11 +337,11 @@ def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_numbers(tmp_path: P
     with pytest.raises(
         ValueError, match=r"there must have [\d.]+ PB or more for this run, but has [\d.]+ [kMGT]B free"
     ):
-        refuse_too_much_disk(planned(tiny(width=10_000_000), folder), folder)
+        refuse_too_much_disk(folder, planned(tiny(width=10_000_000), folder))
     request = tiny(width=10_000_000)
     said = cost(planned(request, folder), request.make_engine(), folder)
     assert said.disk > said.least_disk > said.free_disk
-    refuse_too_much_disk(planned(tiny(), folder), folder)
+    refuse_too_much_disk(folder, planned(tiny(), folder))
     assert not (tmp_path / "not").exists()
 
 
@@ -419,3 +421,39 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
     uneven = replace(gn.Ensemble.random(displaced.quench.surface.network, 2), step=np.array([0, 7]))
     with pytest.raises(ValueError, match="at the end of the same epoch of 60 steps"):
         start_from(displaced, uneven)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most memory a process had cannot be read here")
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"width": 300, "replicas": 4, "t_max": 3, "waiting_times": [3, 10]},
+        {"width": 500, "replicas": 1, "t_max": 2, "waiting_times": [3]},
+        {"width": 30, "replicas": 40, "t_max": 100, "waiting_times": list(range(1, 21))},
+    ],
+    ids=["wide", "one", "many"],
+)
+def test_the_memory_a_process_takes_is_what_was_said_or_up_to_a_third_less(
+    numbers: dict[str, Any], tmp_path: Path
+) -> None:
+    request = tiny(epochs=1, temperatures=[0.1], **numbers)
+    engine, directory = request.make_engine(threads=2), RunDirectory(tmp_path / "run")
+    said = cost(planned(request, directory.path), engine, directory.path).memory
+    begin(directory, request, engine, to_work=True)
+    code = """
+import re, sys
+from pathlib import Path
+from glassnet.experiments import open_run
+from glassnet.experiments.plan import plan
+from glassnet.experiments.runner import run
+from glassnet.store import RunDirectory
+directory = RunDirectory(Path(sys.argv[1]))
+request = open_run(directory.path).request
+engine = request.make_engine(threads=2)
+run(plan(request.points(), request.replicas, engine, directory), engine, directory, checkpoint_every=0.0)
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+    words = [sys.executable, "-c", code, str(directory.path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
+    taken = 1024 * int(done.stdout)
+    assert taken <= said <= 1.3 * taken, (taken / 2**20, said / 2**20)

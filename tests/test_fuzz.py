@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,9 +22,10 @@ import glassnet as gn
 from glassnet.experiments import Experiment, Minima, PhaseDiagram, Protocol, Relaxation, SgdDisplacement, StepSize
 from glassnet.experiments.requests import request
 from glassnet.experiments.view import open_run
-from glassnet.store.condensed import CondensedUnit, write_condensed
+from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.directory import canonical
 from glassnet.store.files import FORMAT
+from glassnet.store.values import to_dataset
 
 MARK = b"glassnet sha256 "
 KINDS: dict[type[Experiment], Experiment] = {
@@ -75,7 +77,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
     record = gn.measure(ensemble, landscape, gn.Langevin(0.1, 1e-3), times=[1, 2], chi=[3])
     gn.save(ensemble, folder / "ensemble")
     gn.save(record, folder / "record")
-    description = {"experiment": "minima", "request": request("minima", "", "mnist", "demo").numbers}
+    engine = {"name": "cpu", "version": "1", "gradient": "float32"}
+    description = {"experiment": "minima", "request": request("minima", "", "mnist", "demo").numbers, "engine": engine}
     write_condensed(folder / "condensed", description, [({}, CondensedUnit(record, 2, {}))])
     return {path.name: members_of(path) for path in sorted(folder.iterdir())}
 
@@ -92,6 +95,16 @@ def refusal(work: Callable[[], object]) -> str | None:
 def members_of(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def read(path: Path, kind: str) -> xr.Dataset:
+    """The arrays of the value in a file, or of the unit in a condensed run's."""
+    if kind != "condensed":
+        return to_dataset(gn.load(path))[1]
+    open_run(path)
+    value = CondensedRun(path).read_unit({}).value
+    assert value is not None
+    return to_dataset(value)[1]
 
 
 @quick
@@ -129,7 +142,7 @@ def test_a_zip_of_a_version_still_to_come_is_refused(tmp_path: Path) -> None:
     changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=3),
     cut=st.sampled_from([0, 0, 1, 5, 100]),
 )
-def test_damage_that_the_checksum_does_not_see_is_an_error_or_changes_what_is_read(
+def test_damage_that_the_checksum_does_not_see_is_an_error_or_changes_what_it_hit_alone(
     saved: dict[str, dict[str, bytes]],
     tmp_path: Path,
     kind: str,
@@ -138,19 +151,45 @@ def test_damage_that_the_checksum_does_not_see_is_an_error_or_changes_what_is_re
     cut: int,
 ) -> None:
     members = dict(saved[kind])
+    path = tmp_path / "x"
+    path.write_bytes(resealed(members))
+    whole = read(path, kind)
     name = sorted(members)[which % len(members)]
     content = bytearray(members[name])
     for at, byte in changes:
         content[at % len(content)] = byte
     members[name] = bytes(content[: max(0, len(content) - cut)])
-    path = tmp_path / "x"
     path.write_bytes(resealed(members))
+    found: list[xr.Dataset] = []
     tracemalloc.start()
-    said = refusal(lambda: open_run(path) if kind == "condensed" else gn.load(path))
+    said = refusal(lambda: found.append(read(path, kind)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert said is None or str(path) in said or "must be" in said
     assert peak < 300e6
+    if said is not None:
+        assert str(path) in said or "must be" in said
+        return
+    assert set(found[0].variables) == set(whole.variables)
+    for variable in set(whole.variables) - set(name.split("/")):
+        assert found[0][variable].dims == whole[variable].dims
+        assert found[0][variable].values.tobytes() == whole[variable].values.tobytes()
+
+
+@quick
+@given(
+    kind=st.sampled_from(["condensed", "ensemble", "record"]),
+    at=st.integers(0, 10**6),
+    flip=st.integers(1, 255),
+    cut=st.sampled_from([0, 0, 1, 100]),
+)
+def test_damage_that_the_checksum_sees_is_refused_by_name(
+    saved: dict[str, dict[str, bytes]], tmp_path: Path, kind: str, at: int, flip: int, cut: int
+) -> None:
+    path, content = tmp_path / "x", bytearray(resealed(saved[kind]))
+    content[at % len(content)] ^= flip
+    path.write_bytes(content[: len(content) - cut])
+    with pytest.raises(ValueError, match=re.escape(str(path))):
+        read(path, kind)
 
 
 def test_arrays_that_promise_more_than_a_file_can_hold_are_refused(

@@ -24,7 +24,8 @@ from zarr.storage import ZipStore
 import glassnet as gn
 from glassnet.store import RunDirectory, load, save
 from glassnet.store.directory import Unit, first_difference
-from glassnet.store.files import Value, read, read_header, write
+from glassnet.store.files import read, read_header, write
+from glassnet.store.values import Value
 
 LANDSCAPE = small_landscape(l2=[1e-2, 0.0, 1e-3])
 

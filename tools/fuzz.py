@@ -20,21 +20,23 @@ from types import FunctionType
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "build" / "fuzz"
-NAMES = ("idx", "cifar10", "npz", "csv", "ensemble", "record", "condensed", "run")
+sys.path.insert(0, str(ROOT / "tests"))
+
+from fuzz_targets import TARGETS, feed  # noqa: E402
 
 
 def main() -> int:
     """Fuzz each target in a process of its own, since the fuzzer ends the one it runs in; print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     # An empty list, too, is held against the choices.
-    parser.add_argument("targets", nargs="*", metavar="TARGET", choices=[[], *NAMES], default=[])
+    parser.add_argument("targets", nargs="*", metavar="TARGET", choices=[[], *TARGETS], default=[])
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         fuzz(options.targets[0], options.seconds)
     broken = 0
-    for target in options.targets or NAMES:
+    for target in options.targets or TARGETS:
         command = [sys.executable, __file__, target, "--seconds", str(options.seconds), "--inside"]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         runs = re.findall(r"(?:Done |stat::number_of_executed_units:\s*)(\d+)", done.stderr)
@@ -50,18 +52,16 @@ def main() -> int:
 def fuzz(target: str, seconds: int) -> None:
     """Fuzz one target and end the process."""
     atheris = importlib.import_module("atheris")
-    sys.path.insert(0, str(ROOT / "tests"))
-    targets = importlib.import_module("fuzz_targets")
     # Not by atheris' importer, past which an editable install's own goes.
     for function in functions("glassnet"):
         atheris.instrument_func(function)
     corpus = CORPUS / target / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    for i, seed in enumerate(targets.TARGETS[target].seeds()):
+    for i, seed in enumerate(TARGETS[target].seeds()):
         (corpus / f"seed-{i}").write_bytes(seed)
     limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-max_len=20000"]
     arguments = [sys.argv[0], *limits, "-print_final_stats=1", f"-artifact_prefix={CORPUS / target}/", str(corpus)]
-    atheris.Setup(arguments, lambda data: targets.feed(target, data))
+    atheris.Setup(arguments, lambda data: feed(target, data))
     atheris.Fuzz()
 
 

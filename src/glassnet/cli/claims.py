@@ -10,7 +10,7 @@ from rich.table import Table
 
 from glassnet.claims import Claim, to_json, to_markdown
 from glassnet.claims.table import HEADS, cells
-from glassnet.store.files import write_bytes
+from glassnet.store.placing import write_bytes
 
 
 def write(judged: Sequence[Claim], folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.data import Own, chosen, with_own_data
-from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started
+from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
@@ -190,18 +190,31 @@ def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
     threads: Threads = None,
+    quenched: QuenchedFile = None,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
     scheduler: SchedulerAddress = None,
     cluster: ClusterName = None,
     workers: WorkerCount = None,
 ) -> None:
-    """Make what a run lacks, as it was asked for."""
+    """Make what a run lacks, as it was asked for.
+
+    A run that was begun with given replicas needs --quenched again only while they are not stored, or damaged.
+    """
     from glassnet.experiments import open_run
 
     with refusing():
         request = open_run(run).request
+        given = started_again(request, quenched)
     where = scheduler, cluster, workers
-    run_in(run, request, threads=threads, dry_run=dry_run, checkpoint_every=checkpoint_every, where=where)
+    run_in(
+        run,
+        request,
+        threads=threads,
+        dry_run=dry_run,
+        checkpoint_every=checkpoint_every,
+        where=where,
+        given=given,
+    )
 
 
 @app.command()

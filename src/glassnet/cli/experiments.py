@@ -247,6 +247,24 @@ def started(request: Experiment, file: Path | None, fixed: Collection[str]) -> t
     return start_from(request, given, fixed), given
 
 
+def started_again(request: Experiment, file: Path | None) -> Ensemble | None:
+    """The replicas in a file, from which the request of a run that was begun starts.
+
+    Raises:
+        ValueError: the file holds no ensemble, or others than the run began with.
+    """
+    from glassnet.experiments.quench import Quenched, taken
+
+    if file is None:
+        return None
+    if not isinstance(request, Quenched) or request.quenched is None:
+        raise ValueError(f"quenched must not be given for a run that begins at random weights, but got {file}")
+    given = read_ensemble(file)
+    for origin, wanted in enumerate(request.quenched):
+        taken(given, origin, wanted, request.dtype)
+    return given
+
+
 def _parsed(changes: list[str] | None) -> dict[str, Any]:
     """NAME=VALUE as a dictionary; what is no JSON is text."""
     parsed: dict[str, Any] = {}

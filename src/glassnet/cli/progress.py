@@ -26,39 +26,49 @@ class Pace:
     """
 
     plan: Plan
-    _left: dict[Block, float] = field(init=False)
+    _left: list[float] = field(init=False)
+    _left_of: dict[int, float] = field(init=False)
+    _whole: float = field(init=False)
     _flop: dict[int, float] = field(default_factory=dict)
     _seconds: dict[int, float] = field(default_factory=dict)
     _now: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self._left = {block: block.flop for block in self.plan.blocks}
+        # By index, and summed by kind as it changes: blocks have thousands of members, and workers send many updates.
+        self._left = [block.flop for block in self.plan.blocks]
+        self._left_of = {block.point.rows_per_step: 0.0 for block in self.plan.blocks}
+        for block, flop in zip(self.plan.blocks, self._left, strict=True):
+            self._left_of[block.point.rows_per_step] += flop
+        self._whole = self.plan.flop
 
     def hear(self, update: Update) -> None:
         """Take in an update."""
         block, now = update.block, time.monotonic()
         left = block.flop * (1.0 - update.done / update.total) if update.total else 0.0
-        kind = block.point.rows_per_step
-        self._flop[kind] = self._flop.get(kind, 0.0) + self._left[block] - left
+        kind, made = block.point.rows_per_step, self._left[update.index] - left
+        self._flop[kind] = self._flop.get(kind, 0.0) + made
         self._seconds[kind] = self._seconds.get(kind, 0.0) + now - self._now
-        self._left[block], self._now = left, now
+        self._left_of[kind] -= made
+        self._left[update.index], self._now = left, now
 
     @property
     def share(self) -> float:
         """Share of the work that is done."""
-        return 1.0 - sum(self._left.values()) / self.plan.flop if self.plan.flop else 1.0
+        return 1.0 - sum(self._left_of.values()) / self._whole if self._whole else 1.0
 
     def steps_per_second(self, block: Block) -> float:
         """Of all replicas together, on average over blocks of this kind."""
-        return self._speed(block) / block.point.flop_per_step
+        return self._speed(block.point.rows_per_step) / block.point.flop_per_step
 
     @property
-    def seconds_left(self) -> float:
-        """At the speeds seen so far."""
-        return sum(left / self._speed(block) for block, left in self._left.items() if left)
+    def seconds_left(self) -> float | None:
+        """At the speeds seen so far; None before any work was done."""
+        if sum(self._flop.values()) <= 0.0:
+            return None
+        return sum(max(0.0, left) / self._speed(kind) for kind, left in self._left_of.items())
 
-    def _speed(self, block: Block) -> float:
-        kind = block.point.rows_per_step
+    def _speed(self, kind: int) -> float:
+        """Of steps that take so many rows; as fast as the others before any was seen."""
         if self._flop.get(kind, 0.0) > 0.0 and self._seconds[kind] > 0.0:
             return self._flop[kind] / self._seconds[kind]
         return max(sum(self._flop.values()), 1.0) / max(sum(self._seconds.values()), 1e-9)
@@ -112,8 +122,11 @@ def _what(update: Update) -> str:
 
 
 def _how_fast(pace: Pace, update: Update) -> str:
+    left = pace.seconds_left
+    if left is None:
+        return "no step yet"
     speed = float(f"{pace.steps_per_second(update.block):.3g}")
-    return f"{speed:,g} steps/s, {duration(pace.seconds_left)} left"
+    return f"{speed:,g} steps/s, {duration(left)} left"
 
 
 def counted(n: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,15 +10,28 @@ import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, place
-from glassnet.cli.working import complain, do, make_console, make_engine, refusing, say_waiting, say_written, stopping
+from glassnet.cli.working import (
+    complain,
+    do,
+    make_console,
+    make_engine,
+    refuse_too_large,
+    refusing,
+    say_refused,
+    say_waiting,
+    say_written,
+    stopping,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
 
+    from glassnet.cli.workers import Place
     from glassnet.engines import Engine
     from glassnet.ensemble import Ensemble
     from glassnet.experiments import Experiment
+    from glassnet.experiments.plan import Plan
     from glassnet.experiments.reproduction import Need
 
     Asked = dict[Need, tuple[Experiment, Ensemble | None]]
@@ -69,14 +83,16 @@ def reproduce(
         runs = {need: _condensed(need, scale, condensed) or output / need.folder(scale) for need in needs}
         asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if not run.is_file()}
         elsewhere = place((scheduler, cluster, workers))
-        _say_cost(console, asked, scale, output, threads)
-    if dry_run:
-        return
+        makers = {need: make_engine(request, threads, elsewhere) for need, (request, _) in asked.items()}
+        plans = _say_cost(console, asked, scale, output, threads, elsewhere)
+        if dry_run:
+            say_refused(lambda: _refuse_too_large(plans, makers, output, elsewhere))
+            return
+        _refuse_too_large(plans, makers, output, elsewhere)
     with refusing(), stopping(output):
         with connected(elsewhere if asked else None, console) as client:
             for need, (request, given) in asked.items():
-                maker = make_engine(request, threads, elsewhere)
-                _make(console, output / need.folder(scale), request, given, maker, checkpoint_every, client)
+                _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
         _draw(console, figures, runs, dataset, output, kind or ["png"])
 
 
@@ -110,10 +126,12 @@ def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, E
     return started(need.request(scale), file if file is not None and file.is_file() else None, ())
 
 
-def _say_cost(console: Console, asked: Asked, scale: str, output: Path, threads: int | None) -> None:
-    """A row a run, each without what runs before it will have made, and the sum."""
+def _say_cost(
+    console: Console, asked: Asked, scale: str, output: Path, threads: int | None, elsewhere: Place | None
+) -> dict[Need, Plan]:
+    """A row a run, each without what runs before it will have made, and the sum; and the plans."""
     from glassnet.cli import tables
-    from glassnet.experiments.cost import Speeds, cost
+    from glassnet.experiments.cost import Speeds, cost, spread
     from glassnet.experiments.plan import plan
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
@@ -121,18 +139,37 @@ def _say_cost(console: Console, asked: Asked, scale: str, output: Path, threads:
 
     awaited: dict[str, int] = {}
     speeds: Speeds = {}
+    plans: dict[Need, Plan] = {}
     rows = []
+    n_workers, n_threads, seconds = *(elsewhere.threads() if elsewhere is not None else (0, 0)), 0.0
     with console.status("looking at what there is, and trying out what there is to do"):
         for need, (request, given) in asked.items():
             directory = RunDirectory(output / need.folder(scale))
-            maker = request.make_engine(threads)
+            maker = request.make_engine(threads if elsewhere is None else None)
             refuse_misfit(directory, request, maker)
             work = plan(request.points(), request.replicas, maker, directory, awaited)
             rows.append((need.folder(scale), work, cost(work, maker, directory.path, speeds, given)))
+            if elsewhere is not None:
+                seconds += spread(work, make_engine(request, threads, elsewhere), directory.path, n_threads, given)
             for point in request.points():
                 names = (unit_name(point.identity(origin, maker)) for origin in range(request.replicas))
                 awaited |= dict.fromkeys(names, point.n_steps)
+            plans[need] = work
     console.print(tables.totals(rows))
+    if elsewhere is not None:
+        console.print(f"On workers: {tables.time_there(n_workers, n_threads, seconds)}", highlight=False)
+    return plans
+
+
+def _refuse_too_large(
+    plans: Mapping[Need, Plan], makers: Mapping[Need, Engine], output: Path, elsewhere: Place | None
+) -> None:
+    """Refuse them all before the first begins, if one is too large or the disk cannot hold all of them."""
+    from glassnet.experiments.cost import refuse_too_much_disk
+
+    for need, work in plans.items():
+        refuse_too_large(work, makers[need], output, elsewhere)
+    refuse_too_much_disk(output, *plans.values())
 
 
 def _make(

@@ -70,15 +70,25 @@ def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table
         "steps": f"{cost.steps:.4g}",
         "flop": f"{cost.flop:.3g}",
         "time here": f"{duration(cost.seconds)} (h:mm:ss), from a trial of each kind of step",
-        **({} if there is None else {"time there": _time_there(*there)}),
+        **({} if there is None else {"time there": time_there(*there)}),
         "memory": size(cost.memory) + (too_much if there is None and cost.memory > cost.machine_memory else ""),
+        **({"memory of the device": _on_device(cost)} if cost.device_memory else {}),
         "disk": f"up to {size(cost.disk)}, of {size(cost.free_disk)} that are free"
         + (": it would be refused" if cost.least_disk > cost.free_disk else ""),
     }
     return _pairs(rows)
 
 
-def _time_there(n_workers: int, n_threads: int, seconds: float) -> str:
+def _on_device(cost: Cost) -> str:
+    free = cost.free_device_memory
+    if free is None:
+        return f"{size(cost.device_memory)}, of the machine's"
+    refused = ": it would be refused" if cost.device_memory > free else ""
+    return f"{size(cost.device_memory)}, of {size(free)} that are free{refused}"
+
+
+def time_there(n_workers: int, n_threads: int, seconds: float) -> str:
+    """What so much would take on the workers there are."""
     if not n_threads:
         return "none yet: the scheduler has no workers"
     workers = f"{counted(n_workers, 'worker')} with {counted(n_threads, 'thread')} together"
@@ -257,6 +267,7 @@ def verification(found: Verification) -> Table:
         rows["checkpoints"] = f"{found.n_checkpoints} sound"
     if found.left_over:
         rows["left over"] = f"{counted(len(found.left_over), 'file')} half written by a process that was killed"
+    rows["summary"] = found.summary
     rows["damaged"] = counted(len(found.damaged), "file") if found.damaged else "nothing"
     return _pairs(rows)
 

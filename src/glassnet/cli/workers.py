@@ -58,6 +58,12 @@ class Scheduler:
             found = client.nthreads()
         return len(found), sum(found.values())
 
+    def memory(self) -> list[tuple[int, int]]:
+        """Threads and bytes of memory of each worker that has a limit."""
+        with self.client() as client:
+            found = client.scheduler_info(n_workers=-1)["workers"].values()
+        return [(one["nthreads"], one["memory_limit"]) for one in found if one["memory_limit"]]
+
     @property
     def job_script(self) -> str:
         """Its workers run already."""
@@ -92,6 +98,11 @@ class Slurm:
         job = self._job()
         n_workers = -(-self.n_workers // job.worker_processes) * job.worker_processes
         return n_workers, n_workers * job.worker_process_threads
+
+    def memory(self) -> list[tuple[int, int]]:
+        """Threads and bytes of memory of a worker."""
+        job = self._job()
+        return [(job.worker_process_threads, int(job.worker_memory) // job.worker_processes)]
 
     @property
     def job_script(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ def run_in(
         return
     with refusing(), stopping(directory.path), directory.locked(say_waiting):
         work = _planned(console, directory, request, maker)
+        refuse_too_large(work, maker, directory.path, workers)
         with connected(workers if work.blocks else None, console) as client:
             do(console, directory, request, maker, work, checkpoint_every, given, client)
         found = _opened(directory.path)
@@ -71,8 +72,21 @@ def run_in(
 
 
 def make_engine(request: Experiment, threads: int | None, workers: Place | None) -> Engine:
-    """The engine of a request; on workers with one thread a task, since a worker does one task a thread."""
-    return request.make_engine(threads if workers is None else threads or 1)
+    """The engine of a request; on workers with one thread a task, since a worker does one task a thread.
+
+    Raises:
+        ValueError: as :meth:`Experiment.make_engine`; with workers too it must be there where the command runs.
+        ImportError: as :meth:`Experiment.make_engine`.
+    """
+    try:
+        return request.make_engine(threads if workers is None else threads or 1)
+    except (ValueError, ImportError) as error:
+        if workers is None or request.engine not in ("torch", "triton"):
+            raise
+        raise type(error)(
+            f"engine {request.engine!r} with workers needs their kind of device where the command runs too, since "
+            f"addresses of units name it: {error}; run the command on such a machine, or without workers"
+        ) from None
 
 
 def do(
@@ -88,13 +102,13 @@ def do(
     """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
     from glassnet.cli.progress import counted, shown
     from glassnet.experiments import distributed, runner
-    from glassnet.experiments.cost import refuse_too_much_disk, refuse_too_much_memory
+    from glassnet.experiments.cost import refuse_too_much_disk
+    from glassnet.experiments.quench import refuse_missing
     from glassnet.experiments.starting import begin
     from glassnet.experiments.summary import write_summary
 
-    if client is None:
-        refuse_too_much_memory(work)
-    refuse_too_much_disk(work, directory.path)
+    refuse_missing(work, given)
+    refuse_too_much_disk(directory.path, work)
     to_make = work.n_units - work.n_done
     taken = f", {len(work.taken)} taken from other runs" if work.taken else ""
     console.print(f"{counted(work.n_units, 'unit')}: {work.n_done} done, {to_make} to make{taken}", highlight=False)
@@ -107,6 +121,24 @@ def do(
                 work, maker, directory, client, given=given, on_update=listener, checkpoint_every=checkpoint_every
             )
     write_summary(_opened(directory.path))
+
+
+def refuse_too_large(work: Plan, maker: Engine, folder: Path, workers: Place | None) -> None:
+    """Refuse work that the memory of who does it, or the disk, cannot hold.
+
+    Raises:
+        ValueError: with the numbers.
+        ConnectionError: the scheduler of the workers does not answer.
+    """
+    from glassnet.experiments.cost import refuse_too_much_disk, refuse_too_much_memory, refuse_too_small_workers
+
+    if not work.blocks:
+        return
+    if workers is None:
+        refuse_too_much_memory(work, maker)
+    else:
+        refuse_too_small_workers(work, maker, workers.memory())
+    refuse_too_much_disk(folder, work)
 
 
 def read_ensemble(file: Path) -> Ensemble:
@@ -162,6 +194,14 @@ def say_written(console: Console, folder: Path, written: list[Path]) -> None:
     """Name the files of figures."""
     names = ", ".join(path.name for path in written)
     console.print(f"Figures in {folder}: {names}", highlight=False, soft_wrap=True)
+
+
+def say_refused(check: Callable[[], None]) -> None:
+    """Say of what was only asked for that it would be refused, if so."""
+    try:
+        check()
+    except ValueError as error:
+        complain(f"It would be refused: {error}")
 
 
 def say_waiting(found: str) -> None:
@@ -236,13 +276,15 @@ def _estimate(
 
     with refusing():
         n_workers, n_threads = workers.threads() if workers is not None else (0, 0)
-        here = request.make_engine(threads if workers is None else None)
+        maker = make_engine(request, threads, workers)
+        here = maker if workers is None else request.make_engine()
         work = _planned(console, directory, request, here)
         there = None
         if workers is not None:
-            maker = make_engine(request, threads, workers)
             there = n_workers, n_threads, spread(work, maker, directory.path, n_threads, given)
         console.print(tables.costs(work, cost(work, here, directory.path, given=given), there))
+        if workers is not None:
+            say_refused(lambda: refuse_too_large(work, maker, directory.path, workers))
         if workers is not None and workers.job_script:
             console.print("", workers.job_script, highlight=False, markup=False, soft_wrap=True)
 

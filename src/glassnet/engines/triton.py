@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from glassnet import _check
 from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
-from glassnet.engines.torch import find_device
+from glassnet.engines.torch import find_device, free_memory
+from glassnet.engines.workload import Workload, workload
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.network import Floats
@@ -50,23 +51,51 @@ class Triton:
 
     @property
     def version(self) -> str:
-        """With the kind of GPU, on which bits depend."""
+        """With the kind of GPU, on which bits depend.
+
+        Raises:
+            ValueError: there is none here; the engine came from a machine that has one.
+        """
+        device = self._torch_device
         import torch
 
-        return f"1 {torch.cuda.get_device_name() if self.device == 'cuda' else 'interpreter'}"
+        return f"1 {torch.cuda.get_device_name(device) if self.device == 'cuda' else 'interpreter'}"
+
+    def needed_memory(self, work: Workload) -> int:
+        """Bytes of the device's memory that so much work takes, about."""
+        from glassnet.engines.gpu import footprint
+
+        return footprint.needed(work)
+
+    @property
+    def free_memory(self) -> int | None:
+        """Bytes that are free on the device; None where it has no memory of its own."""
+        return free_memory(self._torch_device)
 
     @property
     def _torch_device(self) -> torch.device:
         return find_device("triton", self.device)
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> TritonSession:
-        """Begin with a copy of the ensemble's state."""
+        """Begin with a copy of the ensemble's state.
+
+        Raises:
+            MemoryError: the device cannot hold it, here or while it works.
+        """
         from glassnet.engines.gpu.session import TritonSession
 
-        return TritonSession(self._torch_device, ensemble, landscape, dynamics)
+        landscape.mlp("engine 'triton'")
+        work = workload(ensemble, landscape, dynamics)
+        assert work is not None
+        needed = self.needed_memory(work)
+        return TritonSession(self._torch_device, needed, ensemble, landscape, dynamics)
 
     def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on the landscape's data."""
+        from glassnet.engines.gpu import footprint
         from glassnet.engines.gpu.session import evaluate
+        from glassnet.engines.tensors.limits import at_work
 
-        return evaluate(weights, landscape.mlp("engine 'triton'"), landscape.dataset, self._torch_device)
+        network, data = landscape.mlp("engine 'triton'"), landscape.dataset
+        with at_work(self._torch_device, None, footprint.evaluation(network, len(weights), data.n_samples)):
+            return evaluate(weights, network, data, self._torch_device)

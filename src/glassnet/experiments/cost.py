@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from glassnet.engines import Engine
+from glassnet.dynamics import Langevin, batch_size
+from glassnet.engines import Engine, Torch, Triton
+from glassnet.engines.workload import Workload
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.plan import Block, Member, Plan
 from glassnet.experiments.points import Curvature, Measure, Point
@@ -23,12 +26,22 @@ _TRIAL_SECONDS: Final = 0.3
 _TRIAL_WIDTH: Final = 100
 """A wider network is not tried out itself: its flop take as long as those of this one."""
 
-_PROGRAM_BYTES: Final = 250 * 2**20
+_PROGRAM_BYTES: Final = 165 * 2**20
 _LEAST_SHARE: Final = 0.35
 """Of the bytes of a unit's arrays, that compression leaves; in runs of relaxation 0.43 to 0.66."""
 
-_COPIES: Final = 3
-"""A block's record at its largest: what is gathered, the checkpoint made of it, and that as bytes."""
+# Measured with real processes of several widths, replicas and waiting times, and rounded up by about a tenth.
+_RECORDS: Final = 3.3
+"""A block's units, as often as they are held: what is gathered, the checkpoint made of it, and its file."""
+
+_WEIGHTS: Final = 9.0
+"""A block's weights in float64, as often as they are held: the engine's, and what displacements are made of."""
+
+_UNIT: Final = 7.5
+"""One unit, as often as it is held while it is written."""
+
+_BASIS: Final = 110
+"""Vectors of Lanczos' method, and copies of them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,8 @@ class Cost:
         seconds: on this machine.
         memory: bytes at the largest block.
         machine_memory: bytes that this machine has.
+        device_memory: bytes on the device of an engine that has one, at the largest block; 0 for the others.
+        free_device_memory: bytes that are free there; None where it has no memory of its own.
         disk: bytes still to be written, before compression.
         least_disk: bytes still to be written, compressed as well as they may be.
         free_disk: bytes that are free where they would be written.
@@ -53,6 +68,8 @@ class Cost:
     seconds: float
     memory: int
     machine_memory: int
+    device_memory: int
+    free_device_memory: int | None
     disk: int
     least_disk: int
     free_disk: int
@@ -85,8 +102,10 @@ def cost(plan: Plan, engine: Engine, folder: Path, speeds: Speeds | None = None,
         steps=sum(block.n_replica_steps for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
-        memory=_memory(plan),
+        memory=_memory(plan, engine),
         machine_memory=machine_memory(),
+        device_memory=_device_memory(plan, engine),
+        free_device_memory=_free_device_memory(engine),
         disk=_disk(plan),
         least_disk=_least_disk(plan),
         free_disk=free_disk(folder),
@@ -118,26 +137,59 @@ def spread(plan: Plan, engine: Engine, folder: Path, n_threads: int, given: Ense
     return max(whole / max(1, n_threads), *ends.values(), 0.0)
 
 
-def refuse_too_much_memory(plan: Plan) -> None:
-    """Refuse what this machine's memory cannot hold.
+def refuse_too_much_memory(plan: Plan, engine: Engine) -> None:
+    """Refuse what this machine's memory, or that of the engine's device, cannot hold.
 
     Raises:
         ValueError: with the numbers.
     """
-    if plan.blocks and (needed := _memory(plan)) > (there := machine_memory()):
+    if not plan.blocks:
+        return
+    if (needed := _memory(plan, engine)) > (there := machine_memory()):
         raise ValueError(
             f"memory must hold about {size(needed)} for this run, but this machine has {size(there)}: "
             "ask for a smaller width, fewer replicas, waiting times or chi"
         )
+    free = _free_device_memory(engine)
+    if free is not None and (needed := _device_memory(plan, engine)) > free:
+        raise ValueError(
+            f"the device of engine {engine.name!r} must hold about {size(needed)} for this run, but has {size(free)} "
+            "free: ask for a smaller width or fewer replicas"
+        )
 
 
-def refuse_too_much_disk(plan: Plan, folder: Path) -> None:
-    """Refuse what the disk cannot hold, compressed as well as it may be.
+def refuse_too_small_workers(plan: Plan, engine: Engine, workers: Iterable[tuple[int, int]]) -> None:
+    """Refuse workers that cannot hold as many tasks, of one unit each, as they have threads.
+
+    Args:
+        plan: what is to be done.
+        engine: who makes the steps.
+        workers: threads and bytes of memory of each, as far as they are known.
 
     Raises:
         ValueError: with the numbers.
     """
-    if plan.blocks and (least := _least_disk(plan)) > (there := free_disk(folder)):
+    ones = [replace(block, members=block.members[:1]) for block in plan.blocks]
+    for threads, there in workers:
+        needed = _memory(replace(plan, blocks=tuple(ones)), engine, at_once=threads)
+        if ones and needed > there:
+            raise ValueError(
+                f"memory must hold about {size(needed)} for a worker with {threads} tasks at once, but one has "
+                f"{size(there)}: give workers more memory or fewer threads, or ask for a smaller width"
+            )
+
+
+def refuse_too_much_disk(folder: Path, *plans: Plan) -> None:
+    """Refuse what the disk cannot hold, compressed as well as it may be.
+
+    Args:
+        folder: where they are kept; it need not exist.
+        plans: of one run or of several.
+
+    Raises:
+        ValueError: with the numbers.
+    """
+    if (least := sum(_least_disk(plan) for plan in plans if plan.blocks)) > (there := free_disk(folder)):
         raise ValueError(
             f"the disk of {folder} must have {size(least)} or more for this run, but has {size(there)} free: "
             "ask for a smaller width, fewer replicas, temperatures, waiting times or chi, or give another output"
@@ -175,9 +227,48 @@ def _least_disk(plan: Plan) -> int:
     return int(_LEAST_SHARE * _disk(plan))
 
 
-def _memory(plan: Plan) -> int:
+def _memory(plan: Plan, engine: Engine, at_once: int = 1) -> int:
     data = max((p.surface.data.features.nbytes for p in plan.points), default=0)
-    return _PROGRAM_BYTES + 2 * data + _COPIES * _largest_block(plan)
+    largest = max((_block_memory(block) for block in plan.blocks), default=0)
+    shared = _device_memory(plan, engine) if _free_device_memory(engine) is None else 0
+    return _PROGRAM_BYTES + 2 * data + at_once * (largest + shared)
+
+
+def _block_memory(block: Block) -> int:
+    n, point = len(block.members), block.point
+    unit, surface = unit_bytes(point), point.surface
+    one = surface.network.n_weights * 8
+    if isinstance(point.stage, Curvature):
+        # Activations, and the derivatives behind them, of all rows.
+        return (n + _BASIS) * one + 2 * 8 * surface.n_samples * (surface.depth + 1) * surface.width
+    return int(_RECORDS * n * unit + _WEIGHTS * n * one + _UNIT * unit)
+
+
+def _device_memory(plan: Plan, engine: Engine) -> int:
+    if not isinstance(engine, Torch | Triton):
+        return 0
+    return max((engine.needed_memory(work) for block in plan.blocks if (work := _workload(block))), default=0)
+
+
+def _free_device_memory(engine: Engine) -> int | None:
+    return engine.free_memory if isinstance(engine, Torch | Triton) else None
+
+
+def _workload(block: Block) -> Workload | None:
+    """What the engine holds of a block; None where it makes no steps."""
+    stage, surface = block.point.stage, block.point.surface
+    if isinstance(stage, Curvature):
+        return None
+    return Workload(
+        surface.network,
+        len(block.members),
+        surface.n_samples,
+        batch_size(stage.dynamics),
+        np.dtype(block.point.dtype).itemsize,
+        noisy=isinstance(stage.dynamics, Langevin),
+        observed=isinstance(stage, Measure),
+        n_test=0 if surface.test is None else surface.test.n_samples,
+    )
 
 
 def _largest_block(plan: Plan) -> int:

@@ -7,7 +7,7 @@ point, and its future depends on those of the units that it starts from.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.points import Point
 from glassnet.experiments.runner import CHECKPOINT_SECONDS, Listener, Update, make
 from glassnet.experiments.tasks import TOPIC, Task, work_on
-from glassnet.store import files
+from glassnet.store import placing
 from glassnet.store.directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -63,26 +63,25 @@ def run(
             but missing or others.
     """
     for source, target in plan.taken:
-        files.take(source, target)
-    for block in filter(_starts_at_given, plan.blocks):
-        make(block, engine, directory, given=given, on_update=on_update)
-    blocks = [block for block in plan.blocks if not _starts_at_given(block)]
-    pieces = [list(_pieces(block)) for block in blocks]
-    every = _report_every(sum(map(len, pieces)), client)
+        placing.take(source, target)
+    handed_out: dict[int, Block] = {}
+    for i, block in enumerate(plan.blocks):
+        if block.starts_at_given:
+            make(block, engine, directory, index=i, given=given, on_update=on_update)
+        else:
+            handed_out[i] = block
+    pieces = {i: list(_pieces(block)) for i, block in handed_out.items()}
+    every = _report_every(sum(map(len, pieces.values())), client)
     session, path = os.urandom(8).hex(), directory.path.absolute()
-    tasks = [
-        [
+    tasks = {
+        i: [
             Task(f"glassnet-{session}-{i}-{j}", path, piece, engine, checkpoint_every, every)
             for j, piece in enumerate(its)
         ]
-        for i, its in enumerate(pieces)
-    ]
-    _Handing(client, blocks, tasks, on_update).work()
+        for i, its in pieces.items()
+    }
+    _Handing(client, handed_out, tasks, on_update).work()
     directory.tidy()
-
-
-def _starts_at_given(block: Block) -> bool:
-    return block.point.parent is None and block.point.start is not None
 
 
 def _pieces(block: Block) -> Iterator[Block]:
@@ -103,10 +102,15 @@ def _report_every(n_tasks: int, client: Client) -> float:
 class _Handing:
     """Hands tasks out, and tells a listener about the blocks that they are parts of."""
 
-    def __init__(self, client: Client, blocks: list[Block], tasks: list[list[Task]], on_update: Listener) -> None:
+    def __init__(
+        self, client: Client, blocks: Mapping[int, Block], tasks: Mapping[int, list[Task]], on_update: Listener
+    ) -> None:
         self._client, self._blocks, self._tasks, self._on_update = client, blocks, tasks, on_update
-        self._index = {task.key: i for i, its in enumerate(tasks) for task in its}
-        self._left = {task.key: task.block.n_replica_steps for its in tasks for task in its}
+        self._index = {task.key: i for i, its in tasks.items() for task in its}
+        self._left = {task.key: task.block.n_replica_steps for its in tasks.values() for task in its}
+        # Thousands of tasks say how far they are again and again: what blocks have left is not added up each time.
+        self._left_of = {i: block.n_replica_steps for i, block in blocks.items()}
+        self._open = {i: len(its) for i, its in tasks.items()}
         self._futures: dict[str, Future[None]] = {}
         self._heard: SimpleQueue[dict[str, Any] | Future[None]] = SimpleQueue()
 
@@ -124,6 +128,7 @@ class _Handing:
                     self._refuse_failed(heard)
                     # A result that is kept would be made again wherever the worker that has it is lost.
                     del self._futures[key], heard
+                    self._open[self._index[key]] -= 1
                 self._tell(key, left)
         finally:
             if self._client.status == "running":
@@ -132,7 +137,7 @@ class _Handing:
 
     def _submit(self) -> None:
         makers: dict[tuple[Point, int], Future[None]] = {}
-        for task in (task for its in self._tasks for task in its):
+        for task in (task for its in self._tasks.values() for task in its):
             members = task.block.members
             starts = {(member.point.parent, member.origin) for member in members}
             before = {makers[start] for start in starts if start in makers}
@@ -142,12 +147,11 @@ class _Handing:
             future.add_done_callback(self._heard.put)
 
     def _tell(self, key: str, left: int) -> None:
-        self._left[key] = left
         i = self._index[key]
-        block, keys = self._blocks[i], [task.key for task in self._tasks[i]]
-        done = block.n_replica_steps - sum(self._left[k] for k in keys)
-        stored = not any(k in self._futures for k in keys)
-        self._on_update(Update(block, done, block.n_replica_steps, stored))
+        self._left_of[i] += left - self._left[key]
+        self._left[key] = left
+        total = self._blocks[i].n_replica_steps
+        self._on_update(Update(i, self._blocks[i], total - self._left_of[i], total, stored=not self._open[i]))
 
     def _refuse_failed(self, future: Future[None]) -> None:
         from distributed import KilledWorker

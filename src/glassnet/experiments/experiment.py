@@ -179,7 +179,7 @@ class Experiment(BaseModel, ABC):
         if self.engine == "cpu":
             return Cpu(threads=threads, gradient=self.gradient, skin=self.skin)
         if self.engine == "torch":
-            return Torch(gradient=self.gradient)
+            return Torch(gradient=self.gradient, threads=threads)
         return Triton() if self.engine == "triton" else Reference()
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:

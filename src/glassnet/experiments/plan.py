@@ -45,6 +45,11 @@ class Block:
         return tuple(member.origin for member in self.members)
 
     @property
+    def starts_at_given(self) -> bool:
+        """Whether it needs the given replicas themselves: they are not stored yet."""
+        return self.point.parent is None and self.point.start is not None and self.checkpoint is None
+
+    @property
     def label(self) -> str:
         """What is made, for people."""
         first, last = self.point.label, self.members[-1].point.label

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.ensemble import Ensemble
 from glassnet.experiments.experiment import Count, NotNegative, Whole, by_name
+from glassnet.experiments.plan import Plan
 from glassnet.experiments.points import Point
 from glassnet.experiments.training import Training
 
@@ -123,3 +124,16 @@ def taken(given: Ensemble | None, origin: int, wanted: str, dtype: str) -> Ensem
         raise ValueError(f"quenched must be the ensemble that the run began with: its origin {origin} is needed")
     replica = given[[origin]]
     return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), skin=None)
+
+
+def refuse_missing(plan: Plan, given: Ensemble | None) -> None:
+    """Refuse to begin work that needs given replicas without them.
+
+    Raises:
+        ValueError: as :func:`taken`.
+    """
+    for block in plan.blocks:
+        if block.starts_at_given:
+            for member in block.members:
+                assert member.point.start is not None
+                taken(given, member.origin, member.point.start[member.origin], member.point.dtype)

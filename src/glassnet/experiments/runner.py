@@ -26,9 +26,9 @@ from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
 from glassnet.record import Record
-from glassnet.store import files
+from glassnet.store import files, placing
 from glassnet.store.directory import RunDirectory, Unit, unit_name
-from glassnet.store.files import Value
+from glassnet.store.values import Value
 
 CHECKPOINT_SECONDS: Final = 10.0
 """How often a block's state is kept."""
@@ -40,8 +40,17 @@ State = TypeVar("State", Ensemble, Record)
 
 @dataclass(frozen=True)
 class Update:
-    """How far a block is: ``done`` of ``total`` replica-steps; ``stored`` once its units are on the disk."""
+    """How far a block is.
 
+    Args:
+        index: its place among the blocks of the plan.
+        block: as it stands, which may be further than when it was planned.
+        done: replica-steps made since it was taken up.
+        total: replica-steps that it then had before it.
+        stored: whether its units are on the disk.
+    """
+
+    index: int
     block: Block
     done: int
     total: int
@@ -77,9 +86,9 @@ def run(
         ValueError: given replicas are needed, but missing or others.
     """
     for source, target in plan.taken:
-        files.take(source, target)
-    for block in plan.blocks:
-        make(block, engine, directory, given=given, on_update=on_update, checkpoint_every=checkpoint_every)
+        placing.take(source, target)
+    for i, block in enumerate(plan.blocks):
+        make(block, engine, directory, index=i, given=given, on_update=on_update, checkpoint_every=checkpoint_every)
     directory.tidy()
 
 
@@ -88,15 +97,17 @@ def make(
     engine: Engine,
     directory: RunDirectory,
     *,
+    index: int = 0,
     given: Ensemble | None = None,
     on_update: Listener = lambda update: None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> None:
     """Bring one block to its end, whose parents are stored; arguments and errors as of :func:`run`.
 
-    A KeyboardInterrupt that ``on_update`` raises stops it in the same way as the user's.
+    Updates have the block's ``index`` in its plan. A KeyboardInterrupt that ``on_update`` raises stops it as the user's
+    does.
     """
-    _Worker(block, engine, directory, given, on_update, checkpoint_every).work()
+    _Worker(block, index, engine, directory, given, on_update, checkpoint_every).work()
 
 
 class _Worker:
@@ -105,6 +116,7 @@ class _Worker:
     def __init__(
         self,
         block: Block,
+        index: int,
         engine: Engine,
         directory: RunDirectory,
         given: Ensemble | None,
@@ -112,7 +124,7 @@ class _Worker:
         checkpoint_every: float,
     ) -> None:
         self._block, self._point, self._engine, self._directory = block, block.point, engine, directory
-        self._given = given
+        self._index, self._given = index, given
         self._identities = [member.point.identity(member.origin, engine) for member in block.members]
         self._names = [unit_name(identity) for identity in self._identities]
         self._landscape, self._test = _landscape(block), block.point.surface.test
@@ -135,7 +147,7 @@ class _Worker:
             raise
         self._directory.drop_checkpoint(self._names)
         total = self._block.n_replica_steps
-        self._on_update(Update(self._block, total, total, stored=True))
+        self._on_update(Update(self._index, self._block, total, total, stored=True))
 
     def _evolve(self, stage: Evolve) -> None:
         start = self._start() if self._block.checkpoint is None else self._under_way(Ensemble)
@@ -207,7 +219,7 @@ class _Worker:
         for i, identity in enumerate(self._identities):
             l2 = self._block.members[i].point.surface.l2
             self._directory.write_unit(identity, Unit(start[i], 1, _spectrum(self._landscape, start[i], l2, stage)))
-            self._on_update(Update(self._block, i + 1, len(self._identities), stored=False))
+            self._on_update(Update(self._index, self._block, i + 1, len(self._identities), stored=False))
 
     def _start(self) -> Ensemble:
         """The replicas where the last stage begins."""
@@ -248,7 +260,7 @@ class _Worker:
         self._latest = latest
         if time.monotonic() - self._written > max(self._every, self._cost / _CHECKPOINT_SHARE):
             self._checkpoint()
-        self._on_update(Update(self._block, done, self._block.n_replica_steps, stored=False))
+        self._on_update(Update(self._index, self._block, done, self._block.n_replica_steps, stored=False))
 
     def _checkpoint(self) -> None:
         if self._latest is None:

@@ -16,7 +16,7 @@ from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
-from glassnet.store.files import write_bytes
+from glassnet.store.placing import write_bytes
 
 Row = dict[str, float | int | str | None]
 
@@ -92,8 +92,8 @@ def unit_rows(run: Run[Any]) -> list[Row]:
     ]
 
 
-def write_summary(run: Run[Any]) -> None:
-    """Put ``summary.json`` and ``summary.csv`` into the run's folder.
+def summary_files(run: Run[Any]) -> dict[str, bytes]:
+    """What ``summary.json`` and ``summary.csv`` of the run's folder are to hold.
 
     Of relaxation the rows of temperatures, and in JSON those of the quench too; of other experiments those of units.
     A number that does not exist is null or empty, infinity is the text "inf".
@@ -104,14 +104,20 @@ def write_summary(run: Run[Any]) -> None:
     else:
         rows = unit_rows(run)
         tables = {"units": rows}
-    write_bytes(run.path / "summary.json", (json.dumps(tables, indent=2, allow_nan=False) + "\n").encode())
     text = io.StringIO()
     writer = csv.DictWriter(
         text, fieldnames=list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
     )
     writer.writeheader()
     writer.writerows(rows)
-    write_bytes(run.path / "summary.csv", text.getvalue().encode())
+    plain = json.dumps(tables, indent=2, allow_nan=False) + "\n"
+    return {"summary.json": plain.encode(), "summary.csv": text.getvalue().encode()}
+
+
+def write_summary(run: Run[Any]) -> None:
+    """Put :func:`summary_files` into the run's folder."""
+    for name, content in summary_files(run).items():
+        write_bytes(run.path / name, content)
 
 
 def _plain(value: xr.DataArray | float) -> float | str | None:

@@ -100,8 +100,15 @@ def _refuse_misfit(directory: RunDirectory, engine: Engine, worker: str) -> None
             f"output must be a folder that every worker sees, but the worker {worker} finds no run in "
             f"{directory.path}: give one on a file system that they share"
         ) from None
-    if (difference := first_difference(stored, engine_identity(engine), "engine")) is not None:
+    try:
+        found = engine_identity(engine)
+    except (ValueError, ImportError) as error:
         raise ValueError(
-            f"every worker must have the glassnet of the run, but for the worker {worker} it has {difference}: "
-            "install the same version everywhere"
+            f"every worker must be able to use the engine of the run, but the worker {worker} cannot: {error}"
+        ) from None
+    if (difference := first_difference(stored, found, "engine")) is not None:
+        raise ValueError(
+            f"every worker must have the glassnet of the run, and for the engines torch and triton its kind of device, "
+            f"but for the worker {worker} it has {difference}: install the same version everywhere, and run the "
+            "command where the device is that of the workers"
         )

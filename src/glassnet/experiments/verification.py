@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import math
+import shlex
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from glassnet.experiments.own_data import OwnData, refuse_damaged
+from glassnet.experiments.summary import summary_files
 from glassnet.experiments.view import Run
 from glassnet.store import files
 from glassnet.store.directory import RunDirectory, unit_name
@@ -23,6 +29,7 @@ class Verification:
         n_others: sound units that the run does not ask for (any more).
         n_checkpoints: sound states of work in progress.
         damaged: what is wrong, each naming its file; what is damaged is made again when the run is gone on with.
+        summary: what was found of ``summary.json`` and ``summary.csv``, which are calculated from the units again.
         left_over: files that a killed process left half written; nothing reads them.
     """
 
@@ -32,13 +39,15 @@ class Verification:
     n_others: int
     n_checkpoints: int
     damaged: tuple[str, ...]
+    summary: str
     left_over: tuple[Path, ...]
 
 
 def verify(path: Path) -> Verification:
     """Read everything that a run consists of, and check it.
 
-    A unit is sound if its checksum is right, its arrays can be read, and it is the one that its name says.
+    A unit is sound if its checksum is right, its arrays can be read, and it is the one that its name says; a summary if
+    it says what is calculated from the units again; a figure if every part of its file has its checksum.
 
     Raises:
         FileNotFoundError: no run there.
@@ -75,7 +84,77 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
     damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]
     n_checkpoints = sum(not isinstance(found, ValueError) for found in checkpoints)
     left_over = tuple(sorted(directory.path.rglob("*.part")))
-    return Verification(len(asked), n_complete, n_begun, n_others, n_checkpoints, tuple(damaged), left_over)
+    whole = n_complete == len(asked)
+    wrong, summary = _summary(run) if whole else ([], "not compared, as units are missing or damaged")
+    damaged += [*wrong, *_figures(directory.path)]
+    return Verification(len(asked), n_complete, n_begun, n_others, n_checkpoints, tuple(damaged), summary, left_over)
+
+
+def _summary(run: Run[Any]) -> tuple[list[str], str]:
+    """What is wrong with the summary of a run whose units are all there, and in short."""
+    wanted = summary_files(run)
+    there = {name: (run.path / name).read_bytes() for name in wanted if (run.path / name).is_file()}
+    others = [name for name, content in there.items() if not _says_the_same(name, content, wanted[name])]
+    wrong = [f"{run.path / name} is damaged or old: it does not say what the units say" for name in others]
+    absent = [name for name in wanted if name not in there]
+    nearly = [name for name, content in there.items() if name not in others and content != wanted[name]]
+    found = f"{len(there) - len(wrong)} of {len(wanted)} files say what the units say"
+    found += f"; {' and '.join(nearly)} but for last digits, as another machine may write them" if nearly else ""
+    return wrong, found + (f"; {' and '.join(absent)} not there" if absent else "")
+
+
+def _says_the_same(name: str, found: bytes, wanted: bytes) -> bool:
+    """To the last digits, which may be another machine's: its libraries sum in another order."""
+    if found == wanted:
+        return True
+    try:
+        return _alike(_parsed(name, found), _parsed(name, wanted))
+    except (ValueError, RecursionError, csv.Error):
+        return False
+
+
+def _parsed(name: str, content: bytes) -> Any:
+    text = content.decode()
+    return json.loads(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_alike(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if a == b:
+        return True
+    try:
+        return math.isclose(float(a), float(b), rel_tol=_SAME_DIGITS)
+    except (TypeError, ValueError):
+        return False
+
+
+_SAME_DIGITS: Final = 1e-9
+
+
+def _figures(folder: Path) -> list[str]:
+    """Pictures that cannot be whole; what they show is not looked at."""
+    return [
+        f"{path} is damaged: it is no whole picture; glassnet figures {shlex.quote(str(folder))} draws it again"
+        for path in sorted((folder / "figures").glob("*.png"))
+        if not _is_whole(path.read_bytes())
+    ]
+
+
+def _is_whole(png: bytes) -> bool:
+    """Whether every chunk of a PNG has its checksum, to the last."""
+    at, kind = 8, b""
+    if png[:at] != b"\x89PNG\r\n\x1a\n":
+        return False
+    while at < len(png) and kind != b"IEND":
+        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
+        kind = png[at + 4 : at + 8]
+        if png[end : end + 4] != zlib.crc32(png[at + 4 : end]).to_bytes(4, "big"):
+            return False
+        at = end + 4
+    return kind == b"IEND" and at == len(png)
 
 
 def _verify_condensed(run: Run[Any]) -> Verification:
@@ -86,4 +165,4 @@ def _verify_condensed(run: Run[Any]) -> Verification:
         except ValueError as error:
             damaged.append(str(error))
     n = len(run.members) - len(damaged)
-    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), ())
+    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), "not in a condensed run", ())

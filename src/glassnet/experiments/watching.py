@@ -30,7 +30,7 @@ from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
 from glassnet.store import files
 from glassnet.store.directory import RunDirectory, unit_name
-from glassnet.store.files import Value
+from glassnet.store.values import Value
 
 _REMEMBERED: Final = 30
 """Observations that the speed is taken from."""

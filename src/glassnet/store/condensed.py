@@ -21,8 +21,9 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
-from glassnet.store import files
+from glassnet.store import files, placing, sealing
 from glassnet.store.directory import Identity, unit_name
+from glassnet.store.values import Value, from_dataset, to_dataset, with_tuples
 
 SUFFIX: Final = ".run.zip"
 
@@ -45,7 +46,7 @@ class CondensedUnit:
         results: what was evaluated of it, as plain numbers.
     """
 
-    value: files.Value | None
+    value: Value | None
     end: int
     results: dict[str, float]
 
@@ -101,7 +102,7 @@ class CondensedRun:
         try:
             return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
         except Exception as error:
-            raise files.unreadable(run.path, error) from error
+            raise sealing.unreadable(run.path, error) from error
 
     def holds(self, identity: Identity, end: int, *, value: bool) -> bool:
         """Whether the file itself has a unit that ended at ``end``, with its value if that is asked for."""
@@ -120,7 +121,7 @@ class CondensedRun:
         # The other file may have been made again since, of other units.
         return (there, held) if held is not None and "file" not in held and held["end"] == about["end"] else None
 
-    def _value(self, about: Mapping[str, Any]) -> files.Value | None:
+    def _value(self, about: Mapping[str, Any]) -> Value | None:
         if about["kind"] is None:
             return None
         variables: dict[str, xr.Variable] = {}
@@ -129,15 +130,15 @@ class CondensedRun:
             (coordinates if array.attrs["coordinate"] else variables)[name] = array[about["position"]].variable
         for variable in (*variables.values(), *coordinates.values()):
             variable.attrs = {}
-        attributes = files.with_tuples(about["attributes"])
-        return files.from_dataset(about["kind"], xr.Dataset(variables, coordinates, attributes))
+        attributes = with_tuples(about["attributes"])
+        return from_dataset(about["kind"], xr.Dataset(variables, coordinates, attributes))
 
     def _stack(self, number: int) -> dict[str, xr.DataArray]:
         from zarr import open_group
         from zarr.storage import ZipStore
 
         if number not in self._stacks:
-            files.refuse_bombs(self.path)
+            sealing.refuse_bombs(self.path)
             with ZipStore(self.path, mode="r") as store:
                 group = open_group(store, path=f"{_STACKS}/{number}", mode="r")
                 arrays: dict[str, Any] = {name: (array[...], dict(array.attrs)) for name, array in group.arrays()}
@@ -149,7 +150,7 @@ class CondensedRun:
 
     @cached_property
     def _index(self) -> dict[str, Any]:
-        with files.unsealed(self.path) as archive:
+        with sealing.unsealed(self.path) as archive:
             if _INDEX not in archive.namelist():
                 raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
             try:
@@ -157,7 +158,7 @@ class CondensedRun:
                 units = {about["address"]: about for about in found["units"]}
                 index = {"format": found["format"], "run": dict(found["run"]), "units": units}
             except Exception as error:
-                raise files.unreadable(self.path, error) from error
+                raise sealing.unreadable(self.path, error) from error
         files.refuse_other_format(self.path, index["format"])
         return index
 
@@ -195,7 +196,7 @@ def write_condensed(
             continue
         about |= {"results": unit.results, "kind": None}
         if unit.value is not None:
-            kind, data = files.to_dataset(unit.value)
+            kind, data = to_dataset(unit.value)
             stack = stacks.setdefault((kind, _shape(data)), [])
             number = list(stacks).index((kind, _shape(data)))
             about |= {"stack": number, "position": len(stack), "kind": kind, "attributes": data.attrs}
@@ -206,7 +207,7 @@ def write_condensed(
         members |= {f"{_STACKS}/{number}/{name}": content for name, content in _stacked(alike).items()}
     content = {"format": files.FORMAT, "run": description, "units": index}
     members[_INDEX] = json.dumps(content, sort_keys=True, allow_nan=False).encode()
-    files.write_bytes(path, files.sealed(members, zipfile.ZIP_DEFLATED))
+    placing.write_bytes(path, sealing.sealed(members, zipfile.ZIP_DEFLATED))
 
 
 def _address(identity: Identity) -> str:

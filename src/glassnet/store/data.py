@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glassnet.datasets import Dataset, TrainTest
 from glassnet.datasets.npz_file import read_arrays
-from glassnet.store import files
+from glassnet.store import files, placing, sealing
 
 _ABOUT: Final = "about.json"
 _PREFIX: Final = {"train": "", "test": "test_"}
@@ -33,7 +33,7 @@ def write_data(path: Path, data: TrainTest) -> None:
             members[f"{_PREFIX[name]}features.npy"] = _npy(one.features)
             members[f"{_PREFIX[name]}labels.npy"] = _npy(one.labels.astype(np.int8))
     members[_ABOUT] = json.dumps(about, sort_keys=True).encode()
-    files.write_bytes(path, files.sealed(members, zipfile.ZIP_DEFLATED))
+    placing.write_bytes(path, sealing.sealed(members, zipfile.ZIP_DEFLATED))
 
 
 def read_data(path: Path) -> TrainTest:
@@ -43,18 +43,18 @@ def read_data(path: Path) -> TrainTest:
         FileNotFoundError: no such file.
         ValueError: it is damaged, truncated, foreign or of a later format.
     """
-    with files.unsealed(path) as archive:
+    with sealing.unsealed(path) as archive:
         try:
             about = json.loads(archive.read(_ABOUT))
             found_format = about["format"]
         except Exception as error:
-            raise files.unreadable(path, error) from error
+            raise sealing.unreadable(path, error) from error
     files.refuse_other_format(path, found_format)
     try:
         train, test = (_dataset(path, name, about) if name in about else None for name in _PREFIX)
         assert train is not None
     except Exception as error:
-        raise files.unreadable(path, error) from error
+        raise sealing.unreadable(path, error) from error
     return TrainTest(train, test)
 
 

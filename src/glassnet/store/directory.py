@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from glassnet.store import files
-from glassnet.store.files import FORMAT, Value
+from glassnet.store import files, placing, sealing
+from glassnet.store.files import FORMAT
 from glassnet.store.lock import held, holder
+from glassnet.store.values import Value
 
 Identity = Mapping[str, Any]
 """What was asked for, as JSON values."""
@@ -167,7 +168,7 @@ class RunDirectory:
 
     def write_text(self, name: str, text: str) -> None:
         """Put a text file of the run in place."""
-        files.write_bytes(self.path / name, text.encode())
+        placing.write_bytes(self.path / name, text.encode())
 
     def unit_path(self, identity: Identity) -> Path:
         """Where a unit's file is or would be."""
@@ -234,7 +235,7 @@ class RunDirectory:
         try:
             return Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
         except (KeyError, TypeError, ValueError) as error:
-            raise files.unreadable(path, error) from error
+            raise sealing.unreadable(path, error) from error
 
     def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
         """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""

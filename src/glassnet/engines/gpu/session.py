@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import numpy as np
@@ -14,70 +14,18 @@ from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines.base import Evaluation, Observation
 from glassnet.engines.gpu import kernels
+from glassnet.engines.gpu.layout import CHUNK, TILE, Padded, n_chunks, tile_of
 from glassnet.engines.tensors import batches
+from glassnet.engines.tensors.limits import at_work
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.network import Floats, Mlp
-
-_TILE: Final = 64
-"""Rows that go through the network at once: the height of the tensor cores' products."""
-
-_CHUNK: Final = 512
-"""Rows whose gradients one program adds up; part of what a sum is."""
 
 _GRAPH_STEPS: Final = 16
 """Full-batch steps that the device makes without hearing from the host."""
 
 _BATCH_BLOCK: Final = 1024
 """Weights that a program of batches updates at once."""
-
-_MOST_FEATURES: Final = 64
-
-
-@dataclass(frozen=True)
-class Padded:
-    """Where the weights of a network stand in the kernels' padded layout.
-
-    Raises:
-        ValueError: more features than fit into a program's registers.
-    """
-
-    network: Mlp
-
-    def __post_init__(self) -> None:
-        if self.network.n_features > _MOST_FEATURES:
-            raise ValueError(
-                f"n_features must be at most {_MOST_FEATURES} with engine 'triton', "
-                f"but got {self.network.n_features}: engine 'torch' takes any"
-            )
-
-    @property
-    def features(self) -> int:
-        return _power_of_two(self.network.n_features)
-
-    @property
-    def width(self) -> int:
-        width = self.network.width
-        return _power_of_two(width) if width <= 64 else -(-width // 32) * 32
-
-    @property
-    def block(self) -> int:
-        return self.width if self.width <= 64 else 32
-
-    @property
-    def size(self) -> int:
-        return (self.features + (self.network.depth - 1) * self.width + 1) * self.width
-
-    @property
-    def slots(self) -> NDArray[np.int64]:
-        """The padded index of each flat weight."""
-        network, width = self.network, self.width
-        parts: list[NDArray[np.int64]] = []
-        start = 0
-        for fan_in, rows in [(network.n_features, self.features), *([(network.width, width)] * (network.depth - 1))]:
-            parts.append((start + np.arange(fan_in)[:, None] * width + np.arange(network.width)).ravel())
-            start += rows * width
-        return np.concatenate([*parts, start + np.arange(network.width)])
 
 
 class Rows:
@@ -89,7 +37,7 @@ class Rows:
         self.n = dataset.n_samples
         self.features = torch.from_numpy(padded).to(device)
         self.labels = torch.from_numpy(dataset.labels.astype(np.float32)).to(device)
-        self.n_chunks = -(-self.n // _CHUNK)
+        self.n_chunks = n_chunks(self.n)
 
 
 class Sums:
@@ -98,9 +46,7 @@ class Sums:
     def __init__(self, network: Mlp, rows: Rows, n_replicas: int, device: torch.device, *, back: bool) -> None:
         self._network, self._rows, self._n, self._back = Padded(network), rows, n_replicas, back
         padded, programs = self._network, n_replicas * rows.n_chunks
-        self.scratch = torch.empty(
-            programs * (network.depth + 2) * _TILE * padded.width, dtype=torch.float32, device=device
-        )
+        self.scratch = torch.empty(padded.scratch(programs, TILE), dtype=torch.float32, device=device)
         self.partial = torch.empty(programs * padded.size if back else 1, dtype=torch.float32, device=device)
         self.seen = torch.zeros((n_replicas, rows.n_chunks, 3), dtype=torch.float64, device=device)
 
@@ -117,12 +63,12 @@ class Sums:
             self.partial,
             self.seen,
             self._rows.n,
-            _CHUNK // _TILE,
+            CHUNK // TILE,
             DP=self._network.features,
             WP=self._network.width,
             CB=self._network.block,
             DEPTH=network.depth,
-            BM=_TILE,
+            BM=TILE,
             BACK=self._back,
             num_warps=4,
             num_stages=1,
@@ -137,12 +83,19 @@ class Sums:
 class TritonSession:
     """An ensemble under one dynamics on a GPU."""
 
-    def __init__(self, device: torch.device, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
-        n, network = len(ensemble), landscape.mlp("engine 'triton'")
+    def __init__(
+        self, device: torch.device, needed: int, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics
+    ) -> None:
+        self._device, self._needed = device, needed
+        with self._at_work():
+            self._begin(ensemble, landscape, dynamics)
+
+    def _begin(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
+        n, device, network = len(ensemble), self._device, landscape.mlp("engine 'triton'")
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
-        self._device, self._start, self._dynamics = device, ensemble, dynamics
+        self._start, self._dynamics = ensemble, dynamics
         self._padded = Padded(network)
         self._rows = Rows(landscape.dataset, self._padded.features, device)
         self._batch = batch_size(dynamics)
@@ -192,15 +145,23 @@ class TritonSession:
         asked = np.where(alive, n_steps, 0)
         if not asked.any():
             return
-        self._left.copy_(self._put(asked.astype(np.int32)))
-        if self._batch is None:
-            self._advance_with_all_rows(int(asked.max()))
-        else:
-            self._advance_with_batches(asked, self._batch)
-        self._synchronize()
+        with self._at_work():
+            self._left.copy_(self._put(asked.astype(np.int32)))
+            if self._batch is None:
+                self._advance_with_all_rows(int(asked.max()))
+            else:
+                self._advance_with_batches(asked, self._batch)
+            self._synchronize()
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
+        with self._at_work():
+            return self._observe()
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        return at_work(self._device, None, self._needed)
+
+    def _observe(self) -> Observation:
         sums = self._all_rows()
         wanted = torch.ones_like(self._left)
         sums.launch(self._single, self._current, wanted)
@@ -263,11 +224,9 @@ class TritonSession:
         n, padded = len(self._start), self._padded
         per_epoch = self._rows.n // batch
         replacement = batches.replaces(self._dynamics)
-        tile = min(_TILE, _power_of_two(batch))
+        tile = tile_of(batch)
         step, left = self._step.cpu().numpy().copy(), asked.copy()
-        scratch = torch.empty(
-            n * (padded.network.depth + 2) * tile * padded.width, dtype=torch.float32, device=self._device
-        )
+        scratch = torch.empty(padded.scratch(n, tile), dtype=torch.float32, device=self._device)
         gradient = torch.empty(n * padded.size, dtype=torch.float32, device=self._device)
         none = torch.zeros(1, dtype=torch.int32, device=self._device)
         order, order_of = none, none
@@ -334,7 +293,3 @@ def evaluate(weights: Floats, network: Mlp, dataset: Dataset, device: torch.devi
     zero = torch.zeros(n, dtype=torch.int32, device=device)
     sums.launch(single, zero, zero + 1)
     return sums.evaluation()
-
-
-def _power_of_two(n: int) -> int:
-    return max(16, 1 << (n - 1).bit_length())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial, reduce
 from operator import add
 
@@ -16,6 +17,8 @@ from glassnet.autograd import Rows
 from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines.base import Evaluation, Observation
 from glassnet.engines.tensors import batches, perceptron, random
+from glassnet.engines.tensors.footprint import block_on
+from glassnet.engines.tensors.limits import at_work
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.loss import QuadraticHinge
@@ -33,14 +36,26 @@ class TorchSession:
     """An ensemble under one dynamics in PyTorch."""
 
     def __init__(
-        self, device: torch.device, precision: torch.dtype, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics
+        self,
+        device: torch.device,
+        precision: torch.dtype,
+        threads: int | None,
+        needed: int | None,
+        ensemble: Ensemble,
+        landscape: Landscape,
+        dynamics: Dynamics,
     ) -> None:
+        self._device, self._precision, self._threads, self._needed = device, precision, threads, needed
+        with self._at_work():
+            self._begin(ensemble, landscape, dynamics)
+
+    def _begin(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> None:
         n = len(ensemble)
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
         self._start, self._dynamics, self._look = ensemble, dynamics, _look(landscape)
-        self._device, self._precision = device, precision
+        device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
         self._data = _Data(landscape, device, precision)
@@ -69,12 +84,16 @@ class TorchSession:
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
         left = np.where(self._alive.cpu().numpy(), n_steps, 0)
-        while left.any():
-            some = np.flatnonzero(left)
-            stretch = int(left[some].min())
-            self._stretch(some, stretch)
-            left[some] -= stretch
-            left[~self._alive.cpu().numpy()] = 0
+        with self._at_work():
+            while left.any():
+                some = np.flatnonzero(left)
+                stretch = int(left[some].min())
+                self._stretch(some, stretch)
+                left[some] -= stretch
+                left[~self._alive.cpu().numpy()] = 0
+
+    def _at_work(self) -> AbstractContextManager[None]:
+        return at_work(self._device, self._threads, self._needed)
 
     def _stretch(self, some: NDArray[np.int64], n_steps: int) -> None:
         """So many updates of some replicas. Nothing waits for the device before the end."""
@@ -128,7 +147,8 @@ class TorchSession:
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
-        seen = _summed(self._look, self._weights.to(self._precision), self._data)
+        with self._at_work():
+            seen = _summed(self._look, self._weights.to(self._precision), self._data)
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
@@ -144,7 +164,7 @@ class _Data:
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
         labels = torch.from_numpy(dataset.labels.copy())
         self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
-        self.block = 2048 if device.type == "cpu" else 16384
+        self.block = block_on(device.type)
         if not _is_plain(landscape):
             kept = autograd.kept_per_row(landscape.network, landscape.loss, dataset)
             self.block = max(1, min(self.block, _KEPT[device.type == "cpu"] // kept))
