@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from glassnet.report.page import SUFFIX, write_report
+from glassnet.report.page import check_file, write_report
 
-__all__ = ["SUFFIX", "write_report"]
+__all__ = ["check_file", "write_report"]

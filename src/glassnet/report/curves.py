@@ -71,7 +71,7 @@ def curves(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
     layers = detail.layers and not isinstance(request, StepSize)  # every step is saved: seven layers would be too much
     shown = getattr(request, "shown_waiting_time", None)
     conditions = [_condition(request, key, record, arrays, detail, layers) for key, record in run.records.items()]
-    waits = max((one["waits"] for one in conditions), key=len, default=[])
+    waits: list[int] = max((one["waits"] for one in conditions), key=len, default=[])
     return {
         "kind": "curves",
         "figures": [name for name in _FIGURES[type(request)] if _can_be_drawn(name, conditions)],
@@ -111,7 +111,7 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
     def somewhere(name: str) -> bool:
         return any(name in one["arrays"] for one in conditions)
 
-    n_waits = max((len(one["waits"]) for one in conditions), default=0)
+    n_waits: list[int] = max((len(one["waits"]) for one in conditions), default=0)
     n_chi = max((len(one["chi"]) for one in conditions), default=0)
     n_warm = sum(bool(one["temperature"]) for one in conditions)
     wanted = {
@@ -125,9 +125,7 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
     return bool(conditions) and wanted.get(figure, True)
 
 
-def _condition(
-    request: Any, key: Any, record: Record, arrays: Arrays, detail: Detail, layers: bool
-) -> Payload:
+def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: Detail, layers: bool) -> Payload:
     data = record.data
     shown = getattr(request, "shown_waiting_time", None)
     if not detail.all_waits and shown in data.waiting_time.values:

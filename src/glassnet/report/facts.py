@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from glassnet.experiments import Relaxation, Run
 from glassnet.experiments.experiment import Experiment
@@ -54,8 +54,13 @@ def made(run: Run[Any]) -> dict[str, str]:
         "Machine": f"{machine['processor']}, {_counted(machine['cores'], 'core')}, {machine['system']}",
         "Units": f"{n} of {n + len(run.missing)} done",
         "Request": f"SHA-256 {run.request.hash}",
-        **({"Condensed": "numbers but counts are rounded, to 2.4e-4 at most"} if "condensed" in run.description else {}),
+        **(
+            {"Condensed": "numbers but counts are rounded, to 2.4e-4 at most"} if "condensed" in run.description else {}
+        ),
     }
+
+
+_ROUNDED: Final = "numbers but counts are rounded, to 2.4e-4 of each at most"
 
 
 def diverged(run: Run[Any]) -> list[str]:

@@ -75,4 +75,6 @@ def minima(run: Run[Minima]) -> Payload:
 
 def _listed(values: NDArray[Any]) -> Any:
     """Nested lists, None for NaN, which JSON does not have."""
-    return np.where(np.isfinite(values), values, None).tolist()
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.tolist()

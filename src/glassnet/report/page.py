@@ -139,9 +139,7 @@ def _constants(runs: Sequence[Run[Any]]) -> dict[str, Any]:
     thresholds = {"tau_90": 0.9, "tau_e": math.exp(-1)}
     return {
         "student": [None, *(float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) for n in range(2, most + 1))],
-        "thresholds": {
-            name: {"level": level, "erfinv": float(erfinv(level))} for name, level in thresholds.items()
-        },
+        "thresholds": {name: {"level": level, "erfinv": float(erfinv(level))} for name, level in thresholds.items()},
     }
 
 

@@ -194,16 +194,18 @@ class RunReport {
     const ends = stored.length ? [stored[0] / 5, stored.at(-1) * 5] : [10, 10000];
     const [low, high] = ends.map(Math.log10);
     const field = build(`<fieldset class="chi"><legend>Sensitivity χ: Q counts weights within ε = σ/χ</legend>
-      <div class="slider"><input type="range" min="${low}" max="${high}" step="${(high - low) / 400}" aria-label="chi, logarithmic" list="${this.id}-stored"><datalist id="${this.id}-stored"></datalist></div>
-      <p class="said"><output></output></p><div class="stored"></div></fieldset>`);
+      <input type="range" min="${low}" max="${high}" step="${(high - low) / 400}" aria-label="chi, logarithmic" >
+      <div class="ticks"></div><p class="said"><output></output></p><div class="stored"></div></fieldset>`);
+    if (stored.length) field.querySelector(".stored").textContent = "Recorded:";
     const slider = field.querySelector("input");
     const marks = stored.map((chi) => {
-      field.querySelector("datalist").append(new Option("", Math.log10(chi)));
+      const place = build('<span class="tick" aria-hidden="true"></span>');
+      place.style.left = `${(100 * (Math.log10(chi) - low)) / (high - low)}%`;
+      field.querySelector(".ticks").append(place);
       const button = build('<button type="button" class="mark"></button>');
       button.textContent = `${chi}`;
       button.dataset.chi = chi;
       button.setAttribute("aria-label", `chi = ${chi}, recorded exactly`);
-      button.style.left = `${(100 * (Math.log10(chi) - low)) / (high - low)}%`;
       button.addEventListener("click", () => choose(chi));
       field.querySelector(".stored").append(button);
       return button;

@@ -460,7 +460,7 @@ const CURVES = {
     about: "Density of |Δw| per decade: the area under a curve is the share of weights (Fig. 7). Dashed: what theory predicts, a single peak.",
     needs: ["histogram", "free", "bowl"],
     uses: [...shared, "prediction"],
-    own: { bins: { label: "Bins a decade", values: { 2: "10", 1: "20", 4: "5" } } },
+    own: { bins: { label: "Bins a decade", values: { 1: "20", 2: "10", 4: "5" }, first: "2" } },
     slider: "time",
     x: [LOG, "|Δw|"],
     y: [LINEAR, "density per decade"],
@@ -499,7 +499,10 @@ const CURVES = {
         }
         return made;
       });
-      return { traces, layout: {}, empty: traces.length ? "" : "No histograms were kept at this waiting time and time." };
+      const peak = Math.max(...traces.flatMap((trace) => (trace.meta.kind === "band" ? [] : trace.y)));
+      const seen = traces.flatMap((trace) => (trace.meta.kind === "band" ? [] : trace.x.filter((_, k) => trace.y[k] > peak / 300)));
+      const range = seen.length ? { x: [Math.min(...seen) / 2, Math.max(...seen) * 2] } : {};
+      return { traces, layout: {}, range, empty: traces.length ? "" : "No histograms were kept at this waiting time and time." };
     },
   },
   history: {

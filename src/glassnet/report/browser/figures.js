@@ -28,7 +28,7 @@ function currentTheme() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
   // The ends of the map that the page's colour would swallow are left out.
-  return { ink: of("ink"), muted: of("muted"), grid: of("grid"), card: of("card"), paper: of("paper"), range: isDark() ? [0.3, 1] : [0.03, 0.8] };
+  return { ink: of("ink"), muted: of("muted"), grid: of("grid"), card: of("card"), paper: of("paper"), range: isDark() ? [0.38, 1] : [0.03, 0.8] };
 }
 
 // Colours by rank from cold to hot; T = 0 in ink, dash-dotted. Neighbours differ by symbol too.
@@ -57,6 +57,10 @@ function loadLibrary() {
   return library;
 }
 
+// One figure after the other, so that each is seen as soon as it is there and the page answers in between.
+let queue = Promise.resolve();
+const nextTask = () => new Promise((resolve) => setTimeout(resolve));
+
 class Figure {
   constructor(report, name, spec) {
     Object.assign(this, { report, name, spec });
@@ -75,9 +79,10 @@ class Figure {
     this.plot.setAttribute("aria-label", `${spec.title}. ${spec.about}`);
     this.addSettings(this.element.querySelector(".settings"));
     this.isSeen = false;
+    this.isStale = true;
     new IntersectionObserver((entries) => {
       this.isSeen = entries.at(-1).isIntersecting;
-      if (this.isSeen && this.isStale !== false) this.draw();
+      if (this.isSeen && this.isStale) this.changed();
     }, { rootMargin: "200px" }).observe(this.element);
   }
 
@@ -142,14 +147,11 @@ class Figure {
     this.isStale = true;
     if (!this.isSeen || this.isQueued) return;
     this.isQueued = true;
-    requestAnimationFrame(() => {
-      this.isQueued = false;
-      this.draw();
-    });
+    queue = queue.then(nextTask).then(() => this.draw());
   }
 
   async draw() {
-    this.isStale = false;
+    this.isQueued = this.isStale = false;
     const [loaded] = await Promise.all([this.report.load(this.spec.needs ?? []), loadLibrary()]);
     const theme = currentTheme();
     const { payload, choice } = this.report;
@@ -171,7 +173,7 @@ class Figure {
     message.textContent = empty || (traces.length ? "" : "Nothing is chosen, or nothing was recorded, that could be shown here.");
     message.hidden = !message.textContent;
     await Plotly.react(this.plot, traces, { ...this.frame(view, range), ...layout }, SETTINGS);
-    this.element.dataset.drawn = "true";
+    this.element.dataset.drawn = Math.round(performance.now());
   }
 
   frame(view, range) {
@@ -190,7 +192,7 @@ class Figure {
         tickcolor: theme.muted,
         exponentformat: "power",
         automargin: true,
-        ...(type === LOG && which === "y" ? { dtick: undefined, nticks: 8 } : {}),
+        ...(type === LOG ? { nticks: which === "x" ? 7 : 5 } : {}),
         ...limits,
       };
     };

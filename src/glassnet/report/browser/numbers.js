@@ -8,9 +8,16 @@ const MISSING = { u2: 0xffff, u4: 0xffffffff };
 
 async function inflated(id) {
   const text = document.getElementById(id).textContent;
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([decoded(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).arrayBuffer();
+}
+
+function decoded(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = characters.charCodeAt(k);
+  return bytes;
 }
 
 const buffers = new Map();
@@ -21,12 +28,19 @@ async function readArray(reference) {
   const values = new TYPES[reference.type](await buffers.get(reference.at));
   const strides = reference.shape.map((_, axis) => reference.shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const missing = MISSING[reference.type];
-  const offset = (...index) => index.reduce((sum, i, axis) => sum + i * strides[axis], 0);
-  const at = (...index) => {
-    const value = values[offset(...index)];
-    return value === missing ? NaN : value;
+  const offset = (...index) => {
+    let place = 0;
+    for (let axis = 0; axis < index.length; axis++) place += index[axis] * strides[axis];
+    return place;
   };
-  return { values, missing, offset, at, shape: reference.shape, first: reference.first ?? 0 };
+  const known = (value) => (value === missing ? NaN : value);
+  const at = (...index) => known(values[offset(...index)]);
+  // All along the last axis.
+  const along = (...index) => {
+    const start = offset(...index);
+    return Array.from(values.subarray(start, start + reference.shape.at(-1)), known);
+  };
+  return { values, missing, offset, at, along, shape: reference.shape, first: reference.first ?? 0 };
 }
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
@@ -60,9 +74,10 @@ function overlapCurves(condition, loaded, chi, wait, layer) {
 function countedOverlap(condition, within, chi, wait, layer) {
   const layers = [...Array(within.shape[1]).keys()].filter((one) => !layer || within.shape[1] === 1 || one === layer - 1);
   const n = weightsIn(condition, layer);
-  return condition.origin.map((_, replica) =>
-    condition.times.map((_, time) => sum(layers.map((one) => within.at(chi, one, replica, wait, time))) / n),
-  );
+  return condition.origin.map((_, replica) => {
+    const rows = layers.map((one) => within.along(chi, one, replica, wait));
+    return rows[0].map((_, time) => sum(rows.map((row) => row[time])) / n);
+  });
 }
 
 // Within the bin that holds epsilon displacements count as spread evenly.
@@ -104,9 +119,7 @@ function binCounts(histogram, replica, wait, time, layer) {
 // A variable (layer, replica, waiting_time, time), or without layers, of each replica.
 function replicaCurves(condition, array, wait, layer) {
   return condition.origin.map((_, replica) =>
-    condition.times.map((_, time) =>
-      array.shape.length === 4 ? array.at(array.shape[0] > 1 ? layer : 0, replica, wait, time) : array.at(replica, wait, time),
-    ),
+    array.shape.length === 4 ? array.along(array.shape[0] > 1 ? layer : 0, replica, wait) : array.along(replica, wait),
   );
 }
 
