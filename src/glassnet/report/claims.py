@@ -27,6 +27,7 @@ def claims_table(judged: Sequence[Claim]) -> str:
         f"{sign} {escape(verdict)} ({counts[verdict]})</label>"
         for verdict, (look, sign) in _LOOKS.items()
     )
+    # The verdict stands beside the claim, where narrow screens show it too.
     heads = "".join(
         f'<th scope="col" aria-sort="none"><button type="button">{escape(head)}</button></th>' for head in HEADS
     )
@@ -48,7 +49,7 @@ def _row(position: int, claim: Claim) -> str:
     key = "" if claim.value is None else repr(claim.value)
     return (
         f'<tr data-verdict="{escape(verdict)}"><td data-key="{position}">{escape(name)}</td><td>{about}</td>'
+        f'<td><span class="verdict verdict-{look}">{sign} {escape(verdict)}</span></td>'
         f'<td data-key="{key}">{escape(value)}</td><td>{escape(interval)}</td><td>{escape(scale)}</td>'
-        f'<td data-key="{claim.n_replicas}">{escape(replicas)}</td>'
-        f'<td><span class="verdict verdict-{look}">{sign} {escape(verdict)}</span></td></tr>'
+        f'<td data-key="{claim.n_replicas}">{escape(replicas)}</td></tr>'
     )

@@ -71,7 +71,8 @@ def curves(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
     layers = detail.layers and not isinstance(request, StepSize)  # every step is saved: seven layers would be too much
     shown = getattr(request, "shown_waiting_time", None)
     conditions = [_condition(request, key, record, arrays, detail, layers) for key, record in run.records.items()]
-    waits: list[int] = max((one["waits"] for one in conditions), key=len, default=[])
+    every: list[list[int]] = [one["waits"] for one in conditions]
+    waits = max(every, key=len, default=[])
     return {
         "kind": "curves",
         "figures": [name for name in _FIGURES[type(request)] if _can_be_drawn(name, conditions)],
@@ -111,7 +112,7 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
     def somewhere(name: str) -> bool:
         return any(name in one["arrays"] for one in conditions)
 
-    n_waits: list[int] = max((len(one["waits"]) for one in conditions), default=0)
+    n_waits = max((len(one["waits"]) for one in conditions), default=0)
     n_chi = max((len(one["chi"]) for one in conditions), default=0)
     n_warm = sum(bool(one["temperature"]) for one in conditions)
     wanted = {

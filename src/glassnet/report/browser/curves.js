@@ -533,8 +533,8 @@ const CURVES = {
         const values = replicaCurves(condition, array, view.choice.wait, 0);
         // Losses are taken at some of the times only.
         const seen = condition.times.map((_, k) => k).filter((k) => values.some((one) => !Number.isNaN(one[k])));
-        return { times: seen.map((k) => condition.times[k]), values: values.map((one) => seen.map((k) => one[k])) };
-      });
+        return { times: pick(seen, condition.times), values: values.map((one) => pick(seen, one)) };
+      }, null, { floor: 0, ceiling: view.own.quantity.endsWith("loss") ? Infinity : 1 });
       const { marker } = view.run;
       const shape = { type: "line", yref: "paper", y0: 0, y1: 1, x0: marker, x1: marker, line: { color: view.theme.muted, dash: "dot" } };
       const note = { x: view.log("x") ? Math.log10(marker) : marker, xanchor: "left", yref: "paper", y: 1, yanchor: "top", text: "measurements of Langevin dynamics begin", showarrow: false, font: { color: view.theme.muted, size: 11 } };

@@ -173,7 +173,7 @@ class Figure {
     message.textContent = empty || (traces.length ? "" : "Nothing is chosen, or nothing was recorded, that could be shown here.");
     message.hidden = !message.textContent;
     await Plotly.react(this.plot, traces, { ...this.frame(view, range), ...layout }, SETTINGS);
-    this.element.dataset.drawn = Math.round(performance.now());
+    this.element.dataset.drawn = Math.ceil(performance.now());
   }
 
   frame(view, range) {
