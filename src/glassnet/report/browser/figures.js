@@ -67,7 +67,7 @@ class Figure {
     this.own = {};
     this.scales = { x: spec.x[0], y: spec.y[0] };
     this.element = build(`
-      <figure class="figure" id="${report.id}-${name}">
+      <figure class="figure" id="${report.id}-${name}" aria-busy="true">
         <figcaption><h4></h4><p></p></figcaption>
         <div class="settings"></div>
         <div class="plot" role="img"></div>
@@ -145,6 +145,7 @@ class Figure {
   // Drawn again now where it is seen, and else when it comes into view.
   changed() {
     this.isStale = true;
+    this.element.setAttribute("aria-busy", "true");
     if (!this.isSeen || this.isQueued) return;
     this.isQueued = true;
     queue = queue.then(nextTask).then(() => this.draw());
@@ -173,7 +174,8 @@ class Figure {
     message.textContent = empty || (traces.length ? "" : "Nothing is chosen, or nothing was recorded, that could be shown here.");
     message.hidden = !message.textContent;
     await Plotly.react(this.plot, traces, { ...this.frame(view, range), ...layout }, SETTINGS);
-    this.element.dataset.drawn = Math.ceil(performance.now());
+    this.element.dataset.drawn ??= Math.round(performance.now());
+    if (!this.isStale) this.element.setAttribute("aria-busy", "false");
   }
 
   frame(view, range) {
