@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from glassnet.claims.commands import made_by
+from glassnet.claims.commands import OPTIONS, made_by
 from glassnet.claims.evidence import phase_of
 from glassnet.experiments import SCALES, Ageing, Experiment, Relaxation, Run
 from glassnet.experiments.requests import KINDS, request
@@ -48,6 +48,19 @@ def command(asked: Experiment) -> str:
     given = asked.numbers.get("quenched")
     return shlex.join([*parts, *(["--quenched", "QUENCHED.zip"] if given else [])])
 
+
+def unsaid(asked: Experiment, said: str) -> dict[str, Any]:
+    """Numbers of a request that its command has no option for, and that are not those of the scale it names."""
+    words = shlex.split(said)
+    if words[2] != Relaxation.experiment:
+        return {}
+    phase, scale = (words[words.index(option) + 1] for option in ("--phase", "--scale"))
+    named = request(Relaxation.experiment, phase, asked.numbers["dataset"], scale)
+    return {name: value for name, value in _changes(asked, named).items() if name not in (*OPTIONS, *_SHOWN)}
+
+
+_SHOWN: Final = ("shown_chi", "shown_waiting_time", "skin")
+"""Numbers that nothing stored depends on, and the one that has an option of another form."""
 
 _FROM_THE_FILE: Final = ("quenched", "epochs", "stop_loss", "check_epochs")
 """Numbers that given replicas bring with them."""

@@ -158,7 +158,11 @@ def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
     if not payload["figures"]:
         notes.append('<p class="note">Nothing that can be drawn is done yet.</p>')
     given = getattr(run.request, "quenched", None) is not None
-    hint = '<p class="hint">QUENCHED.zip is the file of the replicas that the run was given.</p>' if given else ""
+    again_by = again.commands(run)
+    hint = "<p>The file of --quenched holds the replicas that the run was given.</p>" if given else ""
+    if unsaid := again.unsaid(run.request, again_by[0][1]):
+        numbers = ", ".join(f"{name} = {value}" for name, value in unsaid.items())
+        hint += f"<p>The command has no option for numbers that were other ones here: {escape(numbers)}.</p>"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
         f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(facts.title(run))}</p>'
@@ -167,7 +171,7 @@ def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
         f"<h3>Numbers</h3>{_tables(run)}"
         f"<h3>What was run</h3>{html.pairs(facts.asked(run.request))}"
         f"<h3>By what</h3>{html.pairs(facts.made(run))}"
-        f"<h3>How to run it again</h3>{''.join(html.command(*one) for one in again.commands(run))}{hint}</section>"
+        f"<h3>How to run it again</h3>{''.join(html.command(*one) for one in again_by)}{hint}</section>"
     )
 
 

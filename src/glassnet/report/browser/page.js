@@ -102,3 +102,5 @@ sortClaims();
 copyCommands();
 addEventListener("hashchange", show);
 show();
+// While claims are read, the library gets ready for the first figure.
+setTimeout(loadLibrary, 500);
