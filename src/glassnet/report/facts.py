@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from glassnet.experiments import Relaxation, Run
-from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Measure
 
 
 def title(run: Run[Any]) -> str:
     """A run in a few words, for headings: its folder's name says the rest."""
     request = run.request
-    parts = [request.experiment.replace("_", " "), request.numbers["dataset"]]
+    parts = [request.experiment.replace("_", " "), str(request.dataset)]
     if "l2" in request.numbers:
         parts.append(f"λ = {request.numbers['l2']:g}")
     if "width" in request.numbers:
@@ -20,11 +20,13 @@ def title(run: Run[Any]) -> str:
     return ", ".join(parts)
 
 
-def asked(request: Experiment) -> dict[str, str]:
+def asked(request: Any) -> dict[str, str]:
     """The numbers of a request, those that belong together in one line."""
-    numbers = dict(request.numbers)
+    numbers, data = dict(request.numbers), request.dataset
+    numbers.pop("dataset")
+    known_by = f", SHA-256 {data.train}" if isinstance(data, OwnData) else ""
     rows = {
-        "Data": f"{numbers.pop('dataset')}, {numbers.pop('samples')} rows, inputs {numbers.pop('inputs')}",
+        "Data": f"{data}, {numbers.pop('samples')} rows, inputs {numbers.pop('inputs')}{known_by}",
         "Replicas": f"{numbers.pop('replicas')} initial conditions, seed {numbers.pop('seed')}",
         "Engine": f"{numbers.pop('engine')}, {numbers.pop('gradient')} gradients, {numbers.pop('dtype')} weights"
         + (", skin" if numbers.pop("skin") else ""),
