@@ -34,6 +34,7 @@ ORDER = [
     ["figures"],
     ["experiments"],
     ["claims"],
+    ["report"],
     ["cli"],
 ]
 RANK = {module: rank for rank, row in enumerate(ORDER) for module in row}

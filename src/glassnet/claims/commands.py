@@ -26,7 +26,7 @@ _FREE: Final = (
 )
 """Numbers that no scale sets, or that are said beside it."""
 
-_OPTIONS: Final = {
+OPTIONS: Final = {
     "replicas": "--replicas",
     "samples": "--samples",
     "width": "--width",
@@ -39,6 +39,7 @@ _OPTIONS: Final = {
     "waiting_times": "--waiting-time",
     "chi": "--chi",
 }
+"""Of the command on relaxation, by the number that each replaces."""
 
 
 def scale_of(request: Experiment, named: Iterable[tuple[str, Experiment]]) -> str:
@@ -68,7 +69,7 @@ def reproduce(figure: str, scale: str = "laptop") -> str:
 def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
     given = [] if request.quenched is None else ["--quenched", f"{request.dataset}-{phase}.zip"]
-    free = [name for name in _OPTIONS if not (given and name == "epochs")]
+    free = [name for name in OPTIONS if not (given and name == "epochs")]
     options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, str(request.dataset)):
         changed = [name for name in free if getattr(request, name) != getattr(named, name)]
@@ -103,4 +104,4 @@ def _as_quenched(scaled: dict[str, Any], request: Experiment) -> dict[str, Any]:
 
 def _option(name: str, value: Any) -> list[str]:
     values = value if isinstance(value, tuple) else (value,)
-    return [part for one in values for part in (_OPTIONS[name], str(one))]
+    return [part for one in values for part in (OPTIONS[name], str(one))]

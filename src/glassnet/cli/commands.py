@@ -300,9 +300,12 @@ def figures(
         draw(make_console(), found, output or (run.parent if run.is_file() else run) / "figures", kind or ["png"])
 
 
+Runs = Annotated[list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some.")]
+
+
 @app.command()
 def claims(
-    runs: Annotated[list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some.")],
+    runs: Runs,
     output: Annotated[
         Path | None, typer.Option(help="Folder for claims.json and claims.md; this one by default.", show_default=False)
     ] = None,
@@ -319,3 +322,21 @@ def claims(
         paths = write(judged, output or Path())
     print_claims(console, judged)
     console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
+
+
+@app.command("report")
+def write_page(
+    runs: Runs,
+    output: Annotated[Path, typer.Option(help="File, NAME.html; an existing one is replaced.")] = Path("report.html"),
+) -> None:
+    """Write one interactive page of claims and figures, which opens in any browser without a network."""
+    from glassnet.claims import open_runs
+    from glassnet.report import check_file, write_report
+
+    console = make_console()
+    with refusing():
+        check_file(output)
+        found = open_runs(runs)
+        with console.status("judging and drawing"):
+            file = write_report(found, output)
+    console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

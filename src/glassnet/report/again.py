@@ -1,0 +1,97 @@
+"""The commands that make a run again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from glassnet.claims.commands import OPTIONS, made_by
+from glassnet.claims.evidence import phase_of
+from glassnet.experiments import SCALES, Ageing, Experiment, Relaxation, Run
+from glassnet.experiments.own_data import FILE, OwnData
+from glassnet.experiments.requests import KINDS, request
+from glassnet.experiments.training import like
+
+
+def commands(run: Run[Any]) -> list[tuple[str, str]]:
+    """What each is for, and the command."""
+    asked, path = run.request, shlex.quote(str(run.path))
+    made = [("Make it again", command(asked, run.path))]
+    if run.missing and run.path.is_dir():
+        made.append(("Make what it lacks", f"glassnet resume {path}"))
+    made.append(("Draw its figures as files", f"glassnet figures {path}"))
+    made.append(("Check every byte of it", f"glassnet verify {path}"))
+    return made
+
+
+def command(asked: Any, path: Path) -> str:
+    """The command of a request, from the variant and scale that need the fewest numbers beside them.
+
+    A run on a user's own data names the copy of them in its folder, ``path``.
+    """
+    own, dataset = isinstance(asked.dataset, OwnData), like(asked.dataset)
+    is_relaxation = isinstance(asked, Relaxation) and not isinstance(asked, Ageing)
+    if is_relaxation and not own and (phase := phase_of(asked)) is not None:
+        return made_by(asked, phase)
+    kind = KINDS[asked.experiment]
+    found = []
+    for variant in kind.variants or ("",):
+        for scale in SCALES:
+            try:
+                named = request(asked.experiment, variant, dataset, scale)
+            except ValueError:  # not every phase has every experiment
+                continue
+            found.append((_changes(asked, named), variant, scale))
+    changes, variant, scale = min(found, key=lambda one: len(one[0]))
+    parts = ["glassnet", "run", asked.experiment]
+    parts += [f"--{kind.option}", variant] if variant else []
+    parts += ["--data", str(path / FILE), "--inputs", "given"] if own else []
+    parts += [] if dataset == "mnist" else ["--dataset", dataset]
+    parts += ["--scale", scale]
+    for name, value in changes.items():
+        if not is_relaxation:
+            parts += ["--set", f"{name}={json.dumps(value)}"]
+        elif name in OPTIONS:
+            parts += [
+                part for one in (value if isinstance(value, list) else [value]) for part in (OPTIONS[name], str(one))
+            ]
+    given = asked.numbers.get("quenched")
+    return shlex.join([*parts, *(["--quenched", "QUENCHED.zip"] if given else [])])
+
+
+def unsaid(asked: Any, said: str) -> dict[str, Any]:
+    """Numbers of a request that its command has no option for, and that are not those of the scale it names."""
+    words = shlex.split(said)
+    if words[2] != Relaxation.experiment:
+        return {}
+    phase, scale = (words[words.index(option) + 1] for option in ("--phase", "--scale"))
+    named = request(Relaxation.experiment, phase, like(asked.dataset), scale)
+    return {name: value for name, value in _changes(asked, named).items() if name not in (*OPTIONS, *_SHOWN)}
+
+
+_SHOWN: Final = ("shown_chi", "shown_waiting_time", "skin")
+"""Numbers that nothing stored depends on, and the one that has an option of another form."""
+
+_FROM_THE_FILE: Final = ("quenched", "epochs", "stop_loss", "check_epochs")
+"""Numbers that given replicas bring with them."""
+
+_FROM_THE_DATA: Final = ("dataset", "inputs", "samples")
+
+
+def _changes(asked: Experiment, named: Experiment) -> dict[str, Any]:
+    given = asked.numbers.get("quenched") is not None
+    own = isinstance(asked.numbers["dataset"], dict)
+    theirs = named.numbers
+    return {
+        name: value
+        for name, value in asked.numbers.items()
+        if value != theirs[name] and not (given and name in _FROM_THE_FILE) and not (own and name in _FROM_THE_DATA)
+    }
+
+
+def of_the_report(runs: Sequence[Run[Any]], file: Path) -> str:
+    """The command that writes this very page."""
+    return shlex.join(["glassnet", "report", *(str(run.path) for run in runs), "--output", str(file)])

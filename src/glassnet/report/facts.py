@@ -1,0 +1,106 @@
+"""What was run, by what and when, and which replicas diverged, as text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from glassnet.experiments import Relaxation, Run
+from glassnet.experiments.own_data import OwnData
+from glassnet.experiments.points import Measure
+
+
+def title(run: Run[Any]) -> str:
+    """A run in a few words, for headings: its folder's name says the rest."""
+    request = run.request
+    parts = [request.experiment.replace("_", " "), str(request.dataset)]
+    if "l2" in request.numbers:
+        parts.append(f"λ = {request.numbers['l2']:g}")
+    if "width" in request.numbers:
+        parts.append(f"width {request.numbers['width']}")
+    return ", ".join(parts)
+
+
+def asked(request: Any) -> dict[str, str]:
+    """The numbers of a request, those that belong together in one line."""
+    numbers, data = dict(request.numbers), request.dataset
+    numbers.pop("dataset")
+    known_by = f", SHA-256 {data.train}" if isinstance(data, OwnData) else ""
+    rows = {
+        "Data": f"{data}, {numbers.pop('samples')} rows, inputs {numbers.pop('inputs')}{known_by}",
+        "Replicas": f"{numbers.pop('replicas')} initial conditions, seed {numbers.pop('seed')}",
+        "Engine": f"{numbers.pop('engine')}, {numbers.pop('gradient')} gradients, {numbers.pop('dtype')} weights"
+        + (", skin" if numbers.pop("skin") else ""),
+    }
+    if isinstance(request, Relaxation):
+        network = request.quench.surface.network
+        ratio = network.n_weights / request.samples
+        rows["Network"] = f"width {network.width}, depth {network.depth}, N = {network.n_weights}, N/P_D = {ratio:.3g}"
+        for name in ("width", "depth"):
+            numbers.pop(name)
+    given = numbers.pop("quenched", None)
+    if given is not None:
+        rows["Quench"] = f"given: {_counted(len(given), 'replica')}, first fingerprint {given[0][:16]}"
+    return rows | {name.replace("_", " "): _shown(value) for name, value in numbers.items() if value is not None}
+
+
+def made(run: Run[Any]) -> dict[str, str]:
+    """When and where a run was made, with which versions, and what of it is there."""
+    first, *later = run.description["sessions"]
+    engine, machine = run.description["engine"], first["machine"]
+    n, kernel = len(run.done), engine["version"]
+    return {
+        "Made": first["time"],
+        **({"Gone on": ", ".join(session["time"] for session in later)} if later else {}),
+        "Versions": ", ".join(f"{name} {version}" for name, version in first["versions"].items())
+        + f", engine {engine['name']} (kernel {kernel})",
+        "Machine": f"{machine['processor']}, {_counted(machine['cores'], 'core')}, {machine['system']}",
+        "Units": f"{n} of {n + len(run.missing)} done",
+        "Request": f"SHA-256 {run.request.hash}",
+        **(
+            {"Condensed": "numbers but counts are rounded, to 2.4e-4 at most"} if "condensed" in run.description else {}
+        ),
+    }
+
+
+_ROUNDED: Final = "numbers but counts are rounded, to 2.4e-4 of each at most"
+
+
+def diverged(run: Run[Any]) -> list[str]:
+    """A line for each point at which replicas were lost."""
+    lines = []
+    for key, point in run.request.measured.items():
+        record = run.records.get(key)
+        if record is None:
+            continue
+        lost = [
+            f"origin {origin} after {step} steps"
+            for origin, step in zip(record.data["origin"].values, record.data["lost_at"].values, strict=True)
+            if step >= 0
+        ]
+        if lost:
+            lines.append(f"{point.label}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
+    for point in run.request.points():
+        if isinstance(point.stage, Measure):
+            continue
+        results = run.results(point)
+        gone = [str(origin) for origin, found in results.items() if found.get("alive") == 0.0]
+        if gone:
+            lines.append(f"{point.label}: {len(gone)} of {len(results)} (origin {', '.join(gone)})")
+    return lines
+
+
+def number(value: Any) -> str:
+    """A value of a summary, as text."""
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(one) for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

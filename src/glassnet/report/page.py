@@ -1,0 +1,199 @@
+"""The page as a whole: claims, a part for each run, the numbers behind the figures, and the script that draws them."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from scipy.special import erfinv, stdtrit
+
+from glassnet.analysis.intervals import CONFIDENCE
+from glassnet.claims import Claim, assess
+from glassnet.experiments import Minima, PhaseDiagram, Relaxation, Run
+from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.report import again, facts, html, losses
+from glassnet.report.arrays import Arrays, packed
+from glassnet.report.claims import claims_table
+from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
+from glassnet.store.files import write_bytes
+
+SUFFIX: Final = ".html"
+
+LARGEST: Final = 15_000_000
+"""Bytes; a page that would be larger leaves out what :data:`glassnet.report.curves.DETAILS` says, and says so."""
+
+_BROWSER: Final = Path(__file__).parent / "browser"
+_SCRIPTS: Final = ("numbers.js", "curves.js", "minima.js", "figures.js", "controls.js", "page.js")
+_MANY: Final = 40
+"""Rows of a table that is folded away where it has more."""
+
+
+def write_report(runs: Iterable[Run[Any]], file: str | os.PathLike[str]) -> Path:
+    """Write one self-contained HTML file: the claims, and every figure of the runs, interactive (needs ``report``).
+
+    In the page temperatures, layers, replicas, waiting times and axes are chosen, and chi, for which Q and the
+    relaxation times are computed again: exactly where chi was recorded, else from histograms of |dw|, as
+    :func:`glassnet.overlap` does with ``approximate=True``.
+
+    Args:
+        runs: as :func:`glassnet.open_run` opens them, finished or not.
+        file: a file NAME.html, whose folder is made where it is missing; an existing one is replaced.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: no runs, a file of another name, or a damaged unit.
+        ModuleNotFoundError: plotly is not installed.
+        OSError: the file cannot be written.
+    """
+    path, shown = Path(file), list(runs)
+    check_file(path)
+    if not shown:
+        raise ValueError("runs must hold at least one run, but got none")
+    plotly = packed(_plotly().encode())
+    judged = assess(shown)
+    for detail in DETAILS:
+        content = _page(shown, judged, path, detail, plotly).encode()
+        if len(content) <= LARGEST:
+            break
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content)
+    return path
+
+
+def check_file(path: Path) -> None:
+    """Refuse what a report cannot be written to, before any work is done.
+
+    Raises:
+        ValueError: not a file NAME.html.
+    """
+    if path.suffix != SUFFIX or path.is_dir():
+        raise ValueError(f"output must be a file NAME{SUFFIX}, but got {path}")
+
+
+def _plotly() -> str:
+    """The library that draws, as text."""
+    if importlib.util.find_spec("plotly") is None:
+        raise ModuleNotFoundError('a report needs plotly: pip install "glassnet[report]"')
+    from plotly.offline import get_plotlyjs
+
+    text: str = get_plotlyjs()
+    return text
+
+
+def _page(runs: Sequence[Run[Any]], judged: Sequence[Claim], file: Path, detail: Detail, plotly: str) -> str:
+    arrays = Arrays()
+    payloads = [_payload(run, arrays, detail) for run in runs]
+    sections = [_run(i, run, payload, detail) for i, (run, payload) in enumerate(zip(runs, payloads, strict=True))]
+    entries = "".join(
+        f'<li><a href="#run-{i}">{escape(run.path.name)}</a><small>{escape(facts.title(run))}</small></li>'
+        for i, run in enumerate(runs)
+    )
+    numbers = "".join(html.data(f"run-{i}-data", payload) for i, payload in enumerate(payloads))
+    numbers += html.data("constants", _constants(runs))
+    numbers += "".join(
+        f'<script type="text/plain" id="array-{name}">{text}</script>' for name, text in arrays.texts.items()
+    )
+    style = (_BROWSER / "style.css").read_text()
+    script = "\n".join((_BROWSER / name).read_text() for name in _SCRIPTS)
+    about = f"{len(runs)} run{'s' * (len(runs) != 1)}, glassnet {version('glassnet')}, {datetime.now(UTC):%Y-%m-%d}"
+    parts = {
+        "title": "glassnet report",
+        "about": about,
+        "entries": entries,
+        "claims": claims_table(judged),
+        "again": html.command("Write this page again", again.of_the_report(runs, file)),
+        "sections": "".join(sections),
+        "numbers": numbers,
+        "plotly": plotly,
+        "style": style,
+        "script": script,
+    }
+    page = (_BROWSER / "page.html").read_text()
+    for name, text in parts.items():
+        page = page.replace(f"<!-- {name} -->", text, 1)
+    return page
+
+
+def _payload(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
+    if has_curves(run):
+        return curves(run, arrays, detail)
+    if isinstance(run.request, PhaseDiagram):
+        return losses.plane(run)
+    if isinstance(run.request, Minima):
+        return losses.minima(run)
+    return {"kind": "none", "figures": []}
+
+
+def _constants(runs: Sequence[Run[Any]]) -> dict[str, Any]:
+    """Numbers of functions that browsers do not have."""
+    most = max(run.request.replicas for run in runs)
+    thresholds = {"tau_90": 0.9, "tau_e": math.exp(-1)}
+    return {
+        "student": [None, *(float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) for n in range(2, most + 1))],
+        "thresholds": {name: {"level": level, "erfinv": float(erfinv(level))} for name, level in thresholds.items()},
+    }
+
+
+def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
+    lost = facts.diverged(run)
+    said = "No replica diverged." if not lost else "Replicas diverged, and are left out of means:"
+    lines = "".join(f"<li>{escape(line)}</li>" for line in lost)
+    notes = [f'<div class="lost{" some" * bool(lost)}"><p>{said}</p>{f"<ul>{lines}</ul>" if lost else ""}</div>']
+    if not run.done:
+        notes = []
+    if run.missing:
+        what = f"{len(run.missing)} of {len(run.missing) + len(run.done)} units are not made yet."
+        notes.append(f'<p class="note">Unfinished: {what}</p>')
+    if detail.left_out and payload["kind"] == "curves":
+        notes.append(f'<p class="note">Left out, so that the page stays small: {escape(detail.left_out)}.</p>')
+    if not payload["figures"]:
+        notes.append('<p class="note">Nothing that can be drawn is done yet.</p>')
+    given = getattr(run.request, "quenched", None) is not None
+    again_by = again.commands(run)
+    hint = "<p>The file of --quenched holds the replicas that the run was given.</p>" if given else ""
+    if unsaid := again.unsaid(run.request, again_by[0][1]):
+        numbers = ", ".join(f"{name} = {value}" for name, value in unsaid.items())
+        hint += f"<p>The command has no option for numbers that were other ones here: {escape(numbers)}.</p>"
+    return (
+        f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
+        f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(facts.title(run))}</p>'
+        f"{''.join(notes)}"
+        f'<div class="figures" data-run="{i}"></div>'
+        f"<h3>Numbers</h3>{_tables(run)}"
+        f"<h3>What was run</h3>{html.pairs(facts.asked(run.request))}"
+        f"<h3>By what</h3>{html.pairs(facts.made(run))}"
+        f"<h3>How to run it again</h3>{''.join(html.command(*one) for one in again_by)}{hint}</section>"
+    )
+
+
+def _tables(run: Run[Any]) -> str:
+    if not run.done:
+        return "<p>None yet.</p>"
+    if not isinstance(run.request, Relaxation):
+        return _table("What was evaluated at each point", unit_rows(run))
+    request, tables = run.request, []
+    if run.records:
+        caption = f"Relaxation at chi = {request.shown_chi:g}, t_w = {request.shown_waiting_time} steps"
+        tables.append(_table(caption, temperature_rows(run)))
+    if any(label == "quench" for label, _ in run.done):
+        tables.append(_table("Replicas at the end of the quench", quench_rows(run)))
+    return "".join(tables)
+
+
+def _table(caption: str, rows: Sequence[Row]) -> str:
+    if not rows:
+        return "<p>None.</p>"
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    made = html.table(caption, heads, ([facts.number(row.get(name)) for name in heads] for row in rows))
+    if len(rows) <= _MANY:
+        return made
+    return f"<details><summary>{escape(caption)}: {len(rows)} rows</summary>{made}</details>"
