@@ -22,7 +22,7 @@ from glassnet.report import again, facts, html, losses
 from glassnet.report.arrays import Arrays, packed
 from glassnet.report.claims import claims_table
 from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
-from glassnet.store.files import write_bytes
+from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"
 
