@@ -13,7 +13,7 @@ ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping random ens
 THREAD_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping numerical_trust)
 THREADED := threads or ctrl_c or second_thread or one_by_one or every_step
 
-.PHONY: install demo test test-slow lint sanitize sanitize-address sanitize-thread fuzz bench bench-long clean
+.PHONY: install demo test test-slow lint docs pictures sanitize sanitize-address sanitize-thread fuzz bench bench-long clean
 
 install: $(STAMP)
 
@@ -41,6 +41,13 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html"
+
+pictures: install
+	$(BIN)/python -m tools.pages docs/tutorial.md
 
 sanitize: sanitize-address sanitize-thread
 

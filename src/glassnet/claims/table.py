@@ -29,8 +29,13 @@ def to_markdown(claims: Sequence[Claim]) -> str:
     """The table, with the rule and the command of each claim."""
     heads = (*HEADS, "rule and what was found", "command")
     lines = [_row(heads), _row(["---"] * len(heads))]
-    lines += [_row([*cells(claim), claim.rule, f"`{claim.command}`"]) for claim in claims]
+    lines += [_row([*map(_literal, (*cells(claim), claim.rule)), f"`{claim.command}`"]) for claim in claims]
     return "\n".join(lines) + "\n"
+
+
+def _literal(text: str) -> str:
+    """T* and N* would set what stands between them in italics."""
+    return text.replace("*", "\\*")
 
 
 def _row(parts: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 EngineChoice = Engine | Literal["cpu", "reference", "torch", "triton"]
+"""An engine, or the name of one as it comes without arguments."""
 
 
 def resolve(engine: EngineChoice) -> Engine:

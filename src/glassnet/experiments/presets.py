@@ -21,8 +21,13 @@ PhaseName = Literal["regularised", "underparameterised", "overparameterised"]
 ScaleName = Literal["demo", "laptop", "workstation", "paper"]
 
 PHASES: Final[tuple[PhaseName, ...]] = get_args(PhaseName)
+"""Where in the phase diagram, by name."""
+
 SCALES: Final = get_args(ScaleName)
+"""How large, by name, from small to the paper's."""
+
 DATASETS: Final = get_args(DatasetName)
+"""The built-in data sets."""
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "protocol": Kind("loss through a whole run (Figs. 2a, A2)", "phase", PHASES, protocol),
     "step_size": Kind("oscillations at smaller steps (section III D)", "phase", PHASES, step_size),
 }
+"""Every experiment by name."""
 
 
 def request(experiment: str, variant: str, dataset: str | OwnData, scale: str, changes: Changes = None) -> Experiment:

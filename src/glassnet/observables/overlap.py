@@ -32,7 +32,7 @@ def overlap(
             when the measurement began. Give exactly one of ``chi`` and ``epsilon``.
         epsilon: the sensitivity in units of a weight. A sequence of either comes back as a dimension.
         layers: which layers to pool, all by default; ``slice(0, -1)`` is the authors' choice, all but the
-        output's.
+            output's.
         approximate: take it from the recorded histograms of |dw|, at the sparser times only, for any chi or
             epsilon. Within the bin that holds epsilon (its width is in the attributes) displacements count
             as spread evenly, so that the error is below the share of weights in that bin.
@@ -43,7 +43,7 @@ def overlap(
 
     Raises:
         ValueError: a chi or epsilon that was not recorded (unless approximate), or is not > 0, or no such
-        layers.
+            layers.
     """
     if (chi is None) == (epsilon is None):
         raise ValueError(f"exactly one of chi and epsilon must be given, but got {chi=}, {epsilon=}")
