@@ -456,6 +456,18 @@ def test_claims_are_filtered_and_sorted(view: View) -> None:
     assert rows.first.locator("details p").first.is_visible()
 
 
+def test_every_cell_of_the_claims_stands_under_its_head(view: View) -> None:
+    page = view.open("claims").page
+    heads = page.locator("#claims-table thead th").all_inner_texts()
+    at = {head.strip(): i for i, head in enumerate(heads)}
+    for row in page.locator("#claims-table tbody tr").all():
+        cells = [cell.strip() for cell in row.locator("td").all_inner_texts()]
+        assert cells[at["verdict"]].endswith(row.get_attribute("data-verdict") or "-")
+        assert re.fullmatch(r"\d+ \(\d+\)", cells[at["replicas (lost)"]])
+        assert cells[at["scale"]] in ("none", "demo", "laptop", "custom")
+        assert re.fullmatch(r"C\d+", cells[at["id"]])
+
+
 def test_themes_commands_and_files(view: View) -> None:
     page = view.open("run-0").page
 

@@ -28,8 +28,9 @@ def claims_table(judged: Sequence[Claim]) -> str:
         for verdict, (look, sign) in _LOOKS.items()
     )
     # The verdict stands beside the claim, where narrow screens show it too.
+    order = (*HEADS[:2], HEADS[-1], *HEADS[2:-1])
     heads = "".join(
-        f'<th scope="col" aria-sort="none"><button type="button">{escape(head)}</button></th>' for head in HEADS
+        f'<th scope="col" aria-sort="none"><button type="button">{escape(head)}</button></th>' for head in order
     )
     rows = "".join(_row(position, claim) for position, claim in enumerate(judged))
     return (
