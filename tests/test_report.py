@@ -25,7 +25,7 @@ import glassnet as gn
 from glassnet.experiments import Experiment, Run
 from glassnet.experiments.losses import losses
 from glassnet.experiments.requests import request
-from glassnet.report import write_report
+from glassnet.report import open_shown, write_report
 from glassnet.report.arrays import Arrays
 from glassnet.report.curves import DETAILS, curves
 
@@ -509,3 +509,23 @@ def test_nothing_is_wider_than_the_screen(view: View, made: Made) -> None:
             view.page.set_viewport_size({"width": width, "height": 800})
             # Pictures follow the window a moment later.
             view.page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+
+
+def test_a_saved_record_is_shown_as_runs_are(tmp_path: Path) -> None:
+    landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4, seed=3), gn.QuadraticHinge(1e-2))
+    ensemble = gn.Ensemble.random(landscape.network, 2, seed=1).repeat(noise=[0, 1])
+    dynamics = gn.Langevin([0.5, 0.5, 0.0, 0.0], 0.05)
+    record = gn.measure(ensemble, landscape, dynamics, times=gn.log_times(20), waiting_times=[0, 5], chi=[2, 5])
+    gn.save(record, tmp_path / "record.zip")
+    file = tmp_path / "page.html"
+    command = [GLASSNET, "report", str(tmp_path / "record.zip"), "--output", str(file)]
+    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    page = Made(file, {})
+    found = page.json("run-0-data")
+    assert [one["label"] for one in found["conditions"]] == ["T = 0.5", "T = 0"]
+    assert found["conditions"][0]["layer_names"] == ["layer 1", "layer 2", "output"]
+    assert found["shown"]["chi"] == 5.0
+    assert "saved record, Mlp(n_features=4, width=6, depth=2)" in unescape(page.text)
+    gn.save(ensemble, tmp_path / "ensemble.zip")
+    with pytest.raises(ValueError, match=r"ensemble.zip holds an ensemble: a report shows runs and saved records"):
+        open_shown([tmp_path / "ensemble.zip"])

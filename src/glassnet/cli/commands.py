@@ -326,17 +326,16 @@ def claims(
 
 @app.command("report")
 def write_page(
-    runs: Runs,
+    runs: Annotated[list[Path], typer.Argument(help="Runs, folders that hold some, or records that gn.save wrote.")],
     output: Annotated[Path, typer.Option(help="File, NAME.html; an existing one is replaced.")] = Path("report.html"),
 ) -> None:
     """Write one interactive page of claims and figures, which opens in any browser without a network."""
-    from glassnet.claims import open_runs
-    from glassnet.report import check_file, write_report
+    from glassnet.report import check_file, open_shown, write_report
 
     console = make_console()
     with refusing():
         check_file(output)
-        found = open_runs(runs)
+        found = open_shown(runs)
         with console.status("judging and drawing"):
             file = write_report(found, output)
     console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from glassnet.experiments import SCALES, Ageing, Experiment, Relaxation, Run
 from glassnet.experiments.own_data import FILE, OwnData
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.training import like
+from glassnet.report.saved import SavedRecord
 
 
 def commands(run: Run[Any]) -> list[tuple[str, str]]:
@@ -92,6 +93,6 @@ def _changes(asked: Experiment, named: Experiment) -> dict[str, Any]:
     }
 
 
-def of_the_report(runs: Sequence[Run[Any]], file: Path) -> str:
+def of_the_report(runs: Sequence[Run[Any] | SavedRecord], file: Path) -> str:
     """The command that writes this very page."""
     return shlex.join(["glassnet", "report", *(str(run.path) for run in runs), "--output", str(file)])

@@ -17,6 +17,7 @@ from glassnet.experiments import Ageing, Protocol, Relaxation, Run, SgdDisplacem
 from glassnet.observables import mean_square_displacement, non_gaussian
 from glassnet.record import Record
 from glassnet.report.arrays import Arrays, Reference
+from glassnet.report.saved import SavedRecord, label
 from glassnet.theory import brownian, quadratic_well
 
 Payload = dict[str, Any]
@@ -57,6 +58,7 @@ _FIGURES: Final[dict[type, tuple[str, ...]]] = {
     SgdDisplacement: ("msd", "overlap", "alpha", "mobility", "history"),
     StepSize: ("msd", "overlap", "alpha", "mobility"),
     Protocol: ("history",),
+    SavedRecord: (*_RELAXED[:5], "ageing", "ageing_tau", *_RELAXED[5:]),
 }
 
 
@@ -65,9 +67,9 @@ def has_curves(run: Run[Any]) -> bool:
     return type(run.request) in _FIGURES
 
 
-def curves(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
+def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Payload:
     """The figures of a run's records and their numbers; no conditions where nothing is measured yet."""
-    request = run.request
+    request = run if isinstance(run, SavedRecord) else run.request
     layers = detail.layers and not isinstance(request, StepSize)  # every step is saved: seven layers would be too much
     shown = getattr(request, "shown_waiting_time", None)
     conditions = [_condition(request, key, record, arrays, detail, layers) for key, record in run.records.items()]
@@ -97,6 +99,7 @@ _VARY: Final[dict[type, str]] = {
     SgdDisplacement: "Batches",
     StepSize: "Temperature and step size",
     Protocol: "Dynamics",
+    SavedRecord: "Temperature",
 }
 
 
@@ -162,6 +165,7 @@ def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: D
         "chi": data.chi.values.tolist(),
         "edges": _spaced(data["bin_edge"].values),
         "n_weights": data["n_layer_weights"].values.tolist(),
+        "layer_names": record.ensemble.network.layer_names,
         "layers": layers,
         "arrays": {name: one for name, one in made.items() if 0 not in one["shape"]},
         "predictions": _predictions(data, temperature, arrays),
@@ -174,8 +178,8 @@ def _spaced(values: NDArray[Any]) -> dict[str, float]:
 
 
 def _label(request: Any, key: Any) -> str:
-    if isinstance(request, Relaxation):
-        return f"T = {key:g}"
+    if isinstance(request, (Relaxation, SavedRecord)):
+        return label(key)
     if isinstance(request, SgdDisplacement):
         return f"b = {key[1]}" + (", with replacement" if key[0] == "replacement" else "")
     if isinstance(request, StepSize):

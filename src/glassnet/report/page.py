@@ -22,6 +22,7 @@ from glassnet.report import again, facts, html, losses
 from glassnet.report.arrays import Arrays, packed
 from glassnet.report.claims import claims_table
 from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
+from glassnet.report.saved import SavedRecord
 from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"
@@ -35,7 +36,10 @@ _MANY: Final = 40
 """Rows of a table that is folded away where it has more."""
 
 
-def write_report(runs: Iterable[Run[Any]], file: str | os.PathLike[str]) -> Path:
+Shown = Run[Any] | SavedRecord
+
+
+def write_report(runs: Iterable[Shown], file: str | os.PathLike[str]) -> Path:
     """Write one self-contained HTML file: the claims, and every figure of the runs, interactive (needs ``report``).
 
     In the page temperatures, layers, replicas, waiting times and axes are chosen, and chi, for which Q and the
@@ -43,7 +47,7 @@ def write_report(runs: Iterable[Run[Any]], file: str | os.PathLike[str]) -> Path
     :func:`glassnet.overlap` does with ``approximate=True``.
 
     Args:
-        runs: as :func:`glassnet.open_run` opens them, finished or not.
+        runs: as :func:`glassnet.open_run` opens them, finished or not; or saved records, of any network.
         file: a file NAME.html, whose folder is made where it is missing; an existing one is replaced.
 
     Returns:
@@ -59,7 +63,7 @@ def write_report(runs: Iterable[Run[Any]], file: str | os.PathLike[str]) -> Path
     if not shown:
         raise ValueError("runs must hold at least one run, but got none")
     plotly = packed(_plotly().encode())
-    judged = assess(shown)
+    judged = assess([run for run in shown if isinstance(run, Run)])
     for detail in DETAILS:
         content = _page(shown, judged, path, detail, plotly).encode()
         if len(content) <= LARGEST:
@@ -89,12 +93,15 @@ def _plotly() -> str:
     return text
 
 
-def _page(runs: Sequence[Run[Any]], judged: Sequence[Claim], file: Path, detail: Detail, plotly: str) -> str:
+def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: Detail, plotly: str) -> str:
     arrays = Arrays()
     payloads = [_payload(run, arrays, detail) for run in runs]
-    sections = [_run(i, run, payload, detail) for i, (run, payload) in enumerate(zip(runs, payloads, strict=True))]
+    sections = [
+        _saved(i, run, detail) if isinstance(run, SavedRecord) else _run(i, run, payload, detail)
+        for i, (run, payload) in enumerate(zip(runs, payloads, strict=True))
+    ]
     entries = "".join(
-        f'<li><a href="#run-{i}">{escape(run.path.name)}</a><small>{escape(facts.title(run))}</small></li>'
+        f'<li><a href="#run-{i}">{escape(run.path.name)}</a><small>{escape(_title(run))}</small></li>'
         for i, run in enumerate(runs)
     )
     numbers = "".join(html.data(f"run-{i}-data", payload) for i, payload in enumerate(payloads))
@@ -123,7 +130,13 @@ def _page(runs: Sequence[Run[Any]], judged: Sequence[Claim], file: Path, detail:
     return page
 
 
-def _payload(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
+def _title(run: Shown) -> str:
+    return run.title if isinstance(run, SavedRecord) else facts.title(run)
+
+
+def _payload(run: Shown, arrays: Arrays, detail: Detail) -> Payload:
+    if isinstance(run, SavedRecord):
+        return curves(run, arrays, detail)
     if has_curves(run):
         return curves(run, arrays, detail)
     if isinstance(run.request, PhaseDiagram):
@@ -133,9 +146,9 @@ def _payload(run: Run[Any], arrays: Arrays, detail: Detail) -> Payload:
     return {"kind": "none", "figures": []}
 
 
-def _constants(runs: Sequence[Run[Any]]) -> dict[str, Any]:
+def _constants(runs: Sequence[Shown]) -> dict[str, Any]:
     """Numbers of functions that browsers do not have."""
-    most = max(run.request.replicas for run in runs)
+    most = max(len(r.record.ensemble) if isinstance(r, SavedRecord) else r.request.replicas for r in runs)
     thresholds = {"tau_90": 0.9, "tau_e": math.exp(-1)}
     return {
         "student": [None, *(float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) for n in range(2, most + 1))],
@@ -143,18 +156,38 @@ def _constants(runs: Sequence[Run[Any]]) -> dict[str, Any]:
     }
 
 
+def _lost(lines: Sequence[str]) -> str:
+    said = "Replicas diverged, and are left out of means:" if lines else "No replica diverged."
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div class="lost{" some" * bool(lines)}"><p>{said}</p>{f"<ul>{items}</ul>" if lines else ""}</div>'
+
+
+def _left_out(detail: Detail) -> str:
+    return f'<p class="note">Left out, so that the page stays small: {escape(detail.left_out)}.</p>'
+
+
+def _saved(i: int, run: SavedRecord, detail: Detail) -> str:
+    chi = "" if run.shown_chi is None else f", chi = {run.shown_chi:g}"
+    return (
+        f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
+        f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(run.title)}</p>'
+        f"{_lost(run.diverged)}{_left_out(detail) if detail.left_out else ''}"
+        f'<div class="figures" data-run="{i}"></div>'
+        f"<h3>Numbers</h3>{_table(f't_w = {run.shown_waiting_time} steps{chi}', run.rows)}"
+        f"<h3>What was measured</h3>{html.pairs(run.facts)}"
+        "<p>Made in Python; to go on: gn.extend(gn.load(FILE), landscape, times).</p></section>"
+    )
+
+
 def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
-    lost = facts.diverged(run)
-    said = "No replica diverged." if not lost else "Replicas diverged, and are left out of means:"
-    lines = "".join(f"<li>{escape(line)}</li>" for line in lost)
-    notes = [f'<div class="lost{" some" * bool(lost)}"><p>{said}</p>{f"<ul>{lines}</ul>" if lost else ""}</div>']
+    notes = [_lost(facts.diverged(run))]
     if not run.done:
         notes = []
     if run.missing:
         what = f"{len(run.missing)} of {len(run.missing) + len(run.done)} units are not made yet."
         notes.append(f'<p class="note">Unfinished: {what}</p>')
     if detail.left_out and payload["kind"] == "curves":
-        notes.append(f'<p class="note">Left out, so that the page stays small: {escape(detail.left_out)}.</p>')
+        notes.append(_left_out(detail))
     if not payload["figures"]:
         notes.append('<p class="note">Nothing that can be drawn is done yet.</p>')
     given = getattr(run.request, "quenched", None) is not None

@@ -117,7 +117,7 @@ class RunReport {
     }
     if (this.uses.has("layer") && conditions.some((condition) => condition.layers)) {
       const n = conditions[0].n_weights.length;
-      const names = conditions[0].n_weights.map((weights, k) => [k + 1, `${k === n - 1 ? "output layer" : `layer ${k + 1}`} (${weights} weights)`]);
+      const names = conditions[0].n_weights.map((weights, k) => [k + 1, `${conditions[0].layer_names[k]} (${weights} weights)`]);
       this.addSelect(row, "Layers", "layer", [[0, "whole network"], ...names], Number);
     }
     if (this.uses.has("average")) this.addAverage(row);

@@ -1,0 +1,136 @@
+"""A record that somebody measured and saved, seen as the report sees runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.analysis import relaxation_time
+from glassnet.claims import open_runs
+from glassnet.dynamics import Langevin
+from glassnet.experiments import Run
+from glassnet.experiments.summary import Row
+from glassnet.observables import mean_square_displacement, overlap
+from glassnet.record import Record
+from glassnet.store.condensed import SUFFIX as CONDENSED
+from glassnet.store.files import load
+
+
+@dataclass(frozen=True)
+class SavedRecord:
+    """A record and the file that it is in, whatever network it is of.
+
+    Args:
+        path: the file that :func:`glassnet.save` wrote.
+        record: what is in it.
+    """
+
+    path: Path
+    record: Record
+
+    @cached_property
+    def records(self) -> dict[float | str, Record]:
+        """By temperature, from hot to cold; under other dynamics one, by their name."""
+        if not isinstance(self.record.dynamics, Langevin):
+            return {type(self.record.dynamics).__name__: self.record}
+        temperature = self.record.data["temperature"].values
+        return {float(t): self.record[temperature == t] for t in np.unique(temperature)[::-1]}
+
+    @property
+    def shown_waiting_time(self) -> int:
+        """The last one."""
+        return int(self.record.data["waiting_time"].values[-1])
+
+    @property
+    def shown_chi(self) -> float | None:
+        """The last one, None where none was recorded."""
+        chi = self.record.data["chi"].values
+        return float(chi[-1]) if len(chi) else None
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        return f"saved record, {self.record.ensemble.network}"
+
+    @property
+    def diverged(self) -> list[str]:
+        """A line for each condition in which replicas were lost."""
+        lines = []
+        for key, record in self.records.items():
+            data = record.data
+            lost = [
+                f"origin {origin} after {step} steps"
+                for origin, step in zip(data["origin"].values, data["lost_at"].values, strict=True)
+                if step >= 0
+            ]
+            if lost:
+                lines.append(f"{label(key)}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
+        return lines
+
+    @property
+    def rows(self) -> list[Row]:
+        """A row a condition: relaxation time with its interval, Q, MSD and loss at the end, replicas."""
+        return [_row(key, record, self.shown_waiting_time, self.shown_chi) for key, record in self.records.items()]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What was measured, and by what."""
+        data, engine = self.record.data, self.record.data.attrs["engine"]
+        about = {name: value for name, value in data.attrs["dynamics"].items() if name != "temperature"}
+        seeds = ", ".join(map(str, np.unique(data["seed"].values)))
+        return {
+            "Network": ", ".join(f"{name} = {value}" for name, value in data.attrs["network"].items()),
+            "Data": f"{data.attrs['n_samples']} rows",
+            "Landscape": f"SHA-256 {data.attrs['landscape_without_l2']}, its l2 aside",
+            "Dynamics": ", ".join(f"{name} {value}" for name, value in about.items()),
+            "Replicas": f"{len(self.record.ensemble)}, seed {seeds}",
+            "Engine": f"{engine['name']} (kernel {engine['version']}), {engine['gradient']} gradients, "
+            f"{engine['dtype']} weights",
+        }
+
+
+def open_shown(paths: Iterable[Path]) -> list[Run[Any] | SavedRecord]:
+    """What a report can show at each path: the runs that it is or holds, or a saved record.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        ValueError: a folder without runs, a damaged file, or one with an ensemble.
+    """
+    found: list[Run[Any] | SavedRecord] = []
+    for path in paths:
+        if path.is_file() and not path.name.endswith(CONDENSED):
+            value = load(path)
+            if not isinstance(value, Record):
+                raise ValueError(f"{path} holds an ensemble: a report shows runs and saved records")
+            found.append(SavedRecord(path, value))
+        else:
+            found += open_runs([path])
+    return found
+
+
+def label(key: float | str) -> str:
+    """A condition, for legends."""
+    return f"T = {key:g}" if isinstance(key, float) else key
+
+
+def _row(key: float | str, record: Record, wait: int, chi: float | None) -> Row:
+    at: dict[str, Any] = {"waiting_time": wait}
+    end = {"time": int(record.data["time"].values[-1])}
+    row: Row = {"condition": label(key)}
+    if chi is not None:
+        q = overlap(record, chi=chi).sel(at)
+        tau = relaxation_time(q, 0.9)
+        row |= {name: _plain(float(tau[of])) for name, of in (("tau_90", "estimate"), ("low", "low"), ("high", "high"))}
+        row["q"] = _plain(float(q.sel(end).mean()))
+    row |= {"t": end["time"], "msd": _plain(float(mean_square_displacement(record).sel(at).sel(end).mean()))}
+    row["data_loss"] = _plain(float(record.data["data_loss"].sel(at).sel(end).mean()))
+    return row | {"n_replicas": len(record.ensemble), "n_lost": record.n_lost}
+
+
+def _plain(number: float) -> float | None:
+    return number if np.isfinite(number) else None
