@@ -518,7 +518,7 @@ def test_a_saved_record_is_shown_as_runs_are(tmp_path: Path) -> None:
     record = gn.measure(ensemble, landscape, dynamics, times=gn.log_times(20), waiting_times=[0, 5], chi=[2, 5])
     gn.save(record, tmp_path / "record.zip")
     file = tmp_path / "page.html"
-    command = [GLASSNET, "report", str(tmp_path / "record.zip"), "--output", str(file)]
+    command = [str(GLASSNET), "report", str(tmp_path / "record.zip"), "--output", str(file)]
     subprocess.run(command, check=True, capture_output=True, timeout=200)
     page = Made(file, {})
     found = page.json("run-0-data")
