@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,18 @@ def convolution() -> Any:
     return nn.Sequential(
         nn.Unflatten(1, (1, 6, 6)), nn.Conv2d(1, 3, 3, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 3)
     )
+
+
+class Features(nn.Module):  # type: ignore[name-defined,misc]
+    """Fixed numbers in a buffer, which are no weights."""
+
+    def __init__(self, scale: Any) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale)
+        self.last = nn.Linear(4, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(torch.tanh(self.scale * x))
 
 
 def three_classes(n_samples: int = 40) -> gn.Dataset:
@@ -166,7 +179,7 @@ def test_your_own_loss_moves_an_mlp_too() -> None:
         return 0.5 * torch.clamp(1.0 - y * f[:, 0], min=0.0) ** 2
 
     landscape = small_landscape(l2=0.0)
-    same = gn.Landscape(landscape.network, landscape.dataset, gn.TorchLoss(half_square))
+    same = gn.Landscape(landscape.network, landscape.dataset, gn.TorchLoss(half_square, name="half square"))
     ensemble = gn.Ensemble.random(landscape.network, n_replicas=2, seed=1)
     found = gn.evolve(ensemble, same, gn.Sgd(0.05, 20), 10, engine=EXACT)
     wanted = gn.evolve(ensemble, landscape, gn.Sgd(0.05, 20), 10, engine="reference")
@@ -198,6 +211,9 @@ SHARED = with_biases()
         (lambda: 3, TypeError, "module_factory must make a torch.nn.Module, but made a int"),
         (lambda: SHARED, ValueError, "must make a new module at each call, but made the same one twice"),
         (lambda: nn.Sequential(nn.ReLU()), ValueError, "must make modules with parameters"),
+        (with_biases(), TypeError, "must be a function that makes modules, but is Sequential"),
+        (lambda: nn.LazyLinear(1), ValueError, "'weight' is lazy"),
+        (lambda: Features(torch.randn(4)), ValueError, "'scale' is drawn anew"),
         (lambda: nn.Linear(2, 1).requires_grad_(False), ValueError, "'weight' has requires_grad=False"),
     ],
 )
@@ -226,7 +242,7 @@ def test_what_does_not_fit_together_is_refused_before_any_work() -> None:
         gn.Landscape(network, data, gn.CrossEntropy())
     with pytest.raises(ValueError, match=r"dataset must have labels \+1 and -1 for QuadraticHinge, but has 3 classes"):
         gn.Landscape(gn.TorchNetwork(convolution), classes, gn.QuadraticHinge())
-    with pytest.raises(ValueError, match=r"network must have 1 outputs a row, one, but 2 rows gave .*\(2, 3\)"):
+    with pytest.raises(ValueError, match=r"must have shape \(2, 1\) for 2 rows, one a row, but have shape \(2, 3\)"):
         gn.Landscape(gn.TorchNetwork(lambda: nn.Linear(4, 3)), data, gn.QuadraticHinge())
     with pytest.raises(ValueError, match="loss must give one number a row"):
         gn.Landscape(network, data, gn.TorchLoss(lambda f, y: (f[:, 0] - y).sum(), name="sum"))
@@ -241,6 +257,60 @@ def test_what_does_not_fit_together_is_refused_before_any_work() -> None:
             gn.evolve(ensemble, landscape, gn.GradientDescent(0.1), 1, engine=engine)
     with pytest.raises(ValueError, match="Hessian takes an Mlp"):
         gn.Hessian(landscape, ensemble.weights[0])
+
+
+def test_what_names_do_not_tell_apart_is_told_apart_by_numbers() -> None:
+    """Activations in forward, buffers, and numbers inside a loss: extending goes on with the same only."""
+    data = gn.random_dataset(20, 4, seed=1)
+    one, other = (gn.TorchNetwork(partial(Features, torch.full((4,), scale))) for scale in (1.0, 2.0))
+    landscape = gn.Landscape(one, data, gn.QuadraticHinge())
+    ensemble = gn.Ensemble.random(one, n_replicas=1)
+    record = gn.measure(ensemble, landscape, gn.GradientDescent(0.1), times=[1], engine="torch")
+    with pytest.raises(ValueError, match="landscape must be the one the record was measured on"):
+        gn.extend(record, gn.Landscape(other, data, gn.QuadraticHinge()), [2], engine="torch")
+    assert gn.extend(record, landscape, [2], engine="torch").elapsed == 2
+
+    def power(exponent: float, f: Any, y: Any) -> Any:
+        return (f[:, 0] - y).abs() ** exponent
+
+    losses = [gn.TorchLoss(partial(power, exponent), name="power") for exponent in (2.0, 3.0)]
+    prints = {gn.Landscape(one, data, loss).fingerprint for loss in losses}
+    assert len(prints) == 2
+
+
+def test_networks_and_losses_that_couple_rows_are_refused() -> None:
+    class Centred(nn.Module):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(4, 1)
+
+        def forward(self, x: Any) -> Any:
+            return self.last(x) - self.last(x).mean(0)
+
+    data = gn.random_dataset(20, 4, seed=1)
+    with pytest.raises(ValueError, match="must take each row by itself"):
+        gn.Landscape(gn.TorchNetwork(Centred), data, gn.QuadraticHinge())
+    normal = gn.TorchNetwork(lambda: nn.Sequential(nn.BatchNorm1d(4, track_running_stats=False), nn.Linear(4, 1)))
+    with pytest.raises(ValueError, match="must take each row by itself"):
+        gn.Landscape(normal, data, gn.QuadraticHinge())
+    mean = gn.TorchLoss(lambda f, y: (f[:, 0] - f[:, 0].mean() - y) ** 2, name="mean")
+    with pytest.raises(ValueError, match="must take each row by itself"):
+        gn.Landscape(gn.TorchNetwork(with_biases), data, mean)
+
+
+def test_weights_that_are_shared_and_tensors_with_gradients_are_taken() -> None:
+    class Tied(nn.Module):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 1)
+            self.b.weight = self.a.weight
+
+        def forward(self, x: Any) -> Any:
+            return self.last(torch.tanh(self.b(torch.tanh(self.a(x)))))
+
+    network, module = gn.TorchNetwork(Tied), Tied()
+    flat = gn.Ensemble.from_weights(network, module.state_dict()).weights
+    assert np.array_equal(flat, gn.Ensemble.from_weights(network, dict(module.named_parameters())).weights)
 
 
 def test_a_stored_network_says_what_is_missing(tmp_path: Path) -> None:

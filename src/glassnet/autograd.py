@@ -13,6 +13,7 @@ from torch.func import grad, vmap
 from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, TorchLoss
 from glassnet.network import Mlp, Network
+from glassnet.random import Purpose, gaussian, words
 from glassnet.torch_network import TorchNetwork
 
 _BLOCK = 256
@@ -55,6 +56,20 @@ def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels
         weights, features, labels
     )
     return Rows(summed, awake, right, gradient)
+
+
+def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:
+    """Outputs and losses of the first rows at weights that are always the same, to six digits.
+
+    They tell apart what names and shapes do not: activations that are functions, buffers, numbers inside a loss.
+    """
+    n = network.n_weights
+    drawn = gaussian(words(Purpose.INITIAL_WEIGHTS, 0, 0, 0, 0, n + n % 2))[:n]
+    features, labels = _tensors(data, min(2, data.n_samples))
+    with torch.no_grad():
+        f = _outputs(network, torch.from_numpy(0.3 * drawn), features)
+        losses = _of_rows(loss, f, labels)
+    return [f"{x:.5e}" for x in [*f.flatten().tolist(), *losses.tolist()]]
 
 
 def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
@@ -134,9 +149,9 @@ def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
         ) from error
     wanted = (n, data.n_classes or 1)
     if tuple(f.shape) != wanted:
-        what = "one a class" if data.n_classes else "one"
+        what = "one a class" if data.n_classes else "one a row"
         raise ValueError(
-            f"network must have {wanted[1]} outputs a row, {what}, but {n} rows gave outputs of shape {tuple(f.shape)}"
+            f"outputs of the network must have shape {wanted} for {n} rows, {what}, but have shape {tuple(f.shape)}"
         )
     with torch.no_grad():
         try:
@@ -148,6 +163,23 @@ def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
             ) from error
     if found != (n,):
         raise ValueError(f"loss must give one number a row, ({n},) for {n} rows, but gave shape {found}")
+    try:
+        with torch.no_grad():
+            alone = torch.cat(
+                [
+                    _of_rows(loss, _outputs(network, weights, x), y)
+                    for x, y in zip(features[:, None], labels[:, None], strict=True)
+                ]
+            )
+    except Exception as error:
+        raise ValueError(
+            f"network and loss must take each row by itself, but raised {type(error).__name__} of one row: {error}"
+        ) from error
+    if not torch.allclose(alone, losses, rtol=1e-9, atol=1e-12, equal_nan=True):
+        raise ValueError(
+            "network and loss must take each row by itself, but give other losses for two rows, "
+            f"{losses.tolist()}, than for each alone, {alone.tolist()}"
+        )
     try:
         look(network, loss, weights[None], features, labels)
     except Exception as error:

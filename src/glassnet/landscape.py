@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,11 +58,15 @@ class Landscape:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of network, data and loss, in hex: what a record says it was measured on."""
-        parts = {
+        parts: dict[str, Any] = {
             "network": list(self.network.description.values()),
             "dataset": self.dataset.fingerprint,
             "loss": [describe(self.loss), self.loss.l2],
         }
+        if not self._is_plain:
+            from glassnet import autograd
+
+            parts["probe"] = autograd.probe(self.network, self.loss, self.dataset)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -70,7 +70,8 @@ class TorchLoss:
         name: what records tell the loss apart by; by default the function's own.
 
     Raises:
-        ValueError: a function without a name and none given.
+        TypeError: no function.
+        ValueError: a lambda or a function made inside another one, without a name.
     """
 
     of_rows: Callable[[Tensor, Tensor], Tensor]
@@ -83,9 +84,11 @@ class TorchLoss:
         l2: SupportsFloat | Iterable[SupportsFloat] = 0.0,
         name: str | None = None,
     ) -> None:
+        if not callable(of_rows):
+            raise TypeError(f"of_rows must be a function of outputs and labels, but got {of_rows!r}")
         found = name or getattr(of_rows, "__qualname__", "")
-        if not found or "<lambda>" in found:
-            raise ValueError(f"name must be given for a loss without one, but got {of_rows!r}")
+        if not found or "<" in found:
+            raise ValueError(f"name must be given for a lambda or a function made in another one, but got {of_rows!r}")
         object.__setattr__(self, "of_rows", of_rows)
         object.__setattr__(self, "l2", _check.per_replica("l2", l2, positive=False))
         object.__setattr__(self, "name", found)

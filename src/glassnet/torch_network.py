@@ -41,9 +41,12 @@ class TorchNetwork(StoredNetwork):
 
     def __init__(self, module_factory: Callable[[], nn.Module]) -> None:
         try:
+            import torch
             from torch import nn
         except ImportError:
             raise ImportError("TorchNetwork needs PyTorch: pip install 'glassnet[torch]'") from None
+        if isinstance(module_factory, nn.Module) or not callable(module_factory):
+            raise TypeError(f"module_factory must be a function that makes modules, but is {module_factory!r}")
         self._factory = module_factory
         module, again = self._made(0, 0), self._made(0, 0)
         if not isinstance(module, nn.Module):
@@ -51,6 +54,11 @@ class TorchNetwork(StoredNetwork):
         if module is again:
             raise ValueError("module_factory must make a new module at each call, but made the same one twice")
         parameters = dict(module.named_parameters())
+        unmade = next(
+            (name for name, value in parameters.items() if nn.parameter.is_lazy(value) or value.is_meta), None
+        )
+        if unmade is not None:
+            raise ValueError(f"parameters must have values, but {unmade!r} is lazy or on device 'meta'")
         if not parameters:
             raise ValueError(f"module_factory must make modules with parameters, but made {module}")
         odd = next((name for name, value in parameters.items() if not value.is_floating_point()), None)
@@ -63,6 +71,13 @@ class TorchNetwork(StoredNetwork):
             raise ValueError("module_factory must draw its random numbers from PyTorch's generator only")
         self._module = module.eval()
         self._buffers = dict(module.named_buffers())
+        others = dict(self._made(0, 1).named_buffers())
+        differs = next((name for name, value in self._buffers.items() if not torch.equal(value, others[name])), None)
+        if differs is not None:
+            raise ValueError(
+                f"buffers must be the same in every module, but {differs!r} is drawn anew: all replicas share the "
+                "landscape; draw it once outside the factory, or make it a parameter"
+            )
         self._shapes = shapes = {name: tuple(value.shape) for name, value in parameters.items()}
         layers = {owner: sum(int(np.prod(shapes[name])) for name in names) for owner, names in groupby(shapes, _owner)}
         text = f"{module}, {', '.join(f'{name} {shape}' for name, shape in shapes.items())}"
@@ -88,7 +103,7 @@ class TorchNetwork(StoredNetwork):
         Raises:
             ValueError: a parameter is missing, unknown or of another shape.
         """
-        arrays = {name: np.asarray(value) for name, value in dict(weights).items() if name not in self._buffers}
+        arrays = {name: _array(value) for name, value in dict(weights).items() if name not in self._not_weights}
         if set(arrays) != set(self._shapes):
             raise ValueError(f"weights must hold {', '.join(self._shapes)}, but hold {', '.join(arrays)}")
         found = {name: arrays[name].shape for name in self._shapes}
@@ -125,6 +140,11 @@ class TorchNetwork(StoredNetwork):
         return f[:, None] if f.ndim == 1 else f
 
     @cached_property
+    def _not_weights(self) -> set[str]:
+        """What a state_dict has beside the weights: buffers, and other names of weights that are shared."""
+        return set(self._module.state_dict()) - set(self._shapes)
+
+    @cached_property
     def _parts(self) -> list[tuple[str, slice, tuple[int, ...]]]:
         """Name, place in the flat vector, and shape of each parameter."""
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes.values()]).tolist()
@@ -138,6 +158,10 @@ class TorchNetwork(StoredNetwork):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(high << 32 | low)
             return self._factory()
+
+
+def _array(value: Any) -> NDArray[Any]:
+    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
 
 
 def _owner(parameter: str) -> str:

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -159,8 +159,9 @@ class Watch:
 
     def _files(self, problems: list[str]) -> Iterator[tuple[Path, dict[str, int]]]:
         """Units and checkpoints: the file, and how far each replica in it is."""
-        folders = ("units", "checkpoints")
-        for path in sorted(p for folder in folders for p in (self._run.path / folder).glob("*.zarr.zip")):
+        # A block's checkpoint goes when its units are there: looked for first, neither is missed.
+        paths = [p for folder in ("checkpoints", "units") for p in sorted((self._run.path / folder).glob("*.zarr.zip"))]
+        for path in paths:
             with suppress(FileNotFoundError):  # whoever worked on it is done with it
                 stamp = path.stat().st_mtime_ns
                 if path not in self._seen or self._seen[path][0] != stamp:
@@ -191,8 +192,8 @@ class Watch:
         return Standing(point.label, n, min(steps, default=0), whole, share, found)
 
     def _look_into(self, point: Point, where: dict[Path, list[str]]) -> Found:
-        results = [found for path in where if (found := self._seen[path][2])]
-        if results and not isinstance(point.stage, Measure):
+        if not isinstance(point.stage, Measure) and all(self._seen[path][2] for path in where):
+            results = [self._seen[path][2] for path in where]
             alive = [found for found in results if found.get("alive", 1.0)]
             losses = [found["data_loss"] for found in alive if "data_loss" in found]
             return Found(float(np.mean(losses)) if losses else None, n_lost=len(results) - len(alive))
@@ -207,7 +208,8 @@ class Watch:
             by_step: dict[int, list[Record]] = {}
             for record in records:
                 by_step.setdefault(record.elapsed, []).append(record)
-            return _of_record(concat(max(by_step.values(), key=len)), self._run.request)
+            most = max(by_step.values(), key=lambda group: sum(len(record.ensemble) for record in group))
+            return replace(_of_record(concat(most), self._run.request), n_lost=sum(record.n_lost for record in records))
         ensembles = [value for value in values if isinstance(value, Ensemble)]
         if not ensembles:
             return Found()
@@ -256,7 +258,7 @@ def _of_record(record: Record, request: Any) -> Found:
         if (q["time"] > 0).any():
             tau = relaxation_time(q, 0.9)
             outcome = str(tau["outcome_of_mean"].item())
-            where = {"below the first save time": "< 1", "not reached": f"> {found['t']}"}
+            where = {"below the first save time": f"< {times[times > 0][0]}", "not reached": f"> {found['t']}"}
             number = float(tau["estimate"])
             found["tau_90"] = number if math.isfinite(number) else where.get(outcome)
     return Found(**found)

@@ -17,7 +17,7 @@ from glassnet.experiments import Ageing, Protocol, Relaxation, Run, SgdDisplacem
 from glassnet.observables import mean_square_displacement, non_gaussian
 from glassnet.record import Record
 from glassnet.report.arrays import Arrays, Reference
-from glassnet.report.saved import SavedRecord, label
+from glassnet.report.saved import SavedRecord
 from glassnet.theory import brownian, quadratic_well
 
 Payload = dict[str, Any]
@@ -158,7 +158,7 @@ def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: D
         "seed": data["seed"].values.tolist(),
         "origin": data["origin"].values.tolist(),
         "lost_at": data["lost_at"].values.tolist(),
-        "sigma": data["sigma"].values.tolist(),
+        "sigma": [float(sigma) if np.isfinite(sigma) else None for sigma in data["sigma"].values],
         "waits": waits,
         "times": data.time.values.tolist(),
         "sparse": data.sparse_time.values.tolist(),
@@ -178,8 +178,10 @@ def _spaced(values: NDArray[Any]) -> dict[str, float]:
 
 
 def _label(request: Any, key: Any) -> str:
-    if isinstance(request, (Relaxation, SavedRecord)):
-        return label(key)
+    if isinstance(request, SavedRecord):
+        return str(key)
+    if isinstance(request, Relaxation):
+        return f"T = {key:g}"
     if isinstance(request, SgdDisplacement):
         return f"b = {key[1]}" + (", with replacement" if key[0] == "replacement" else "")
     if isinstance(request, StepSize):

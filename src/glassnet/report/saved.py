@@ -12,7 +12,6 @@ import numpy as np
 
 from glassnet.analysis import relaxation_time
 from glassnet.claims import open_runs
-from glassnet.dynamics import Langevin
 from glassnet.experiments import Run
 from glassnet.experiments.summary import Row
 from glassnet.observables import mean_square_displacement, overlap
@@ -34,12 +33,21 @@ class SavedRecord:
     record: Record
 
     @cached_property
-    def records(self) -> dict[float | str, Record]:
-        """By temperature, from hot to cold; under other dynamics one, by their name."""
-        if not isinstance(self.record.dynamics, Langevin):
+    def records(self) -> dict[str, Record]:
+        """One for each temperature, learning rate and l2 that differ, from hot to cold, by a label."""
+        data = self.record.data
+        names = {"temperature": "T", "learning_rate": "mu", "l2": "l2"}
+        given = {name: data[name].values for name in names if name in data.coords}
+        told = [name for name in given if name == "temperature" or len(np.unique(given[name])) > 1]
+        if not told:
             return {type(self.record.dynamics).__name__: self.record}
-        temperature = self.record.data["temperature"].values
-        return {float(t): self.record[temperature == t] for t in np.unique(temperature)[::-1]}
+        each = np.stack([given[name] for name in told], axis=1)
+        conditions = np.unique(each, axis=0)[::-1]
+        labels = (", ".join(f"{names[n]} = {x:g}" for n, x in zip(told, one, strict=True)) for one in conditions)
+        return {
+            label: self.record[np.flatnonzero((each == one).all(axis=1))]
+            for label, one in zip(labels, conditions, strict=True)
+        }
 
     @property
     def shown_waiting_time(self) -> int:
@@ -69,7 +77,7 @@ class SavedRecord:
                 if step >= 0
             ]
             if lost:
-                lines.append(f"{label(key)}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
+                lines.append(f"{key}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
         return lines
 
     @property
@@ -113,15 +121,10 @@ def open_shown(paths: Iterable[Path]) -> list[Run[Any] | SavedRecord]:
     return found
 
 
-def label(key: float | str) -> str:
-    """A condition, for legends."""
-    return f"T = {key:g}" if isinstance(key, float) else key
-
-
-def _row(key: float | str, record: Record, wait: int, chi: float | None) -> Row:
+def _row(key: str, record: Record, wait: int, chi: float | None) -> Row:
     at: dict[str, Any] = {"waiting_time": wait}
     end = {"time": int(record.data["time"].values[-1])}
-    row: Row = {"condition": label(key)}
+    row: Row = {"condition": key}
     if chi is not None:
         q = overlap(record, chi=chi).sel(at)
         tau = relaxation_time(q, 0.9)

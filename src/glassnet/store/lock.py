@@ -15,6 +15,8 @@ from typing import Final
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 _POLL_SECONDS: Final = 0.5
+_TRIES: Final = 5
+_TRY_SECONDS: Final = 0.02
 
 
 @contextmanager
@@ -45,6 +47,7 @@ def held(path: Path, what: str, on_wait: Callable[[str], None] | None = None) ->
 
 def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -> int | None:
     """The file, locked; None while another process holds it."""
+    tries = 0
     while True:
         # Whoever was waited for may have removed a folder in which it did nothing.
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,12 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            # Who only looks whether it is held holds it for a moment.
+            tries += 1
+            if tries < _TRIES:
+                os.close(descriptor)
+                time.sleep(_TRY_SECONDS)
+                continue
             pid = os.pread(descriptor, 32, 0).decode().strip() or "which has just begun"
             os.close(descriptor)
             found = f"{what} is being worked on by process {pid}"

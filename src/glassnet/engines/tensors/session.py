@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial, reduce
-from operator import add
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -181,17 +181,21 @@ def _look(landscape: Landscape) -> Look:
 
 
 def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:
-    parts = [
-        look(weights, features, labels)
-        for features, labels in zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
-    ]
-    exact = parts[0].loss.dtype
-    return Rows(
-        loss=reduce(add, [part.loss for part in parts]),
-        awake=reduce(add, [part.awake for part in parts]),
-        right=reduce(add, [part.right for part in parts]),
-        gradient=reduce(add, [part.gradient.to(exact) for part in parts]),
-    )
+    blocks = zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
+    total = _exact(look(weights, *next(blocks)))
+    for features, labels in blocks:
+        part = _exact(look(weights, features, labels))
+        total = Rows(
+            total.loss + part.loss,
+            total.awake + part.awake,
+            total.right + part.right,
+            total.gradient + part.gradient,
+        )
+    return total
+
+
+def _exact(rows: Rows) -> Rows:
+    return replace(rows, gradient=rows.gradient.to(rows.loss.dtype))
 
 
 def _shares(seen: Rows, n_rows: int) -> Evaluation:

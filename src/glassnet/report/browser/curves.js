@@ -126,6 +126,9 @@ const overlapOf = (view) => (condition, loaded) =>
 const gaussianOverlap = (view) => (msd, condition, used) =>
   mean(used.map((replica) => (msd > 0 ? erf(condition.sigma[replica] / view.choice.chi / Math.sqrt(2 * msd)) : 1)));
 
+// Of the replicas that were not lost.
+const sigmasOf = (condition) => condition.sigma.filter((sigma, replica) => sigma !== null && condition.lost_at[replica] < 0);
+
 function level(view, y, text) {
   return {
     shape: { type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: view.theme.muted, dash: "dot", width: 1 } },
@@ -213,7 +216,7 @@ function freeTau(view) {
   const k = condition.times.length - 1;
   const perTemperature = view.loaded[i].free.at(0, k) / (2 * condition.times[k] * condition.temperature);
   const { erfinv } = constants.thresholds[view.own.threshold ?? "tau_90"];
-  const reach = mean(condition.sigma.map((sigma) => (sigma / view.choice.chi / erfinv) ** 2));
+  const reach = mean(sigmasOf(condition).map((sigma) => (sigma / view.choice.chi / erfinv) ** 2));
   const warm = view.shown().map((one) => view.run.conditions[one].temperature).filter((t) => t > 0);
   const [low, high] = [Math.min(...warm) / 2, Math.max(...warm) * 2];
   const x = Array.from({ length: 50 }, (_, n) => low * (high / low) ** (n / 49));
@@ -435,7 +438,7 @@ const CURVES = {
     x: [LOG, timeTitle],
     y: [LOG, "MSD (weight²)"],
     draw: (view) => {
-      const sigmas = view.shown().flatMap((i) => view.run.conditions[i].sigma);
+      const sigmas = view.shown().flatMap((i) => sigmasOf(view.run.conditions[i]));
       const epsilon = mean(sigmas) / view.choice.chi;
       return {
         traces: timeCurves(view, (condition, loaded) => ({ times: condition.times, values: replicaCurves(condition, loaded.msd, view.choice.wait, view.choice.layer) }), (msd) => msd),
@@ -487,7 +490,7 @@ const CURVES = {
         if (values.every((one) => one.every(Number.isNaN))) return [];
         const recorded = (replica) => condition.sparse.map((_, k) => histogram.at(0, replica, view.choice.wait, k, 0));
         const used = values.map((_, replica) => replica).filter((replica) => !isLost(condition, replica, view.choice.wait, condition.sparse, recorded(replica)));
-        const points = x.map((_, k) => estimate(used.map((replica) => values[replica][k])));
+        const points = x.map((_, k) => estimate(used.map((replica) => values[replica][k]), used.map(originOf(condition))));
         const curve = { used, mean: points.map((p) => p.mean), low: points.map((p) => p.low), high: points.map((p) => p.high) };
         const made = curveTraces(view, i, { x, curve, values, wait: view.choice.wait, floor: 0 });
         const theory = view.loaded[i][view.choice.prediction];

@@ -130,21 +130,28 @@ function isLost(condition, replica, wait, times, values) {
   return times.some((time, i) => Number.isNaN(values[i]) && condition.waits[wait] + time >= end);
 }
 
-// Mean with Student's 95 % interval (glassnet.analysis.intervals.estimate); every replica has an origin of its own.
-function estimate(values) {
+// Who shares an initial condition, as a label.
+const originOf = (condition) => (replica) => `${condition.seed[replica]}/${condition.origin[replica]}`;
+
+// Mean with Student's 95 % interval between initial conditions (glassnet.analysis.intervals.estimate).
+function estimate(values, origins) {
   const n = values.length;
   if (!n) return { mean: NaN, low: NaN, high: NaN };
   const middle = mean(values);
-  if (n < 2) return { mean: middle, low: NaN, high: NaN };
-  const error = Math.sqrt(sum(values.map((value) => (value - middle) ** 2)) / (n * (n - 1)));
-  const reach = constants.student[n - 1] * error;
+  const together = new Map();
+  values.forEach((value, i) => together.set(origins[i], (together.get(origins[i]) ?? 0) + value - middle));
+  const groups = together.size;
+  if (groups < 2) return { mean: middle, low: NaN, high: NaN };
+  const squares = sum([...together.values()].map((one) => one ** 2));
+  const reach = constants.student[groups - 1] * Math.sqrt((groups / (groups - 1)) * squares) / n;
   return { mean: middle, low: middle - reach, high: middle + reach };
 }
 
 // The mean curve (glassnet.ensemble_mean) with its band, and which replicas are in it.
 function meanCurve(condition, wait, times, values) {
   const used = values.map((_, replica) => replica).filter((replica) => !isLost(condition, replica, wait, times, values[replica]));
-  const points = times.map((_, i) => estimate(used.map((replica) => values[replica][i])));
+  const origins = used.map(originOf(condition));
+  const points = times.map((_, i) => estimate(used.map((replica) => values[replica][i]), origins));
   return {
     used,
     mean: points.map((point) => point.mean),
@@ -180,7 +187,7 @@ function relaxationTime(condition, wait, times, values, level) {
   const complete = curve.used.length > 0 && curve.used.every((replica) => single[replica].outcome === "reached");
   const found = { single, used: curve.used, outcome: curve.used.length ? ofMean.outcome : "lost", of: complete ? "geometric mean" : "mean curve" };
   if (complete) {
-    const logs = estimate(curve.used.map((replica) => Math.log(single[replica].tau)));
+    const logs = estimate(curve.used.map((replica) => Math.log(single[replica].tau)), curve.used.map(originOf(condition)));
     return { ...found, estimate: Math.exp(logs.mean), low: Math.exp(logs.low), high: Math.exp(logs.high) };
   }
   return { ...found, estimate: ofMean.tau, low: bandCrossing(curve.low, times, level, true), high: bandCrossing(curve.high, times, level, false) };
