@@ -234,7 +234,9 @@ def command(path: Path, *options: str, **changes: Any) -> list[str]:
 
 
 def said(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **environment}
+    # Workers that this process has had leave a mark, with which a job's worker would take them for its own parent.
+    inherited = {name: value for name, value in os.environ.items() if name != "__DASK_PARENT_PID"}
+    environment = {**inherited, **environment}
     return subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment)
 
 

@@ -267,6 +267,7 @@ def verify(run: RunPath) -> None:
     A run whose description, or whose only file, is damaged is refused as everywhere, with status 2.
     """
     from glassnet.cli import tables
+    from glassnet.experiments.own_data import FILE
     from glassnet.experiments.verification import verify as look
 
     console = make_console()
@@ -275,7 +276,7 @@ def verify(run: RunPath) -> None:
     console.print(tables.verification(found))
     for problem in found.damaged:
         complain(f"Damaged: {problem}")
-    if found.damaged and run.is_dir():
+    if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and run.is_dir():
         complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
     if found.damaged:
         raise typer.Exit(DAMAGED)

@@ -116,7 +116,7 @@ def _read(own: Own, samples: Any) -> TrainTest:
     assert own.data is not None
     components: Any = own.components
     if components not in (None, "all"):
-        if not components.lstrip("-").isdecimal():
+        if not components.removeprefix("-").isdecimal():
             raise ValueError(f"components must be an integer or all, but got {components!r}")
         components = int(components)
     return read_dataset(

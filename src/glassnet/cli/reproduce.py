@@ -191,7 +191,7 @@ def _make(
         work = plan(request.points(), request.replicas, maker, directory)
         for note in work.notes:
             complain(note)
-        console.print(f"{folder.name}: ", end="", highlight=False, soft_wrap=True)
+        console.print(f"{folder.name}: ", end="", highlight=False, markup=False, soft_wrap=True)
         do(console, directory, request, maker, work, checkpoint_every, given, client)
 
 

@@ -193,7 +193,7 @@ def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> N
 def say_written(console: Console, folder: Path, written: list[Path]) -> None:
     """Name the files of figures."""
     names = ", ".join(path.name for path in written)
-    console.print(f"Figures in {folder}: {names}", highlight=False, soft_wrap=True)
+    console.print(f"Figures in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
 
 
 def say_refused(check: Callable[[], None]) -> None:
@@ -258,7 +258,7 @@ def _planned(console: Console, directory: RunDirectory, request: Experiment, mak
     work = plan(request.points(), request.replicas, maker, directory)
     for note in work.notes:
         complain(note)
-    console.print(f"Run in {directory.path}", highlight=False, soft_wrap=True)
+    console.print(f"Run in {directory.path}", highlight=False, markup=False, soft_wrap=True)
     console.print(tables.about(request))
     return work
 

@@ -67,7 +67,8 @@ class _Reader:
             text = row.pop(self._label)
             codes.append(texts.setdefault(text.strip(), len(texts)))
             try:
-                values.extend(map(float, row))
+                # Python's numbers may have underscores; in a table they are a slip.
+                values.extend(map(float, row if "_" not in "".join(row) else [""]))
             except ValueError:
                 raise self._no_number(row) from None
         where, n = str(self._path), len(self._first) - 1
@@ -106,13 +107,13 @@ def _label_column(path: Path, first: list[str], label: str | int | None) -> tupl
     if not -len(first) <= index < len(first):
         raise ValueError(f"label must be a column of {path}, from 0 to {len(first) - 1}, but got {index}")
     index %= len(first)
-    numbered = first == [str(i) for i in range(len(first))]
+    numbered = first == [str(i) for i in range(len(first))] or first[index].lower() in LABEL_NAMES
     return index, numbered or not all(_is_number(text) for i, text in enumerate(first) if i != index)
 
 
 def _index(label: str | int) -> int | None:
     if isinstance(label, str):
-        return int(label) if label.lstrip("-").isdecimal() and len(label) < 10 else None
+        return int(label) if label.removeprefix("-").isdecimal() and len(label) < 10 else None
     return int(label)
 
 
@@ -121,4 +122,4 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text

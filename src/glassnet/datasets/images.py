@@ -14,6 +14,9 @@ from glassnet import _check
 from glassnet.datasets.npz_file import LARGEST_RATIO
 from glassnet.datasets.table import Table, coded
 
+_FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+"""Of which the header says the size: others hold images of any size inside, or programs."""
+
 _GREY: Final = ("1", "L")
 _MODES: Final = (*_GREY, "LA", "P", "RGB", "RGBA")
 
@@ -98,10 +101,12 @@ def _opened(path: Path) -> Image.Image:
         # Pillow warns of images so large that they may be meant to harm.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            return Image.open(path)
+            return Image.open(path, formats=_FORMATS)
         except UnidentifiedImageError:
-            raise ValueError(f"{path} must be an image, but is none that Pillow knows") from None
+            raise ValueError(f"{path} must be an image ({', '.join(_FORMATS)}), but is none") from None
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ValueError(f"{path} is too large an image: {error}") from None
-        except (SyntaxError, ValueError, TypeError, EOFError) as error:
+        except (MemoryError, FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:
             raise ValueError(f"{path} is damaged: {error}") from error

@@ -85,6 +85,8 @@ def read_dataset(
     rows, beside = _read("source", source, label)
     other = beside if test is None else _read("test", test, label)[0]
     sign_of = sides(rows, positive, negative)
+    if other is not None:
+        other = _in_the_same_order(other, rows)
     if other is not None and (positive is None or negative is None):
         _refuse_unknown(other, rows)
     told = {"inputs": inputs, "n_features": n_features, "sides": sign_of, "method": _METHOD}
@@ -124,6 +126,8 @@ def _read(name: str, source: Any, label: str | int | None) -> tuple[Table, Table
 def _read_path(path: Path, label: str | int | None) -> tuple[Table, Table | None]:
     if not path.exists():
         raise FileNotFoundError(f"{path} must be a file or a folder, but is not there")
+    if not path.is_file() and not path.is_dir():
+        raise ValueError(f"{path} must be a file or a folder, but is neither")
     suffix = path.suffix.lower()
     if path.is_dir():
         if label is not None:
@@ -144,6 +148,24 @@ def _digest(told: str, tables: Sequence[Table]) -> str:
         digest.update(np.ascontiguousarray(one.features).data)
         digest.update(one.codes.astype("<i8").data)
     return digest.hexdigest()
+
+
+def _in_the_same_order(test: Table, train: Table) -> Table:
+    """The test set with its columns as the training set has them, where both have names."""
+    if test.columns == train.columns or not _are_names(test.columns) or not _are_names(train.columns):
+        return test
+    if sorted(test.columns) != sorted(train.columns) or len(set(train.columns)) < len(train.columns):
+        missing = [name for name in train.columns if name not in test.columns] or list(test.columns)
+        raise ValueError(
+            f"{test.where} must have the columns of the training set ({listed(train.columns)}), but has "
+            f"{listed(test.columns)}: {missing[0]!r} is not in both, or named twice"
+        )
+    order = [test.columns.index(name) for name in train.columns]
+    return Table(test.features[:, order], test.codes, test.classes, test.where, train.columns)
+
+
+def _are_names(columns: Sequence[str]) -> bool:
+    return bool(columns) and not all(name.isdecimal() for name in columns)
 
 
 def _refuse_unknown(test: Table, train: Table) -> None:

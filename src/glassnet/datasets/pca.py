@@ -152,7 +152,9 @@ def _pca(
     vectors: NDArray[np.float64],
     total_variance: float,
 ) -> Pca:
-    eigenvalues, components = np.maximum(rising[::-1], 0.0), vectors[:, ::-1]
+    # What rounding leaves of a direction in which nothing varies is no component.
+    varies = rising > len(mean) * np.finfo(np.float64).eps * rising[-1]
+    eigenvalues, components = np.where(varies, rising, 0.0)[::-1], (vectors * varies)[:, ::-1]
     largest = np.argmax(np.abs(components), axis=0)
     components = components * np.sign(components[largest, np.arange(len(eigenvalues))])
     return Pca(

@@ -13,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from glassnet.datasets.dataset import real_array
 
 _MOST_SHOWN: Final = 20
+_NO_LABELS: Final = ("nan", "na", "n/a", "null")
+"""What tables write where a label is not known."""
+
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 _VALUES_AT_ONCE: Final = 1 << 22
 
@@ -100,6 +103,9 @@ def named(values: Sequence[str], places: NDArray[np.intp], where: str) -> tuple[
     if "" in texts:
         row = int(np.argmax(places == texts.index("")))
         raise ValueError(f"labels of {where} must not be empty, but that of row {row} is")
+    if unknown := next((text for text in texts if text.lower() in _NO_LABELS), None):
+        row = int(np.argmax(places == texts.index(unknown)))
+        raise ValueError(f"labels of {where} must be known, but that of row {row} is {unknown!r}: drop the row")
     numbers = [_number(text) for text in texts]
     if None in numbers:
         classes = sorted(set(texts))
@@ -149,7 +155,7 @@ def _chosen(name: str, wanted: Sequence[object] | str | None, read: Table) -> li
     if wanted is None:
         return []
     found = []
-    for one in [wanted] if isinstance(wanted, (str, int, float)) else wanted:
+    for one in [wanted] if np.isscalar(wanted) else wanted:
         text = str(one).strip()
         number = _number(text)
         match = text if text in read.classes or number is None else _shown(number)

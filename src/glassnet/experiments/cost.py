@@ -228,7 +228,8 @@ def _least_disk(plan: Plan) -> int:
 
 
 def _memory(plan: Plan, engine: Engine, at_once: int = 1) -> int:
-    data = max((p.surface.data.features.nbytes for p in plan.points), default=0)
+    sets = [(p.surface.data, p.surface.test) for p in plan.points]
+    data = max((sum(one.features.nbytes for one in both if one is not None) for both in sets), default=0)
     largest = max((_block_memory(block) for block in plan.blocks), default=0)
     shared = _device_memory(plan, engine) if _free_device_memory(engine) is None else 0
     return _PROGRAM_BYTES + 2 * data + at_once * (largest + shared)

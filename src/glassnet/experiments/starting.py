@@ -54,5 +54,5 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
-    if isinstance(request, Training):
+    if to_work and isinstance(request, Training):
         keep(directory, request.dataset)

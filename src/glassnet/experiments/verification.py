@@ -78,7 +78,7 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
     if isinstance(run.request.dataset, OwnData):
         try:
             refuse_damaged(directory.path, run.request.dataset)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             damaged.append(str(error))
     checkpoints = list(directory.checkpoints())
     damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]

@@ -63,6 +63,26 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
         FileNotFoundError: no such file.
         ValueError: as :func:`load`.
     """
+    while True:
+        before = _stamp(path)
+        try:
+            found = _read(path)
+        except ValueError:
+            if _stamp(path) == before:
+                raise
+            continue
+        # Who replaces the file meanwhile must not give the header of one and the arrays of another.
+        if _stamp(path) == before:
+            return found
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Which file stands at a path: another one after it was replaced."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path) -> tuple[Value, dict[str, Any]]:
     from zarr.storage import ZipStore  # as heavy as the rest of glassnet, and often not needed
 
     about = _checked(path)
@@ -71,6 +91,8 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
         with ZipStore(path, mode="r") as store:
             data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
         value = from_dataset(about["kind"], _sorted(data, with_tuples(about["attributes"])))
+    except FileNotFoundError:
+        raise
     except Exception as error:
         raise sealing.unreadable(path, error) from error
     return value, dict(about["header"])
