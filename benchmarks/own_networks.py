@@ -122,7 +122,7 @@ def with_biases(n_features: int, activation: Callable[[], nn.Module]) -> nn.Modu
 
 
 def convolution() -> nn.Module:
-    """Two convolutions and a readout of ten classes, 792 weights."""
+    """Two convolutions and a readout of ten classes, 666 weights."""
     return nn.Sequential(
         nn.Unflatten(1, (1, 14, 14)),
         nn.Conv2d(1, 4, 3, stride=2),
