@@ -154,7 +154,7 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "relaxation", "--steps", "3"], "No such option"),
         (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
         (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),
-        (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 16.8 TB for this run, but this"),
+        (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 43.4 TB for this run, but this"),
         (["show"], "Error: Missing argument"),
         (["show", "nothing"], "nothing is not the folder of a run: it has no run.json"),
     ],

@@ -234,9 +234,7 @@ def command(path: Path, *options: str, **changes: Any) -> list[str]:
 
 
 def said(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    # Workers that this process has had leave a mark, with which a job's worker would take them for its own parent.
-    inherited = {name: value for name, value in os.environ.items() if name != "__DASK_PARENT_PID"}
-    environment = {**inherited, **environment}
+    environment = {**os.environ, **environment}
     return subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment)
 
 
@@ -307,8 +305,10 @@ def test_options_that_do_not_fit_are_refused(where: tuple[str | None, str | None
 
 
 SBATCH = """#!/bin/sh
-# What Slurm's command does, on this machine and at once: runs the script, and names the job.
-setsid sh -c 'exec bash "$1" > /dev/null 2>&1' job "$1" &
+# What Slurm's command does, on this machine and at once: keeps the script, which its owner removes, and names the job.
+kept=$(mktemp)
+cp "$1" "$kept"
+setsid sh -c 'exec bash "$1" > /dev/null 2>&1' job "$kept" &
 echo "Submitted batch job $!"
 """
 SCANCEL = """#!/bin/sh

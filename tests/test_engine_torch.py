@@ -289,7 +289,7 @@ session = engine.session(ensemble, landscape, gn.GradientDescent(0.1))
 before = len(os.listdir("/proc/self/task"))
 session.observe()
 session.advance(session.ensemble.step + 2)
-engine.evaluate(ensemble.weights, landscape.network, landscape.dataset)
+engine.evaluate(ensemble.weights, landscape)
 print(len(os.listdir("/proc/self/task")) - before)
 """
     begun = [

@@ -351,7 +351,7 @@ def test_wrong_images(tmp_path: Path) -> None:
     (pets / "cats" / "0.png").write_bytes(whole[:-25])
     refused(r"cats/0.png is damaged: ")
     (pets / "cats" / "0.png").write_text("meow")
-    refused(r"cats/0.png must be an image, but is none")
+    refused(r"cats/0.png must be an image \(PNG, .*\), but is none")
     (pets / "readme.txt").write_text("")
     refused(r"pets must hold a folder of images a class, but holds the file readme.txt")
     (pets / "readme.txt").unlink()

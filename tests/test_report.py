@@ -388,7 +388,11 @@ def test_axes_and_predictions_are_chosen(view: View, made: Made) -> None:
     for axis, before in (("x", "log"), ("y", "linear")):
         assert view.layout("run-0-overlap")[f"{axis}axis"]["type"] == before
         view.page.locator(f'#run-0-overlap [data-axis="{axis}"]').click()
-        assert view.layout("run-0-overlap")[f"{axis}axis"]["type"] == {"log": "linear", "linear": "log"}[before]
+        after = {"log": "linear", "linear": "log"}[before]
+        view.page.wait_for_function(
+            "([axis, type]) => document.querySelector('#run-0-overlap .plot').layout[`${axis}axis`].type === type",
+            arg=[axis, after],
+        )
     record = made.runs["relaxation"].records[0.1]
     about: dict[str, Any] = {"temperature": 0.1, "learning_rate": 1e-3, "n_samples": 200}
     epsilon = record.data.epsilon_of_chi.sel(chi=300).values
