@@ -532,3 +532,46 @@ def test_any_text_as_a_table(tmp_path: Path, text: str, changes: list[tuple[int,
     path = tmp_path / "t.csv"
     read_or_refused(path, b"a,b,label\n" + text.encode("utf-8", "surrogatepass"))
     read_or_refused(path, changed(CSV.replace("kind", "label").encode() + text.encode("utf-8", "ignore"), changes, cut))
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40), (8, 50)])
+def test_components_in_which_nothing_varies_are_zero(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(4)
+    rank = 3
+    table = rng.normal(size=(shape[0], rank)) @ rng.normal(size=(rank, shape[1]))
+    features = gn.read_dataset((table, np.arange(shape[0]) % 2), n_features=6).train.features.astype(np.float64)
+    assert np.all(features[:, rank:] == 0.0)
+    assert np.all(features[:, :rank].std(axis=0) > 0.1)
+    products = features[:, :rank].T @ features[:, :rank]
+    assert np.abs(products - np.diag(np.diag(products))).max() < 1e-4 * products.max()
+
+
+def test_columns_of_a_test_set_are_found_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b,label\n1,10,0\n2,30,1\n4,20,0\n3,50,1\n")
+    (tmp_path / "test.csv").write_text("b,label,a\n10,0,1\n50,1,3\n")
+    found = gn.read_dataset(tmp_path / "train.csv", test=tmp_path / "test.csv")
+    assert found.test is not None
+    assert np.array_equal(found.test.features, found.train.features[[0, 3]])
+    (tmp_path / "test.csv").write_text("b,label,c\n10,0,1\n50,1,3\n")
+    with pytest.raises(ValueError, match=r"test.csv must have the columns of the training set \(a, b\).*'a' is not"):
+        gn.read_dataset(tmp_path / "train.csv", test=tmp_path / "test.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x,label\n1,0\n2,nan\n3,1\n", "labels of .* must be known, but that of row 1 is 'nan'"),
+        ("x,label\n1,0\n1_0,1\n", "line 3: column x must be a number, but is '1_0'"),
+    ],
+)
+def test_what_is_no_value_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        gn.read_dataset(tmp_path / "table.csv", positive=["1"])
+
+
+def test_a_header_of_numbers_with_a_name_for_the_label_is_a_header(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("label,0,1\n3,1,2\n5,2,1\n3,2,2\n")
+    found = gn.read_dataset(tmp_path / "table.csv", label=0, positive=[3]).train
+    assert found.n_samples == 3
+    assert found.labels.tolist() == [1.0, -1.0, 1.0]

@@ -22,7 +22,7 @@ from hypothesis.extra.numpy import arrays
 from zarr.storage import ZipStore
 
 import glassnet as gn
-from glassnet.store import RunDirectory, load, save
+from glassnet.store import RunDirectory, load, save, sealing
 from glassnet.store.directory import Unit, first_difference
 from glassnet.store.files import read, read_header, write
 from glassnet.store.values import Value
@@ -268,3 +268,24 @@ def test_differences_are_named() -> None:
 def test_the_header_stays_with_the_value(tmp_path: Path) -> None:
     write(tmp_path / "x", ensemble(), {"units": ["a"], "ends": [3]})
     assert read_header(tmp_path / "x") == read(tmp_path / "x")[1] == {"units": ["a"], "ends": [3]}
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Header and arrays are of one file, whoever puts another in its place between the two."""
+    network = gn.Mlp(3, 4, 1)
+    old, new = (gn.Ensemble.random(network, 2, seed=seed) for seed in (1, 2))
+    path = tmp_path / "checkpoint.zip"
+    write(path, old, {"which": "old"})
+    looked = sealing.refuse_bombs
+
+    def replaced(where: Path) -> None:
+        monkeypatch.setattr(sealing, "refuse_bombs", looked)
+        write(path, new, {"which": "new"})
+        looked(where)
+
+    monkeypatch.setattr(sealing, "refuse_bombs", replaced)
+    value, header = read(path)
+    assert isinstance(value, gn.Ensemble)
+    assert (header["which"], value.seed.tolist()) == ("new", [2, 2])
