@@ -56,9 +56,7 @@ def made(run: Run[Any]) -> dict[str, str]:
         "Machine": f"{machine['processor']}, {_counted(machine['cores'], 'core')}, {machine['system']}",
         "Units": f"{n} of {n + len(run.missing)} done",
         "Request": f"SHA-256 {run.request.hash}",
-        **(
-            {"Condensed": "numbers but counts are rounded, to 2.4e-4 at most"} if "condensed" in run.description else {}
-        ),
+        **({"Condensed": _ROUNDED} if "condensed" in run.description else {}),
     }
 
 
