@@ -25,7 +25,7 @@ import glassnet as gn
 from glassnet.experiments import Experiment, Run
 from glassnet.experiments.losses import losses
 from glassnet.experiments.requests import request
-from glassnet.report import open_shown, write_report
+from glassnet.report import SavedRecord, open_shown, write_report
 from glassnet.report.arrays import Arrays
 from glassnet.report.curves import DETAILS, curves
 
@@ -533,3 +533,33 @@ def test_a_saved_record_is_shown_as_runs_are(tmp_path: Path) -> None:
     gn.save(ensemble, tmp_path / "ensemble.zip")
     with pytest.raises(ValueError, match=r"ensemble.zip holds an ensemble: a report shows runs and saved records"):
         open_shown([tmp_path / "ensemble.zip"])
+
+
+def test_replicas_of_one_initial_condition_count_as_one(view: View, tmp_path: Path) -> None:
+    landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4, seed=3), gn.QuadraticHinge(1e-2))
+    ensemble = gn.Ensemble.random(landscape.network, 3, seed=1).repeat(noise=range(4))
+    dynamics = gn.Langevin([0.5] * 6 + [0.1] * 6, 0.05)
+    record = gn.measure(ensemble, landscape, dynamics, times=gn.log_times(50), waiting_times=[0], chi=[2])
+    saved = SavedRecord(tmp_path / "record.zip", record)
+    saved_view = View(view.page, write_report([saved], tmp_path / "page.html"))
+    saved_view.open("run-0")
+    band = saved_view.plotted("run-0-alpha", "band")[0]
+    means = gn.ensemble_mean(gn.non_gaussian(saved.records["T = 0.5"]).sel(waiting_time=0))
+    assert int(means["n_origins"]) == 3
+    high = (means["mean"] + stdtrit(2, 0.975) * means["standard_error"]).values
+    np.testing.assert_allclose(band["y"][: len(high)], high, rtol=1e-5)
+    assert not saved_view.complaints
+
+
+def test_conditions_that_differ_are_told_apart_in_saved_records(tmp_path: Path) -> None:
+    landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4, seed=3), gn.QuadraticHinge([0.0, 0.0, 1.0, 1.0]))
+    ensemble = gn.Ensemble.random(landscape.network, 2, seed=1).repeat(noise=[0, 1])
+    for dynamics, labels in (
+        (gn.Langevin(0.5, 0.05), ["T = 0.5, l2 = 1", "T = 0.5, l2 = 0"]),
+        (gn.Sgd(0.05, 20), ["l2 = 1", "l2 = 0"]),
+    ):
+        record = gn.measure(ensemble, landscape, dynamics, times=[1, 4], chi=[2])
+        saved = SavedRecord(tmp_path / "record.zip", record)
+        assert list(saved.records) == labels
+        assert [row["n_replicas"] for row in saved.rows] == [2, 2]
+        write_report([saved], tmp_path / "page.html")
