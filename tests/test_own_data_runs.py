@@ -19,7 +19,7 @@ from glassnet.cli.data import Own, chosen
 from glassnet.experiments import KINDS, Relaxation, open_run, preset, remember, request, start_from
 from glassnet.experiments.condensing import condense
 from glassnet.experiments.own_data import FILE, OwnData
-from glassnet.experiments.starting import refuse_misfit
+from glassnet.experiments.starting import begin, refuse_misfit
 from glassnet.experiments.summary import quench_rows, temperature_rows
 from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory
@@ -123,6 +123,27 @@ def test_damaged_or_missing_data_are_named_and_written_again(tmp_path: Path) -> 
     (path / FILE).unlink()
     assert f"{path / FILE} is missing" in verify(path).damaged[0]
     assert len(open_run(path).done) == 6
+
+
+def test_a_run_that_is_done_goes_on_without_its_data_and_gets_them_back_from_who_knows_them(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    make(tiny(data()), path)
+    sound = (path / FILE).read_bytes()
+    (path / FILE).unlink()
+    code = """
+import sys
+from pathlib import Path
+from glassnet.experiments import open_run
+from glassnet.experiments.starting import begin
+from glassnet.store import RunDirectory
+request = open_run(sys.argv[1]).request
+begin(RunDirectory(Path(sys.argv[1])), request, request.make_engine(1), to_work=False)
+"""
+    elsewhere(code, path)
+    assert not (path / FILE).exists()
+    request_of = open_run(path).request
+    begin(RunDirectory(path), request_of, request_of.make_engine(1), to_work=False)
+    assert (path / FILE).read_bytes() == sound
 
 
 def test_a_condensed_run_and_given_replicas(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from glassnet.network import Mlp, Network
 from glassnet.random import Purpose, gaussian, words
 from glassnet.torch_network import TorchNetwork
 
-_BLOCK = 256
+_BLOCK: Final = 256
+"""Rows at once."""
 
 
 @dataclass(frozen=True)

@@ -54,5 +54,10 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
-    if to_work and isinstance(request, Training):
-        keep(directory, request.dataset)
+    if isinstance(request, Training):
+        try:
+            keep(directory, request.dataset)
+        except ValueError:
+            # A run that is done needs its data no more; what is wrong with them verify says.
+            if to_work or not sessions:
+                raise

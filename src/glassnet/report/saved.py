@@ -43,7 +43,7 @@ class SavedRecord:
             return {type(self.record.dynamics).__name__: self.record}
         each = np.stack([given[name] for name in told], axis=1)
         conditions = np.unique(each, axis=0)[::-1]
-        labels = (", ".join(f"{names[n]} = {x:g}" for n, x in zip(told, one, strict=True)) for one in conditions)
+        labels = (", ".join(f"{names[n]} = {x:.15g}" for n, x in zip(told, one, strict=True)) for one in conditions)
         return {
             label: self.record[np.flatnonzero((each == one).all(axis=1))]
             for label, one in zip(labels, conditions, strict=True)
