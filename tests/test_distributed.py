@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -255,6 +256,17 @@ def test_the_command_stops_cleanly_and_goes_on(cluster: LocalCluster, whole: dic
     assert units(tmp_path / "run") == whole
     estimate = said(command(tmp_path / "other/run", "--scheduler", cluster.scheduler_address, "--dry-run"))
     assert "on 2 workers with 2 threads together, each as fast as a core here" in estimate.stdout
+
+
+def test_a_command_without_workers_says_that_it_waits(tmp_path: Path) -> None:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        words = command(tmp_path / "run", "--scheduler", empty.scheduler_address)
+        waiting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert waiting.stdout is not None
+        lines = [waiting.stdout.readline() for _ in range(3)]
+        waiting.send_signal(signal.SIGINT)
+        waiting.communicate(timeout=SECONDS)
+    assert any(re.fullmatch(r"No worker for 0:00:0\d: waiting for one\n", line) for line in lines), lines
 
 
 def test_a_scheduler_that_does_not_answer_is_refused_before_any_work(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def do(
     client: Client | None = None,
 ) -> None:
     """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
-    from glassnet.cli.progress import counted, shown
+    from glassnet.cli.progress import counted, duration, shown
     from glassnet.experiments import distributed, runner
     from glassnet.experiments.cost import refuse_too_much_disk
     from glassnet.experiments.quench import refuse_missing
@@ -118,7 +118,14 @@ def do(
             runner.run(work, maker, directory, given=given, on_update=listener, checkpoint_every=checkpoint_every)
         else:
             distributed.run(
-                work, maker, directory, client, given=given, on_update=listener, checkpoint_every=checkpoint_every
+                work,
+                maker,
+                directory,
+                client,
+                given=given,
+                on_update=listener,
+                on_waiting=lambda seconds: console.print(f"No worker for {duration(seconds)}: waiting for one"),
+                checkpoint_every=checkpoint_every,
             )
     write_summary(_opened(directory.path))
 

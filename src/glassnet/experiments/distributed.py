@@ -7,9 +7,10 @@ point, and its future depends on those of the units that it starts from.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from glassnet.engines import Engine
@@ -31,6 +32,9 @@ _REPORT_SECONDS: Final = 0.5
 _REPORTS_PER_SECOND: Final = 200
 """Of all workers together, since every one passes through the scheduler."""
 
+_WAIT_SECONDS: Final = 4.0
+"""Without a worker until it is said for the first time; then twice as long each time."""
+
 
 def run(
     plan: Plan,
@@ -40,6 +44,7 @@ def run(
     *,
     given: Ensemble | None = None,
     on_update: Listener = lambda update: None,
+    on_waiting: Callable[[float], None] = lambda seconds: None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> None:
     """Copy what other runs have, and have workers make what is missing: :func:`glassnet.experiments.runner.run`.
@@ -52,6 +57,7 @@ def run(
         client: of the scheduler. It, the workers and this process must have the same glassnet.
         given: the replicas that the points start at; they are stored here, before anything is handed out.
         on_update: hears of progress, in this thread.
+        on_waiting: is told for how many seconds there has been no worker, ever more rarely.
         checkpoint_every: seconds.
 
     Raises:
@@ -80,7 +86,7 @@ def run(
         ]
         for i, its in pieces.items()
     }
-    _Handing(client, handed_out, tasks, on_update).work()
+    _Handing(client, handed_out, tasks, on_update, on_waiting).work()
     directory.tidy()
 
 
@@ -103,9 +109,15 @@ class _Handing:
     """Hands tasks out, and tells a listener about the blocks that they are parts of."""
 
     def __init__(
-        self, client: Client, blocks: Mapping[int, Block], tasks: Mapping[int, list[Task]], on_update: Listener
+        self,
+        client: Client,
+        blocks: Mapping[int, Block],
+        tasks: Mapping[int, list[Task]],
+        on_update: Listener,
+        on_waiting: Callable[[float], None],
     ) -> None:
-        self._client, self._blocks, self._tasks, self._on_update = client, blocks, tasks, on_update
+        self._client, self._blocks, self._tasks = client, blocks, tasks
+        self._on_update, self._on_waiting = on_update, on_waiting
         self._index = {task.key: i for i, its in tasks.items() for task in its}
         self._left = {task.key: task.block.n_replica_steps for its in tasks.values() for task in its}
         # Thousands of tasks say how far they are again and again: what blocks have left is not added up each time.
@@ -120,7 +132,7 @@ class _Handing:
         try:
             self._submit()
             while self._futures:
-                heard = self._heard.get()
+                heard = self._next()
                 key, left = (heard["key"], heard["left"]) if isinstance(heard, dict) else (heard.key, 0)
                 if key not in self._futures:  # of another run, or late
                     continue
@@ -134,6 +146,23 @@ class _Handing:
             if self._client.status == "running":
                 self._client.unsubscribe_topic(TOPIC)
                 self._client.cancel(list(self._futures.values()))
+
+    def _next(self) -> dict[str, Any] | Future[None]:
+        """What is heard next; as long as there is no worker to hear from, that is said."""
+        since, patience = time.monotonic(), _WAIT_SECONDS
+        while True:
+            try:
+                return self._heard.get(timeout=patience)
+            except Empty:
+                patience *= 2
+                if self._no_worker():
+                    self._on_waiting(time.monotonic() - since)
+
+    def _no_worker(self) -> bool:
+        try:
+            return not self._client.nthreads()
+        except OSError:  # the scheduler is gone, which the futures will say
+            return False
 
     def _submit(self) -> None:
         makers: dict[tuple[Point, int], Future[None]] = {}
