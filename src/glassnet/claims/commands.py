@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from glassnet.experiments import SCALES, Relaxation, preset
@@ -68,7 +69,7 @@ def reproduce(figure: str, scale: str = "laptop") -> str:
 
 def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
-    given = [] if request.quenched is None else ["--quenched", f"{request.dataset}-{phase}.zip"]
+    given = [] if request.quenched is None else ["--quenched", _file(request, phase)]
     free = [name for name in OPTIONS if not (given and name == "epochs")]
     options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, str(request.dataset)):
@@ -80,6 +81,22 @@ def made_by(request: Relaxation, phase: str) -> str:
     return shlex.join([*relaxation(phase, str(request.dataset), scale).split(), *options[scale], *given])
 
 
+def made_from(request: Experiment, named: Mapping[str, Experiment], phase: str) -> str:
+    """A command that asks for this request, from the named one that needs the fewest numbers set beside it.
+
+    Args:
+        request: of any experiment but relaxation.
+        named: requests by what comes after ``glassnet run``.
+        phase: of networks that the request starts from.
+    """
+    numbers = request.numbers
+    given = [] if numbers.get("quenched") is None else ["--quenched", _file(request, phase)]
+    changed = {words: _changed(numbers, one.numbers, given=bool(given)) for words, one in named.items()}
+    words = min(changed, key=lambda words: len(changed[words]))
+    sets = [part for name in changed[words] for part in ("--set", f"{name}={json.dumps(numbers[name])}")]
+    return shlex.join(["glassnet", "run", *words.split(), *sets, *given])
+
+
 def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
     """The command of the next scale, from ``least`` on, that is longer or has more replicas than the request."""
     for scale in SCALES[SCALES.index(least) :]:
@@ -88,6 +105,16 @@ def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
         if longer and named.samples >= request.samples:
             return relaxation(phase, str(request.dataset), scale)
     return f"{relaxation(phase, str(request.dataset), SCALES[-1])} --replicas {2 * request.replicas}"
+
+
+def _file(request: Experiment, phase: str) -> str:
+    """What quenched replicas are kept in."""
+    return f"{request.numbers['dataset']}-{phase}.zip"
+
+
+def _changed(numbers: Mapping[str, Any], named: Mapping[str, Any], *, given: bool) -> list[str]:
+    said = ("quenched", "epochs", "stop_loss", "check_epochs") if given else ()
+    return [name for name, value in numbers.items() if name not in said and value != named.get(name)]
 
 
 def _scaled(request: Experiment) -> dict[str, Any]:

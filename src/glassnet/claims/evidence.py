@@ -11,7 +11,7 @@ from typing import Any, Final
 import xarray as xr
 
 from glassnet.claims.claim import NOT_DECIDED, Basis, Finding
-from glassnet.claims.commands import STEP_SIZE, made_by, relaxation, relaxation_scales, reproduce, scale_of
+from glassnet.claims.commands import made_by, made_from, relaxation, relaxation_scales, scale_of
 from glassnet.claims.relaxed import Relaxed
 from glassnet.experiments import SCALES, Relaxation, Run, open_run
 from glassnet.experiments.experiment import Experiment
@@ -27,6 +27,8 @@ PAPER_LAMBDA: Final = 0.03
 PAPER_RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
 
+PAPER_EPOCHS: Final = 7_000
+"""Length of the quench in the authors' scripts."""
 
 _MNIST: Final = "mnist"
 
@@ -51,11 +53,13 @@ class Measurements:
     Args:
         records: by (sampling, batch size) for SGD's displacement, by (temperature, learning rate) for the step size.
         l2: of all of them.
+        epochs: length of the quench before.
         basis: the run.
     """
 
     records: Mapping[Any, Record]
     l2: float
+    epochs: int
     basis: Basis
 
 
@@ -118,13 +122,11 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
         elif isinstance(request, PhaseDiagram):
             diagrams.append(_losses(run))
         elif isinstance(request, SgdDisplacement) and sgd is None and run.records and request.dataset == _MNIST:
-            named = [(scale, sgd_displacement(request.dataset, scale)) for scale in SCALES]
-            sgd = _measurements(run, named, "fig5d")
+            sgd = _measurements(run, {scale: sgd_displacement(_MNIST, scale) for scale in SCALES}, "regularised")
         elif isinstance(request, StepSize) and run.records and request.dataset == _MNIST:
             phase = phase_of(request)
             if phase is not None and phase not in steps:
-                named_steps = [(scale, step_size(phase, request.dataset, scale)) for scale in SCALES]
-                steps[phase] = _measurements(run, named_steps, STEP_SIZE)
+                steps[phase] = _measurements(run, {scale: step_size(phase, _MNIST, scale) for scale in SCALES}, phase)
     return Evidence(relaxations, tuple(diagrams), sgd, steps)
 
 
@@ -142,13 +144,14 @@ def phase_of(request: Quenched) -> str | None:
     return "underparameterised" if ratio < PAPER_RATIO else "overparameterised"
 
 
-def _size(run: Run[Any]) -> tuple[int, int, int, int, int]:
+def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
     """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
     own = int(request.experiment == Relaxation.experiment)  # ageing looks at units of relaxation
-    return int(complete), request.samples, getattr(request, "t_max", 0), len(run.done), own
+    epochs = request.epochs if isinstance(request, Quenched) else 0
+    return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own
 
 
 def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
@@ -171,22 +174,20 @@ def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
 def _losses(run: Run[PhaseDiagram]) -> Losses:
     request, table = run.request, losses(run)
     named = [(scale, part, phase_diagram(part, request.dataset, scale)) for part in PARTS for scale in SCALES]
-    scale = scale_of(request, [(scale, one) for scale, _, one in named])
-    part = next(
-        (part for name, part, one in named if name == scale and scale_of(request, [(name, one)]) == scale), None
-    )
-    figure = {"plane": "fig1a", "width": "fig1b", "l2": "fig1c"}.get(part or "", "fig1a")
-    if request.dataset == "cifar10":
-        figure = "figA3"
+    of = "" if request.dataset == _MNIST else f" --dataset {request.dataset}"
+    by_words = {f"{request.experiment} --part {part}{of} --scale {scale}": one for scale, part, one in named}
     missing = table["data_loss"].isnull().any([str(d) for d in table["data_loss"].dims if d != "origin"])
     gone = (table["alive"] == 0).any([str(d) for d in table["alive"].dims if d != "origin"])
+    scale = scale_of(request, [(scale, one) for scale, _, one in named])
     n_lost = int((gone & ~missing).sum())
-    return Losses(table, Basis(scale, request.replicas, n_lost, reproduce(figure, scale)))
+    return Losses(table, Basis(scale, request.replicas, n_lost, made_from(request, by_words, "")))
 
 
-def _measurements(run: Run[Any], named: Iterable[tuple[str, Experiment]], figure: str) -> Measurements:
+def _measurements(run: Run[Any], by_scale: Mapping[str, Experiment], phase: str) -> Measurements:
     request, records = run.request, run.records
     origins = set().union(*(record.ensemble.origin.tolist() for record in records.values()))
     gone = set().union(*(record.ensemble.origin[~record.ensemble.alive].tolist() for record in records.values()))
-    scale = scale_of(request, named)
-    return Measurements(records, request.l2, Basis(scale, len(origins), len(gone), reproduce(figure, scale)))
+    words = request.experiment if isinstance(request, SgdDisplacement) else f"{request.experiment} --phase {phase}"
+    command = made_from(request, {f"{words} --scale {scale}": one for scale, one in by_scale.items()}, phase)
+    basis = Basis(scale_of(request, by_scale.items()), len(origins), len(gone), command)
+    return Measurements(records, request.l2, request.epochs, basis)
