@@ -32,6 +32,7 @@ from glassnet.claims import heterogeneity, localisation, step_size, weights
 from glassnet.claims.claim import Basis
 from glassnet.claims.evidence import Evidence, Measurements
 from glassnet.claims.relaxed import Relaxed
+from glassnet.experiments import PHASES
 
 BASIS = Basis("laptop", 5, 0, "made by law")
 
@@ -61,6 +62,16 @@ def test_caging(phases: list[Relaxed]) -> None:
     cage = relaxed(caged, temperatures=(1e-4, 3e-5, 1e-5))
     assert localisation.no_cage(evidence(cage, *phases[1:])).verdict == "not reproduced"
     assert localisation.no_cage(evidence(*phases[:2])).verdict == "not decided"
+    # What a quench left to do shows at T = 0 too; what only noise brings about does not.
+    left = localisation.no_cage(evidence(*phases[:2], relaxed(drifting, "overparameterised")))
+    assert (left.verdict, "gradients left show at T = 1e-07" in left.found) == ("not decided", True)
+
+    def superdiffusive(now: Moment) -> Floats:
+        return np.asarray(now.weights + now.diffused * np.sqrt(1.0 + now.elapsed))
+
+    assert localisation.no_cage(evidence(*phases[:2], relaxed(superdiffusive, "overparameterised"))).verdict == (
+        "not reproduced"
+    )
 
 
 def _sgd(law: Law, sampling: str, until: int = 10_000) -> gn.Record:
@@ -208,6 +219,15 @@ def test_stokes_einstein() -> None:
     assert in_all(few_carry) == "reproduced"
     assert in_all(later) in ("not reproduced", "explained otherwise")
     assert heterogeneity.product(Evidence()).verdict == "not decided"
+
+
+def test_drift_is_no_diffusion() -> None:
+    def seen(temperatures: tuple[float, ...]) -> bool:
+        runs = [relaxed(drifting, phase, temperatures=temperatures, chi=(30.0,)) for phase in PHASES]
+        return "0.005 holds" in heterogeneity.product(evidence(*runs)).found
+
+    assert seen((0.1, 0.03, 0.005))
+    assert not seen((0.1, 0.03, 0.005, 0.0))
 
 
 def test_ageing(phases: list[Relaxed]) -> None:

@@ -32,6 +32,9 @@ SHORTEST: Final = 3.0
 LONG: Final = 100_000
 """Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
 
+_DRIFT: Final = 0.1
+"""Of a mean square displacement."""
+
 E_FOLD: Final = float(np.exp(-1.0))
 
 
@@ -163,6 +166,13 @@ class Relaxed:
             if here.any() and np.isfinite(times).all() and np.exp(np.log(times).mean()) >= SHORTEST:
                 found[float(one)] = measured(estimate(np.log(ratio[here]), origin[here]))[0].exp()
         return found
+
+    def drifts(self, temperature: float) -> bool:
+        """Whether what moves weights at T = 0, gradients alone, takes them more than a tenth as far as they go here."""
+        if 0.0 not in self.temperatures:
+            return False
+        there, here = (self.mean(self.msd(), one, self.last).value for one in (0.0, temperature))
+        return there > _DRIFT * here
 
     def mean(self, curve: xr.DataArray, temperature: float, time: float) -> Measured:
         """The mean over replicas at one temperature and time, or the save time below it."""
