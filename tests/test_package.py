@@ -13,7 +13,7 @@ PACKAGE = Path(gn.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 ORDER = [
-    ["_check"],
+    ["_check", "_html"],
     ["random"],
     ["datasets", "network", "loss"],
     ["torch_network"],
@@ -69,7 +69,7 @@ def test_public_names() -> None:
     expected = """
         CrossEntropy Dataset Ensemble GradientDescent Hessian Landscape Langevin Mlp Progress QuadraticHinge Record
         Run Sgd TorchLoss TorchNetwork TrainTest analysis concat engines ensemble_mean epoch_times evaluate evolve
-        extend linear_times load load_dataset log_times mean_square_displacement measure mobility non_gaussian
+        extend figures linear_times load load_dataset log_times mean_square_displacement measure mobility non_gaussian
         open_run overlap paper_times random_dataset read_dataset relaxation_time resume save sparse_times theory
     """
     assert sorted(gn.__all__) == sorted(expected.split())

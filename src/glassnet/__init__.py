@@ -1,5 +1,10 @@
 """glassnet measures how glassy neural networks are."""
 
+from importlib import import_module
+from importlib.metadata import version
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from glassnet import analysis, engines, theory
 from glassnet._concat import concat
 from glassnet.analysis import ensemble_mean, relaxation_time
@@ -18,6 +23,11 @@ from glassnet.record import Record
 from glassnet.simulate import evaluate, evolve, extend, measure, resume
 from glassnet.store.files import load, save
 from glassnet.torch_network import TorchNetwork
+
+if TYPE_CHECKING:
+    from glassnet import figures
+
+__version__ = version("glassnet")
 
 __all__ = [
     "CrossEntropy",
@@ -44,6 +54,7 @@ __all__ = [
     "evaluate",
     "evolve",
     "extend",
+    "figures",
     "linear_times",
     "load",
     "load_dataset",
@@ -63,3 +74,14 @@ __all__ = [
     "sparse_times",
     "theory",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Matplotlib is imported by who draws.
+    if name == "figures":
+        return import_module("glassnet.figures")
+    raise AttributeError(f"module 'glassnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

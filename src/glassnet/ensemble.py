@@ -14,7 +14,7 @@ from typing import Any, Literal, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from glassnet import _check
+from glassnet import _check, _html
 from glassnet.network import Floats, Mlp, Network
 from glassnet.random import MAX_NAME
 from glassnet.skin import Skin
@@ -103,6 +103,16 @@ class Ensemble:
             init: "uniform" on +-1/sqrt(fan_in), or "normal" with standard deviation ``std``.
             std: only with ``init="normal"``, where it must be given.
             dtype: float64 or float32, what the weights are kept and updated in.
+
+        Examples:
+            >>> import glassnet as gn
+            >>> start = gn.Ensemble.random(gn.Mlp(n_features=4, width=6, depth=2), n_replicas=4, seed=0)
+            >>> start.weights.shape
+            (4, 66)
+            >>> print(start.origin, start.repeat(noise=[7, 8]).noise)
+            [0 1 2 3] [7 7 7 7 8 8 8 8]
+            >>> print(start[1:3].origin)
+            [1 2]
         """
         n = _check.integer("n_replicas", n_replicas, low=1)
         key = _check.integer("seed", seed, low=0, high=MAX_NAME)
@@ -168,6 +178,21 @@ class Ensemble:
         return (
             f"Ensemble({len(self)} replicas of {self.network}, {self.weights.dtype}, "
             f"steps {self.step.min()} to {self.step.max()}, {np.count_nonzero(~self.alive)} diverged)"
+        )
+
+    def _repr_html_(self) -> str:
+        spread = self.weights.astype(np.float64).std(axis=1)
+        return _html.facts(
+            f"Ensemble of {_html.counted(len(self), 'replica')}",
+            {
+                "network": f"{self.network}, N = {self.network.n_weights} weights, {self.weights.dtype}",
+                "seed": _html.listed(self.seed),
+                "origin": _html.listed(self.origin),
+                "noise": _html.listed(self.noise),
+                "steps made": _html.listed(self.step),
+                "std of weights": f"{spread.min():.3g} to {spread.max():.3g}",
+                "diverged": str(np.count_nonzero(~self.alive)),
+            },
         )
 
     def __getitem__(self, index: SupportsIndex | slice | ArrayLike) -> Ensemble:

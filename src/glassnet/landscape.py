@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet import _check
+from glassnet import _check, _html
 from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, QuadraticHinge, describe
 from glassnet.network import Floats, Mlp, Network
@@ -54,6 +54,22 @@ class Landscape:
             from glassnet import autograd
 
             autograd.refuse_misfit(self.network, self.loss, self.dataset)
+
+    def _repr_html_(self) -> str:
+        data, n_weights = self.dataset, self.network.n_weights
+        return _html.facts(
+            "Landscape",
+            {
+                "network": f"{self.network}, N = {n_weights} weights",
+                "data": f"{data}, N/P_D = {n_weights / data.n_samples:.3g}",
+                "labels": ", ".join(
+                    f"{count} of {label:+g}" if data.n_classes is None else f"{count} of class {label:g}"
+                    for label, count in zip(*np.unique(data.labels, return_counts=True), strict=True)
+                ),
+                "loss": describe(self.loss),
+                "l2": _html.listed(self.loss.l2),
+            },
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glassnet import _html
 from glassnet import dynamics as _dynamics
 from glassnet.ensemble import Ensemble, positions
 from glassnet.ensemble import concat as concat_ensembles
@@ -39,6 +40,62 @@ class Record:
             f"Record({sizes['replica']} replicas, {sizes['waiting_time']} waiting times, {sizes['time']} times to "
             f"{int(self.data.time[-1])}, {self.dynamics}, {self.n_lost} lost)"
         )
+
+    def _repr_html_(self) -> str:
+        data, engine = self.data, self.data.attrs["engine"]
+        waits, times = data.waiting_time.values, data.time.values
+        until = int(data.attrs["until"])
+        skin = "" if engine["skin"] is None else ", with a skin"
+        rows = {
+            "network": f"{self.ensemble.network}, N = {self.ensemble.network.n_weights} weights",
+            "rows of data": str(data.attrs["n_samples"]),
+            "dynamics": type(self.dynamics).__name__,
+            **{name.replace("_", " "): _html.listed(data[name]) for name in _CONDITIONS if name in data.coords},
+            "engine": f"{engine['name']}, {engine['gradient']} gradient, {engine['dtype']} weights{skin}",
+            "steps": f"{self.elapsed}" if self.elapsed == until else f"{self.elapsed} of {until}: still to be resumed",
+            "waiting times": _html.listed(waits),
+            "times": _html.listed(times),
+            "chi": _html.listed(data.chi),
+            "epsilon": _html.listed(data.epsilon),
+        }
+        title = f"Record of {_html.counted(len(self.ensemble), 'replica')}"
+        return (
+            _html.facts(title, rows)
+            + _html.table(*self._by_condition())
+            + _html.folded("everything recorded", data._repr_html_())
+        )
+
+    def _by_condition(self) -> tuple[list[str], list[list[str]]]:
+        """Head and rows: what became of the replicas of each temperature, learning rate and l2."""
+        data = self.data
+        losses, dead = (data[name].values.reshape(len(self.ensemble), -1) for name in ("data_loss", "dead"))
+        present = [name for name in _CONDITIONS if name in data.coords]
+        varying = [name for name in present if len(np.unique(data[name])) > 1] or present[:1]
+        keys = np.stack([data[name].values for name in varying], axis=1)
+        conditions, member_of = np.unique(keys, axis=0, return_inverse=True)
+        head = [
+            *(name.replace("_", " ") for name in varying),
+            *("replicas", "initial conditions", "lost", "dead", "first data loss", "last data loss"),
+        ]
+        rows = []
+        for g, condition in enumerate(conditions):
+            members = np.flatnonzero(member_of.reshape(-1) == g)
+            kept = members[self.ensemble.alive[members]]
+            starts = {(self.ensemble.seed[r], self.ensemble.origin[r]) for r in members}
+            known = np.isfinite(losses[kept]).all(axis=0) & (kept.size > 0)
+            seen = np.flatnonzero(known)
+            ends = seen[[0, -1]] if seen.size else seen
+            rows.append(
+                [
+                    *(f"{value:.6g}" for value in condition),
+                    str(len(members)),
+                    "1: no interval" if len(starts) == 1 else str(len(starts)),
+                    str(len(members) - len(kept)),
+                    str(int(dead[kept, ends[-1]].sum())) if seen.size else "not recorded",
+                    *([f"{losses[kept, i].mean():.4g}" for i in ends] or ["not recorded"] * 2),
+                ]
+            )
+        return head, rows
 
     @property
     def dynamics(self) -> _dynamics.Dynamics:
@@ -126,6 +183,9 @@ def concat(records: Sequence[Record]) -> Record:
     merged = first.data.attrs["dynamics"] | _parameters([record.data for record in records])
     return replace(first, data=data.assign_attrs(dynamics=merged), ensemble=ensemble, references=references)
 
+
+_CONDITIONS = ("temperature", "learning_rate", "l2")
+"""What may be one number a replica, and tells groups of them apart."""
 
 _SAME = ("landscape_without_l2", "engine", "test", "until", "elapsed", "all_losses")
 _PER_REPLICA_PARAMETERS = ("temperature", "learning_rate")

@@ -6,6 +6,7 @@ changed, and the settings below hold whatever the user's own matplotlibrc says.
 
 from __future__ import annotations
 
+import io
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ DOUBLE_COLUMN: Final = 7.0
 """Width in inches of two columns."""
 
 DPI: Final = 300
+
+_SCREEN_DPI: Final = 110
+"""Pixels an inch in notebooks."""
 
 GREY: Final = "0.45"
 
@@ -77,6 +81,14 @@ class StyledFigure(Figure):
     def draw(self, renderer: Any) -> None:
         with context():
             super().draw(renderer)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """What a notebook shows, with its size on the screen: sharp on fine screens too."""
+        picture = io.BytesIO()
+        with context():
+            self.savefig(picture, format="png", dpi=2 * _SCREEN_DPI)
+        width, height = self.get_size_inches() * _SCREEN_DPI
+        return picture.getvalue(), {"width": round(width), "height": round(height)}
 
 
 def new_figure(width: float, height: float, n_panels: int = 1) -> tuple[Figure, list[Axes]]:
