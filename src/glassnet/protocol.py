@@ -26,7 +26,13 @@ _SPARSE_MANTISSAS = (100, 150, 200, 300, 500, 700)
 
 
 def log_times(t_max: SupportsIndex) -> Times:
-    """Log-spaced times from 1 to at most ``t_max``: every whole step to 10, then 24 a decade."""
+    """Log-spaced times from 1 to at most ``t_max``: every whole step to 10, then 24 a decade.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> print(gn.log_times(30))
+        [ 1  2  3  4  5  6  7  8  9 10 11 12 13 15 16 18 20 22 24 27 30]
+    """
     return _take(_decades(_MANTISSAS), t_max)
 
 

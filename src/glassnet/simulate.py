@@ -54,6 +54,15 @@ def evolve(
 
     Raises:
         ValueError: the arguments do not fit together.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> mnist = gn.load_dataset("mnist", n_samples=200)
+        >>> landscape = gn.Landscape(gn.Mlp(n_features=10, width=8, depth=2), mnist, gn.QuadraticHinge(l2=1e-3))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=3)
+        >>> quenched = gn.evolve(start, landscape, gn.Sgd(learning_rate=1e-2, batch_size=20), n_steps=5_000)
+        >>> print(gn.evaluate(quenched, landscape).data_loss.values.round(3))
+        [0.018 0.027 0.018]
     """
     _refuse_misfit(ensemble, landscape, dynamics)
     steps = _check.integer("n_steps", n_steps, low=0, high=_check.MAX_STEP - int(ensemble.step.max()))
@@ -124,6 +133,22 @@ def measure(
 
     Raises:
         ValueError: the arguments do not fit together, or chi is given and a replica's weights are all equal.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> dict(gn.overlap(record, chi=50).sizes)
+        {'replica': 4, 'waiting_time': 1, 'time': 58}
+
+        A temperature a replica, and T = 0 beside T = 1e-3:
+
+        >>> both = gn.Langevin(temperature=[1e-3] * 4 + [0.0] * 4, learning_rate=1e-3)
+        >>> series = gn.measure(start.repeat(noise=[0, 1]), landscape, both, times=[10, 100, 1_000], chi=[50])
+        >>> print(gn.ensemble_mean(gn.overlap(series, chi=50))["mean"].sel(time=1_000).values.ravel().round(2))
+        [0.52 0.38]
     """
     _refuse_misfit(ensemble, landscape, dynamics)
     waits = _check.increasing_times("waiting_times", waiting_times)
@@ -192,6 +217,16 @@ def extend(
     Raises:
         ValueError: a time was already passed, the landscape is another, the test set is missing, or the record's
             ensemble does not stand where the record ends.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> longer = gn.extend(record, landscape, times=[2_000, 3_000])
+        >>> print(record.data.sizes["time"], longer.data.sizes["time"], longer.elapsed)
+        58 60 3000
     """
     old = record.plan
     passed = record.elapsed - int(old.waiting_times[0])
@@ -224,6 +259,14 @@ def evaluate(
 
     Returns:
         Variables on ``replica`` with the replicas' names as coordinates.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> found = gn.evaluate(start, landscape)
+        >>> print(found.data_loss.values.round(2), found.accuracy.values.round(2))
+        [0.49 0.51 0.52 0.51] [0.53 0.5  0.45 0.5 ]
     """
     _refuse_misfit(ensemble, landscape)
     _refuse_other_features(test, landscape)

@@ -84,6 +84,17 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
 
     Raises:
         ValueError: an unknown shape, no temperatures, or several waiting times or chi.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4).repeat(noise=range(4))
+        >>> langevin = gn.Langevin([1e-2] * 4 + [1e-3] * 4 + [1e-4] * 4 + [0.0] * 4, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> tau = gn.relaxation_time(gn.overlap(record, chi=50)).sel(waiting_time=0)
+        >>> kink = gn.analysis.crossover(tau)
+        >>> print(kink.outcome, f"T* = {kink.temperature.value:.1g}")
+        two regimes T* = 0.0005
     """
     if shape not in get_args(Shape):
         raise ValueError(f"shape must be one of 'sharp', 'rounded', but got {shape!r}")

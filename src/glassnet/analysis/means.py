@@ -28,6 +28,16 @@ def ensemble_mean(curve: xr.DataArray) -> xr.Dataset:
 
     Raises:
         ValueError: a curve without replica or time.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> mean = gn.ensemble_mean(gn.overlap(record, chi=50)).sel(waiting_time=0, time=1_000)
+        >>> print(f"{float(mean['mean']):.2f} +- {float(mean.standard_error):.2f}, {int(mean.n_used)} replicas")
+        0.38 +- 0.03, 4 replicas
     """
     check_dims(curve, "replica", "time")
     if "waiting_time" not in curve.dims:

@@ -61,6 +61,18 @@ def relaxation_time(q: xr.DataArray, threshold: float = 0.9) -> xr.Dataset:
 
     Raises:
         ValueError: threshold not between 0 and 1, dimensions missing, or values that are no overlap.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> tau = gn.relaxation_time(gn.overlap(record, chi=50), threshold=0.9).sel(waiting_time=0)
+        >>> print(tau.tau.values.round(1), tau.outcome.values)
+        [187.7 203.8 147.9 139.3] ['reached' 'reached' 'reached' 'reached']
+        >>> print(f"{tau.estimate:.0f} [{tau.low:.0f}, {tau.high:.0f}] steps")
+        168 [125, 224] steps
     """
     level = _checked(q, threshold)
     if "waiting_time" not in q.dims:

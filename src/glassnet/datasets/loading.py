@@ -77,6 +77,11 @@ def load_dataset(
         ValueError: an argument out of range; a file that is damaged or not the original.
         FileNotFoundError: ``directory`` lacks a file.
         ConnectionError: the download failed.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> gn.load_dataset("mnist", n_samples=6_000)
+        Dataset(name='mnist', n_samples=6000, n_features=10)
     """
     choice("name", name, get_args(Name))
     choice("split", split, get_args(Split))

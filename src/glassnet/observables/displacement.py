@@ -21,6 +21,19 @@ def mean_square_displacement(record: Record, *, layers: Layers = None) -> xr.Dat
 
     Raises:
         ValueError: no such layers.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> msd = gn.mean_square_displacement(record).mean("replica").sel(waiting_time=0)
+        >>> free = gn.theory.brownian.mean_square_displacement(
+        ...     msd.time, temperature=1e-3, learning_rate=1e-3, n_samples=60
+        ... )
+        >>> print((msd / free).sel(time=[1, 10, 100, 1_000]).values.round(1))       # 1: no landscape is felt
+        [1.  1.2 1.5 4.5]
     """
     attrs = {
         "long_name": "mean square displacement",
@@ -50,6 +63,16 @@ def non_gaussian(record: Record, *, layers: Layers = None) -> xr.DataArray:
 
     Raises:
         ValueError: no such layers.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> alpha = gn.non_gaussian(record).mean("replica").sel(waiting_time=0)
+        >>> print(alpha.sel(time=[1, 1_000]).values.round(1))
+        [0.2 0.4]
     """
     attrs = {"long_name": "non-Gaussian parameter", "units": "1", "source": "Eq. 9", "layers": describe(layers)}
     second, fourth = (pooled_moment(record.data, order, layers) for order in (2, 4))

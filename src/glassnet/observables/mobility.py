@@ -28,6 +28,17 @@ def mobility(record: Record, *, layers: Layers = None) -> xr.DataArray:
 
     Raises:
         ValueError: no such layers.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> density = gn.mobility(record).mean("replica").sel(waiting_time=0, time=1_000)
+        >>> peak = density.displacement[density.argmax("bin")]
+        >>> print(f"most weights have moved by about {float(peak):.2g}")
+        most weights have moved by about 0.0084
     """
     counts, n_weights = pooled_sum(record.data, "histogram", layers)
     share = (counts.astype(np.float64) / n_weights).rename(sparse_time="time")

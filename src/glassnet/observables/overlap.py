@@ -44,6 +44,19 @@ def overlap(
     Raises:
         ValueError: a chi or epsilon that was not recorded (unless approximate), or is not > 0, or no such
             layers.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> langevin = gn.Langevin(temperature=1e-3, learning_rate=1e-3)
+        >>> record = gn.measure(start, landscape, langevin, times=gn.log_times(1_000), chi=[50])
+        >>> q = gn.overlap(record, chi=50)
+        >>> print(q.mean("replica").sel(waiting_time=0, time=[10, 100, 1_000]).values.round(2))
+        [1.   0.97 0.38]
+        >>> finer = gn.overlap(record, chi=100, approximate=True)      # not asked for, so from the histograms
+        >>> print(finer.mean("replica").sel(waiting_time=0, time=[10, 100, 1_000]).values.round(2))
+        [1.   0.79 0.2 ]
     """
     if (chi is None) == (epsilon is None):
         raise ValueError(f"exactly one of chi and epsilon must be given, but got {chi=}, {epsilon=}")

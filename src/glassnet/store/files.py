@@ -30,6 +30,14 @@ def save(value: Value, path: str | os.PathLike[str]) -> None:
     Raises:
         TypeError: neither an ensemble nor a record.
         OSError: the folder is missing, or the disk is full; an existing file is then untouched.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4), gn.QuadraticHinge(l2=1e-2))
+        >>> start = gn.Ensemble.random(landscape.network, n_replicas=4)
+        >>> gn.save(start, "start.zip")
+        >>> gn.load("start.zip")
+        Ensemble(4 replicas of Mlp(n_features=4, width=6, depth=2), float64, steps 0 to 0, 0 diverged)
     """
     write(Path(path), value, {})
 

@@ -93,6 +93,12 @@ def relaxation_time(
 
     Raises:
         ValueError: threshold not between 0 and 1, or as :func:`overlap`.
+
+    Examples:
+        >>> import glassnet as gn
+        >>> bath = {"temperature": 1e-3, "learning_rate": 1e-3, "n_samples": 60_000}
+        >>> print(gn.theory.brownian.relaxation_time(0.9, epsilon=2e-4, **bath).round())
+        444.0
     """
     d = diffusion_constant(temperature=temperature, learning_rate=learning_rate, n_samples=n_samples)
     reach = positive("epsilon", epsilon) / erfinv(between("threshold", threshold, 0.0, 1.0))
