@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import importlib.util
+import inspect
+import io
 import json
 import os
 import re
@@ -12,17 +15,22 @@ import shutil
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 from matplotlib.testing.compare import compare_images
 from typer.testing import CliRunner
 
+import glassnet as gn
+from glassnet import figures
 from glassnet.cli.commands import app
 from tools import pages
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = Path(gn.__file__).parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 NEEDS_TORCH = {"own_network.ipynb"}
@@ -68,6 +76,44 @@ def test_a_page_that_shows_something_else_is_found(tmp_path: Path) -> None:
     page.write_text("```python\nprint(1 + 1)\n```\n\n```text\n3\n```\n")
     with pytest.raises(AssertionError, match=r"page.md:5: the page shows\n3\n\nbut its code prints\n2"):
         pages.run(page, tmp_path)
+
+
+def test_every_figure_is_in_the_gallery_beside_a_picture_that_is_there() -> None:
+    page = (ROOT / "docs/gallery.md").read_text()
+    for name in figures.__all__:
+        assert f"[glassnet.figures.{name}]" in page or f"gn.figures.{name}(" in page, f"{name} is missing"
+    shown = re.findall(r"\]\(([^)]+\.png)\)", page)
+    assert len(shown) > 10
+    assert all((ROOT / "docs" / path).exists() for path in shown)
+
+
+EXAMPLES = sorted(path for path in PACKAGE.rglob("*.py") if ">>> " in path.read_text())
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=_named)
+def test_the_examples_of_docstrings_print_what_they_show(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+    runner, said = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE), io.StringIO()
+    for example in doctest.DocTestFinder(exclude_empty=True).find(module, globs={}):
+        runner.run(example, out=said.write)
+    assert runner.tries > 0
+    assert runner.failures == 0, said.getvalue()
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        *(gn.load_dataset, gn.Ensemble.random, gn.evolve, gn.measure, gn.extend, gn.evaluate, gn.save, gn.log_times),
+        *(gn.overlap, gn.mean_square_displacement, gn.non_gaussian, gn.mobility),
+        *(gn.ensemble_mean, gn.relaxation_time, gn.analysis.crossover, gn.theory.brownian.relaxation_time),
+    ],
+    ids=lambda thing: thing.__qualname__,
+)
+def test_what_is_used_first_has_an_example(thing: Callable[..., Any]) -> None:
+    assert "Examples:\n" in (inspect.getdoc(thing) or "")
 
 
 def _commands(page: Path) -> list[str]:
