@@ -107,6 +107,16 @@ def test_a_record_says_what_became_of_the_replicas_of_each_temperature() -> None
     assert hot == ["1e+30", "3", "3", "3", *["not recorded"] * 3]
 
 
+def test_losses_in_the_table_are_those_of_replicas_that_are_left() -> None:
+    landscape = small_landscape()
+    weights = gn.Ensemble.random(landscape.network, 3).weights * [[1.0], [1e150], [1.0]]
+    start = gn.Ensemble.from_weights(landscape.network, weights)
+    record = gn.measure(start, landscape, gn.Langevin(1e-3, learning_rate=1e-2), times=[1, 10])
+    *_, row = cells(record).rows
+    first, last = record.data.data_loss[[0, 2], 0].mean("replica").values
+    assert row[1:] == ["3", "3", "1", "0", f"{first:.4g}", f"{last:.4g}"]
+
+
 def test_a_record_of_one_start_says_that_it_gives_no_interval() -> None:
     assert any("1: no interval" in row for row in cells(measured(1e-3)[[0]]).rows)
     assert not any("1: no interval" in row for row in cells(measured(1e-3)).rows)
