@@ -39,6 +39,8 @@ def write(results: Results, waiting_time: int, t_max: int, raw: Path, docs: Path
         t_max=t_max,
         replicas=len(single["msd"]),
         chi=CHI[0],
+        apart=_apart(results),
+        flat=abs(_at_end(results[_DOUBLE, coldest]) / _at_end(results[_DOUBLE, 0.0]) - 1.0),
         table=table(results),
         coldest=coldest,
         coldest_excess=single["excess_a_step"],
@@ -74,6 +76,17 @@ def _pairs(results: Results) -> Iterator[tuple[float, Found, Found]]:
     for arm, temperature in results:
         if arm == _DOUBLE and (_SINGLE, temperature) in results:
             yield temperature, results[arm, temperature], results[_SINGLE, temperature]
+
+
+def _apart(results: Results) -> float:
+    """By how much the mean square displacement of either format differs, at most, at any temperature from t = 10 on."""
+    ratios = [_msd(single).mean(axis=0) / _msd(double).mean(axis=0) for _, double, single in _pairs(results)]
+    late = np.array(next(_pairs(results))[1]["times"]) >= 10
+    return float(max(np.abs(ratio[late] - 1.0).max() for ratio in ratios))
+
+
+def _at_end(found: Found) -> float:
+    return float(_msd(found)[:, -1].mean())
 
 
 def _msd(found: Found) -> Floats:
