@@ -94,7 +94,7 @@ def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
     assert {claim.verdict for claim in assess([])} == {"not decided"}
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
-    assert "RUNS must be runs, folders or condensed, or hold some" in refused.stderr
+    assert "or folders that hold some, but . holds none" in refused.stderr
 
 
 def test_names_of_scales_and_phases() -> None:
@@ -104,6 +104,10 @@ def test_names_of_scales_and_phases() -> None:
     assert commands.scale_of(preset("regularised", "mnist", "laptop", {"skin": True, "seed": 3}), named) == "laptop"
     assert commands.scale_of(preset("regularised", "mnist", "laptop", {"t_max": 10_000}), named) == "custom"
     assert commands.made_by(laptop, "regularised") == "glassnet run relaxation --phase regularised --scale laptop"
+    other = commands.made_by(
+        preset("regularised", "mnist", "laptop", {"learning_rate": 2e-3, "depth": 3}), "regularised"
+    )
+    assert other.endswith("--scale laptop --set depth=3 --set learning_rate=0.002")
     larger = commands.larger(preset("regularised", "mnist", "paper"), "regularised")
     assert larger == "glassnet run relaxation --phase regularised --scale paper --replicas 100"
     for phase in PHASES:

@@ -151,12 +151,20 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "relaxation", "--replicas", "0"], "replicas must be an integer >= 1, but got 0"),
         (["run", "relaxation", "--output", "file"], "file must be the folder of a run, but is a file"),
         (["run", "relaxation", "--output", "/proc/none"], "/proc/none: No such file or directory"),
-        (["run", "relaxation", "--steps", "3"], "No such option"),
+        (["run", "relaxation", "--steps", "3"], "Error: no such option --steps; --help names all\n"),
+        (
+            ["run", "relaxation", "--temperatures", "0.1"],
+            "Error: no such option --temperatures; there is --temperature\n",
+        ),
+        (["run", "relaxation", "--learning-rate", "1"], "there is --set learning_rate=VALUE\n"),
+        (["run", "ageing", "--temperature", "0.1"], "there is --set temperatures=VALUE\n"),
+        (["run", "relaxation", "--temperature", "0.1,1"], "but got '0.1,1'; for several, give it several times\n"),
+        (["relaxation"], "there is glassnet run relaxation\n"),
         (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
         (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),
         (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 43.4 TB for this run, but this"),
         (["show"], "Error: Missing argument"),
-        (["show", "nothing"], "nothing is not the folder of a run: it has no run.json"),
+        (["show", "nothing"], "nothing is not the folder of a run: it is not there"),
     ],
 )
 def test_errors_are_one_message(tmp_path: Path, arguments: list[str], message: str) -> None:

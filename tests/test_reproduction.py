@@ -256,10 +256,41 @@ def test_numbers_of_any_experiment_can_be_set(tmp_path: Path) -> None:
     for wrong, message in (
         ("width", "set must be NAME=VALUE, but got 'width'"),
         ("width=big", "width must be an int"),
+        ("dataset=cifar10", "dataset must be given as --dataset"),
     ):
         refused = CliRunner().invoke(app, ["run", "minima", "--set", wrong])
         assert refused.exit_code == 2
         assert message in refused.output
+
+
+def test_relaxation_s_options_are_short_for_its_settings() -> None:
+    def asked(*options: str) -> str:
+        said = CliRunner().invoke(
+            app, ["run", "relaxation", "--samples", "200", "--epochs", "5", "--dry-run", *options]
+        )
+        assert said.exit_code == 0, said.output
+        return said.output.splitlines()[0]
+
+    options = ["--temperature", "0.1", "--temperature", "0.01", "--waiting-time", "5", "--replicas", "2", "--skin"]
+    settings = ["temperatures=0.1,0.01", "waiting_times=5", "replicas=2", "skin=true"]
+    assert asked(*options) == asked(*(word for setting in settings for word in ("--set", setting)))
+    twice = CliRunner().invoke(app, ["run", "relaxation", "--replicas", "2", "--set", "replicas=3"])
+    assert (twice.exit_code, "replicas must be given once" in twice.output) == (2, True)
+
+
+@pytest.mark.parametrize("experiment", KINDS)
+def test_the_help_of_an_experiment_names_what_can_be_set(experiment: str) -> None:
+    said = CliRunner().invoke(app, ["run", experiment, "-h"]).output
+    names = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
+    fields = request(experiment, "", "mnist", "demo").numbers
+    assert {name.strip() for name in names} == set(fields) - {"dataset", "quenched"}
+
+
+@pytest.mark.parametrize("value", ["0.001", "a,b", "[]", "{}"])
+def test_what_stands_where_several_numbers_do_is_taken_or_refused_in_words(value: str) -> None:
+    said = CliRunner().invoke(app, ["run", "ageing", "--set", f"temperatures={value}", "--scheduler", "nowhere"])
+    assert said.exit_code == 2
+    assert said.output.startswith("Error: scheduler must" if value == "0.001" else "Error: temperatures must")
 
 
 def test_updates_of_a_block_of_many_l2_say_so(tmp_path: Path) -> None:

@@ -27,7 +27,13 @@ _FREE: Final = (
 )
 """Numbers that no scale sets, or that are said beside it."""
 
-OPTIONS: Final = {
+SHOWN: Final = ("shown_chi", "shown_waiting_time")
+"""Numbers that nothing stored depends on."""
+
+FROM_THE_FILE: Final = ("quenched", "epochs", "stop_loss", "check_epochs")
+"""Numbers that given replicas bring with them."""
+
+_OPTIONS: Final = {
     "replicas": "--replicas",
     "samples": "--samples",
     "width": "--width",
@@ -40,7 +46,7 @@ OPTIONS: Final = {
     "waiting_times": "--waiting-time",
     "chi": "--chi",
 }
-"""Of the command on relaxation, by the number that each replaces."""
+"""Options of the command on relaxation, by the number that each replaces."""
 
 
 def scale_of(request: Experiment, named: Iterable[tuple[str, Experiment]]) -> str:
@@ -70,13 +76,11 @@ def reproduce(figure: str, scale: str = "laptop") -> str:
 def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
     given = [] if request.quenched is None else ["--quenched", _file(request, phase)]
-    free = [name for name in OPTIONS if not (given and name == "epochs")]
+    numbers = request.numbers
     options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, str(request.dataset)):
-        changed = [name for name in free if getattr(request, name) != getattr(named, name)]
-        options[scale] = [part for name in changed for part in _option(name, getattr(request, name))]
-        if request.skin != named.skin:
-            options[scale].append("--skin" if request.skin else "--no-skin")
+        changed = _changed(numbers, named.numbers, given=bool(given))
+        options[scale] = [part for name in changed if name not in SHOWN for part in option(name, numbers[name])]
     scale = min(options, key=lambda name: len(options[name]))
     return shlex.join([*relaxation(phase, str(request.dataset), scale).split(), *options[scale], *given])
 
@@ -93,8 +97,23 @@ def made_from(request: Experiment, named: Mapping[str, Experiment], phase: str) 
     given = [] if numbers.get("quenched") is None else ["--quenched", _file(request, phase)]
     changed = {words: _changed(numbers, one.numbers, given=bool(given)) for words, one in named.items()}
     words = min(changed, key=lambda words: len(changed[words]))
-    sets = [part for name in changed[words] for part in ("--set", f"{name}={json.dumps(numbers[name])}")]
+    sets = [part for name in changed[words] for part in setting(name, numbers[name])]
     return shlex.join(["glassnet", "run", *words.split(), *sets, *given])
+
+
+def option(name: str, value: Any) -> list[str]:
+    """What asks the command on relaxation for a number, given as JSON has it."""
+    if name == "skin":
+        return ["--skin" if value else "--no-skin"]
+    if name in _OPTIONS:
+        values = value if isinstance(value, list) else [value]
+        return [part for one in values for part in (_OPTIONS[name], str(one))]
+    return setting(name, value)
+
+
+def setting(name: str, value: Any) -> list[str]:
+    """What asks the command of any experiment for a number, given as JSON has it."""
+    return ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
 
 
 def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
@@ -113,7 +132,7 @@ def _file(request: Experiment, phase: str) -> str:
 
 
 def _changed(numbers: Mapping[str, Any], named: Mapping[str, Any], *, given: bool) -> list[str]:
-    said = ("quenched", "epochs", "stop_loss", "check_epochs") if given else ()
+    said = FROM_THE_FILE if given else ()
     return [name for name, value in numbers.items() if name not in said and value != named.get(name)]
 
 
@@ -127,8 +146,3 @@ def _as_quenched(scaled: dict[str, Any], request: Experiment) -> dict[str, Any]:
     if numbers.get("quenched") is None or scaled.get("stop_loss") is None or numbers["epochs"] > scaled["epochs"]:
         return scaled
     return scaled | {"stop_loss": None, "check_epochs": None, "epochs": numbers["epochs"]}
-
-
-def _option(name: str, value: Any) -> list[str]:
-    values = value if isinstance(value, tuple) else (value,)
-    return [part for one in values for part in (OPTIONS[name], str(one))]

@@ -99,7 +99,10 @@ def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
     for folder in map(Path, folders):
         one = [folder] if folder.is_file() or (folder / "run.json").is_file() else run_paths(folder)
         if not one:
-            raise ValueError(f"RUNS must be runs, folders or condensed, or hold some, but {folder} does not")
+            what = "holds none" if folder.exists() else "is not there"
+            raise ValueError(
+                f"runs must be folders of runs, condensed runs, or folders that hold some, but {folder} {what}"
+            )
         found += [open_run(path) for path in one]
     return found
 

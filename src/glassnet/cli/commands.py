@@ -6,27 +6,43 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
+from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_option
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
 from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
 
+
+class _Commands(TyperGroup):
+    """The commands, ``run`` before all others."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: name != "run")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        run = self.commands["run"]
+        if isinstance(run, TyperGroup) and args[0] in run.commands:
+            ctx.fail(f"no such command {args[0]}; there is glassnet run {args[0]}")
+        return super().resolve_command(ctx, args)
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 run_app = typer.Typer(help="Run an experiment, or go on with it.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
-add_to(run_app)
-app.command("reproduce")(reproduce)
-app.command("watch")(watch)
 
 
 def main() -> None:
@@ -47,11 +63,14 @@ def _usage(error: typer.TyperException) -> str:
     """One line for a command that cannot be parsed; a value of the wrong type in the form of our own messages."""
     from pydantic import ValidationError
 
+    if hasattr(error, "possibilities") and hasattr(error, "option_name") and hasattr(error, "ctx"):
+        return unknown_option(error.option_name, error.ctx.command)
     cause = error.__cause__
     if isinstance(error, typer.BadParameter) and error.param is not None and isinstance(cause, ValidationError):
         problem = cause.errors()[0]
         if (kind := _KINDS.get(problem["type"])) is not None:
-            return f"{error.param.name} must be {kind}, but got {problem['input']!r}"
+            several = "; for several, give it several times" if getattr(error.param, "multiple", False) else ""
+            return f"{error.param.name} must be {kind}, but got {problem['input']!r}{several}"
     return error.format_message()
 
 
@@ -75,7 +94,11 @@ def _options(
     """Measure how glassy neural networks are."""
 
 
-@run_app.command("relaxation")
+def _number(about: str, metavar: str | None = None) -> Any:
+    return typer.Option(help=about, metavar=metavar, show_default=False, rich_help_panel=NUMBERS)
+
+
+@run_app.command("relaxation", cls=ExperimentCommand)
 @with_own_data
 def run_relaxation(
     phase: Annotated[str, typer.Option(help="regularised, underparameterised or overparameterised")] = "regularised",
@@ -88,26 +111,28 @@ def run_relaxation(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
     threads: Threads = None,
-    replicas: Annotated[int | None, typer.Option(help="How many initial conditions.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Keys all random numbers.")] = None,
-    temperature: Annotated[list[float] | None, typer.Option(help="May be given several times.")] = None,
-    samples: Annotated[int | None, typer.Option(help="P_D: the first rows of the training set.")] = None,
-    width: Annotated[int | None, typer.Option(help="Units in each of the 6 hidden layers.")] = None,
-    l2: Annotated[float | None, typer.Option(help="lambda.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of the quench.")] = None,
-    waiting_time: Annotated[list[int] | None, typer.Option(help="t_w, steps; may be given several times.")] = None,
-    t_max: Annotated[int | None, typer.Option(help="Steps after the last waiting time; a save time.")] = None,
-    chi: Annotated[list[float] | None, typer.Option(help="epsilon = sigma/chi; may be given several times.")] = None,
-    engine: Annotated[str | None, typer.Option(help="cpu, torch, triton (NVIDIA GPUs) or reference (slow).")] = None,
-    quenched: QuenchedFile = None,
+    replicas: Annotated[int | None, _number("How many initial conditions.")] = None,
+    seed: Annotated[int | None, _number("Keys all random numbers.")] = None,
+    temperature: Annotated[list[float] | None, _number("T; may be given several times.", "<float>")] = None,
+    samples: Annotated[int | None, _number("P_D: the first rows of the training set.")] = None,
+    width: Annotated[int | None, _number("Units in each hidden layer.")] = None,
+    l2: Annotated[float | None, _number("lambda.")] = None,
+    epochs: Annotated[int | None, _number("Length of the quench.")] = None,
+    waiting_time: Annotated[list[int] | None, _number("t_w, steps; may be given several times.", "<int>")] = None,
+    t_max: Annotated[int | None, _number("Steps after the last waiting time; a save time.")] = None,
+    chi: Annotated[list[float] | None, _number("epsilon = sigma/chi; may be given several times.", "<float>")] = None,
+    engine: Annotated[str | None, _number("cpu, torch, triton (NVIDIA GPUs) or reference (slow).")] = None,
     skin: Annotated[
         bool | None,
         typer.Option(
             "--skin/--no-skin",
             help="Look only at rows awake or nearly so: faster, and not the dense dynamics.",
             show_default=False,
+            rich_help_panel=NUMBERS,
         ),
     ] = None,
+    changes: Set = None,
+    quenched: QuenchedFile = None,
     checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
     scheduler: SchedulerAddress = None,
     cluster: ClusterName = None,
@@ -115,12 +140,12 @@ def run_relaxation(
 ) -> None:
     """Quench an ensemble and watch it relax at each temperature.
 
-    The options from --replicas on replace numbers of the scale. Given again, the same command goes on where it was
-    stopped; with more replicas, more temperatures or a larger --t-max it adds to what is there.
+    Given again, the same command goes on where it was stopped; with more replicas, more temperatures or a larger
+    --t-max it adds to what is there.
     """
     from glassnet.experiments import preset
 
-    given = {
+    options = {
         "replicas": replicas,
         "seed": seed,
         "temperatures": temperature,
@@ -135,9 +160,9 @@ def run_relaxation(
         "skin": skin,
     }
     with refusing():
-        changes = {name: value for name, value in given.items() if value is not None}
-        data, of = chosen(own, dataset, samples, output)
-        request, start = started(preset(phase, data, scale, changes), quenched, changes)
+        numbers = parsed(changes, options)
+        data, of = chosen(own, dataset, numbers.get("samples"), output)
+        request, start = started(preset(phase, data, scale, numbers), quenched, numbers)
     folder = output or RUNS / f"relaxation-{of}-{phase}-{scale}-{request.hash[:8]}"
     where = scheduler, cluster, workers
     run_in(
@@ -149,6 +174,11 @@ def run_relaxation(
         where=where,
         given=start,
     )
+
+
+add_to(run_app)
+app.command("reproduce")(reproduce)
+app.command("watch")(watch)
 
 
 @app.command("list")

@@ -27,41 +27,29 @@ class Own(NamedTuple):
     test_data: Path | None
 
 
+def _own(about: str) -> Any:
+    return typer.Option(help=about, show_default=False, rich_help_panel="Own data")
+
+
 def _options(
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="Own data in place of --dataset: .npz, .csv, or a folder with a sub-folder of images a class. All "
+        _own(
+            "Own data in place of --dataset: .npz, .csv, or a folder with a sub-folder of images a class. All "
             "rows, unless fewer samples are asked for; the other numbers are those of MNIST.",
-            show_default=False,
         ),
     ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(help="Column of the labels, by name or index, or name of their array.", show_default=False),
-    ] = None,
+    label: Annotated[str | None, _own("Column of the labels, by name or index, or name of their array.")] = None,
     positive: Annotated[
-        list[str] | None,
-        typer.Option(help="Class whose label is +1, the rest is -1; may be given several times.", show_default=False),
+        list[str] | None, _own("Class whose label is +1, the rest is -1; may be given several times.")
     ] = None,
-    negative: Annotated[
-        list[str] | None,
-        typer.Option(help="Class whose label is -1, where others are left out.", show_default=False),
-    ] = None,
-    inputs: Annotated[
-        str | None,
-        typer.Option(help="standardised (if not said), whitened or given: columns of --data.", show_default=False),
-    ] = None,
+    negative: Annotated[list[str] | None, _own("Class whose label is -1, where others are left out.")] = None,
+    inputs: Annotated[str | None, _own("standardised (if not said), whitened or given: columns of --data.")] = None,
     components: Annotated[
         str | None,
-        typer.Option(
-            help="How many principal components of --data, or all for the columns themselves; 10 of more than 10.",
-            show_default=False,
-        ),
+        _own("How many principal components of --data, or all for the columns themselves; 10 of more than 10."),
     ] = None,
-    test_data: Annotated[
-        Path | None, typer.Option(help="Test set to --data; without one there is none.", show_default=False)
-    ] = None,
+    test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None,
 ) -> Own:
     return Own(data, label, positive, negative, inputs, components, test_data)
 

@@ -1,15 +1,15 @@
-"""The commands of all experiments but relaxation: names, and ``--set`` for any of their numbers."""
+"""The commands of all experiments but relaxation."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glassnet.cli.data import Own, chosen, with_own_data
+from glassnet.cli.numbers import ExperimentCommand, Set, parsed
 from glassnet.cli.workers import ClusterName, SchedulerAddress, Where, WorkerCount
 from glassnet.cli.working import RUNS, read_ensemble, refusing, run_in
 
@@ -25,10 +25,6 @@ Output = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")]
 Threads = Annotated[int | None, typer.Option(help="One a core by default, on workers one a task.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="NAME=VALUE replaces a number of the scale, VALUE as JSON; may be given several times."),
-]
 QuenchedFile = Annotated[
     Path | None,
     typer.Option(help="File of quenched replicas, as glassnet.save writes it, to start from.", show_default=False),
@@ -46,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
         ("protocol", protocol),
         ("step_size", step_size),
     ):
-        app.command(name)(with_own_data(command))
+        app.command(name, cls=ExperimentCommand)(with_own_data(command))
 
 
 def phase_diagram(
@@ -90,7 +86,7 @@ def ageing(
     from glassnet.experiments.ageing import ageing as build
 
     with refusing():
-        numbers = _parsed(changes)
+        numbers = parsed(changes)
         data, of = chosen(own, dataset, numbers.get("samples"), output)
         request, start = started(build(phase, data, scale, numbers, waits=waits), quenched, numbers)
     where = scheduler, cluster, workers
@@ -216,7 +212,7 @@ def _run(
     from glassnet.experiments.requests import request as build
 
     with refusing():
-        numbers = _parsed(changes)
+        numbers = parsed(changes)
         data, of = chosen(own, dataset, numbers.get("samples"), output)
         request, start = started(build(experiment, variant, data, scale, numbers), quenched, numbers)
     name = "-".join(part for part in (experiment, of, variant, scale, request.hash[:8]) if part)
@@ -263,17 +259,3 @@ def started_again(request: Experiment, file: Path | None) -> Ensemble | None:
     for origin, wanted in enumerate(request.quenched):
         taken(given, origin, wanted, request.dtype)
     return given
-
-
-def _parsed(changes: list[str] | None) -> dict[str, Any]:
-    """NAME=VALUE as a dictionary; what is no JSON is text."""
-    parsed: dict[str, Any] = {}
-    for change in changes or []:
-        name, sign, text = change.partition("=")
-        if not sign:
-            raise ValueError(f"set must be NAME=VALUE, but got {change!r}")
-        try:
-            parsed[name] = json.loads(text)
-        except json.JSONDecodeError:
-            parsed[name] = text
-    return parsed

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
 
+
+def _elsewhere(name: str, about: str) -> Any:
+    return typer.Option(name, help=about, show_default=False, rich_help_panel="On other machines")
+
+
 SchedulerAddress = Annotated[
-    str | None,
-    typer.Option("--scheduler", help="tcp://HOST:PORT of a Dask scheduler whose workers do it.", show_default=False),
+    str | None, _elsewhere("--scheduler", "tcp://HOST:PORT of a Dask scheduler whose workers do it.")
 ]
 ClusterName = Annotated[
-    str | None,
-    typer.Option("--cluster", help="slurm: have it done by jobs such as jobqueue.yaml describes.", show_default=False),
+    str | None, _elsewhere("--cluster", "slurm: have it done by jobs such as jobqueue.yaml describes.")
 ]
-WorkerCount = Annotated[
-    int | None, typer.Option("--workers", help="How many workers the cluster is asked for.", show_default=False)
-]
+WorkerCount = Annotated[int | None, _elsewhere("--workers", "How many workers the cluster is asked for.")]
 
 _CONNECT_SECONDS: Final = 5
 
@@ -117,7 +118,7 @@ class Slurm:
         except ValueError as error:
             raise ValueError(
                 "cluster slurm needs jobqueue.slurm.cores and jobqueue.slurm.memory, those of a job, "
-                f"in ~/.config/dask/jobqueue.yaml: {error}"
+                f"in ~/.config/dask/jobqueue.yaml: {str(error).partition(', for example:')[0]}"
             ) from None
 
 

@@ -75,7 +75,7 @@ def ageing(
         # The demo's relaxation has one waiting time only.
         numbers |= {"waiting_times": [100, 300, 1_000], "temperatures": [1e-3, 1e-4, 0.0]}
     numbers |= dict(changes or {})
-    temperatures = [float(value) for value in numbers["temperatures"]]
+    temperatures = Relaxation.of({k: value for k, value in numbers.items() if k != "shown_temperature"}).temperatures
     if shown not in temperatures:
         shown = min(temperatures)
     return Ageing.of({"shown_temperature": shown} | numbers)

@@ -32,23 +32,24 @@ def one_of(kind: Any) -> BeforeValidator:
     return by_name(lambda name, value: _check.choice(name, value, get_args(kind)))
 
 
+def one_or_more(value: Any) -> tuple[Any, ...]:
+    """The values of a field that holds several; one may stand alone."""
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else (value,)
+
+
 def _number(name: str, value: Any, *, positive: bool) -> float:
     return _check.number(name, value, positive=positive) + 0.0  # -0.0 is 0.0
 
 
 def _numbers(name: str, values: Any, *, positive: bool) -> tuple[float, ...]:
-    if not isinstance(values, Iterable) or isinstance(values, str):
-        raise ValueError(f"{name} must be numbers, but got {values!r}")
-    numbers = tuple(sorted(_number(name, value, positive=positive) for value in values))
+    numbers = tuple(sorted(_number(name, value, positive=positive) for value in one_or_more(values)))
     if not numbers or len(set(numbers)) != len(numbers):
         raise ValueError(f"{name} must hold at least one number and each once, but got {list(numbers)}")
     return numbers
 
 
 def _counts(name: str, values: Any) -> tuple[int, ...]:
-    if not isinstance(values, Iterable) or isinstance(values, str):
-        raise ValueError(f"{name} must be whole numbers, but got {values!r}")
-    counts = tuple(sorted(_check.integer(name, value, low=1) for value in values))
+    counts = tuple(sorted(_check.integer(name, value, low=1) for value in one_or_more(values)))
     if not counts or len(set(counts)) != len(counts):
         raise ValueError(f"{name} must hold at least one number and each once, but got {list(counts)}")
     return counts

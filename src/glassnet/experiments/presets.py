@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 from glassnet import _check
 from glassnet.datasets.raw import Name as DatasetName
+from glassnet.experiments.experiment import one_or_more
 from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.training import data_numbers, like
@@ -130,6 +131,7 @@ def preset(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str,
     numbers |= dict(changes or {})
     # What is shown must be among what is measured.
     for shown, measured in (("shown_waiting_time", "waiting_times"), ("shown_chi", "chi")):
-        if shown not in (changes or {}) and measured in (changes or {}) and numbers[shown] not in numbers[measured]:
-            numbers[shown] = numbers[measured][-1]
+        values = one_or_more(numbers[measured])
+        if shown not in (changes or {}) and measured in (changes or {}) and values and numbers[shown] not in values:
+            numbers[shown] = values[-1]
     return Relaxation.of(numbers)

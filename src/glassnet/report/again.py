@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from glassnet.claims.commands import OPTIONS, made_by
+from glassnet.claims.commands import FROM_THE_FILE, SHOWN, made_by, option, setting
 from glassnet.claims.evidence import phase_of
 from glassnet.experiments import SCALES, Ageing, Experiment, Relaxation, Run
 from glassnet.experiments.own_data import FILE, OwnData
@@ -53,31 +52,10 @@ def command(asked: Any, path: Path) -> str:
     parts += [] if dataset == "mnist" else ["--dataset", dataset]
     parts += ["--scale", scale]
     for name, value in changes.items():
-        if not is_relaxation:
-            parts += ["--set", f"{name}={json.dumps(value)}"]
-        elif name in OPTIONS:
-            parts += [
-                part for one in (value if isinstance(value, list) else [value]) for part in (OPTIONS[name], str(one))
-            ]
+        parts += option(name, value) if is_relaxation else setting(name, value)
     given = asked.numbers.get("quenched")
     return shlex.join([*parts, *(["--quenched", "QUENCHED.zip"] if given else [])])
 
-
-def unsaid(asked: Any, said: str) -> dict[str, Any]:
-    """Numbers of a request that its command has no option for, and that are not those of the scale it names."""
-    words = shlex.split(said)
-    if words[2] != Relaxation.experiment:
-        return {}
-    phase, scale = (words[words.index(option) + 1] for option in ("--phase", "--scale"))
-    named = request(Relaxation.experiment, phase, like(asked.dataset), scale)
-    return {name: value for name, value in _changes(asked, named).items() if name not in (*OPTIONS, *_SHOWN)}
-
-
-_SHOWN: Final = ("shown_chi", "shown_waiting_time", "skin")
-"""Numbers that nothing stored depends on, and the one that has an option of another form."""
-
-_FROM_THE_FILE: Final = ("quenched", "epochs", "stop_loss", "check_epochs")
-"""Numbers that given replicas bring with them."""
 
 _FROM_THE_DATA: Final = ("dataset", "inputs", "samples")
 
@@ -89,7 +67,10 @@ def _changes(asked: Experiment, named: Experiment) -> dict[str, Any]:
     return {
         name: value
         for name, value in asked.numbers.items()
-        if value != theirs[name] and not (given and name in _FROM_THE_FILE) and not (own and name in _FROM_THE_DATA)
+        if value != theirs[name]
+        and name not in SHOWN
+        and not (given and name in FROM_THE_FILE)
+        and not (own and name in _FROM_THE_DATA)
     }
 
 

@@ -193,9 +193,6 @@ def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
     given = getattr(run.request, "quenched", None) is not None
     again_by = again.commands(run)
     hint = "<p>The file of --quenched holds the replicas that the run was given.</p>" if given else ""
-    if unsaid := again.unsaid(run.request, again_by[0][1]):
-        numbers = ", ".join(f"{name} = {value}" for name, value in unsaid.items())
-        hint += f"<p>The command has no option for numbers that were other ones here: {escape(numbers)}.</p>"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
         f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(facts.title(run))}</p>'

@@ -142,7 +142,8 @@ class RunDirectory:
         """
         path = self.path / _DESCRIPTION
         if not path.is_file():
-            raise FileNotFoundError(f"{self.path} is not the folder of a run: it has no {_DESCRIPTION}")
+            why = f"it has no {_DESCRIPTION}" if self.path.exists() else "it is not there"
+            raise FileNotFoundError(f"{self.path} is not the folder of a run: {why}")
         try:
             content = json.loads(path.read_bytes())
             description, checksum = content["run"], content["sha256"]
