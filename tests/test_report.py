@@ -294,6 +294,7 @@ def test_every_figure_of_every_experiment_is_drawn(view: View, made: Made) -> No
     for i, name in enumerate(made.runs):
         view.page.get_by_role("link", name=name, exact=True).click()
         figures = view.page.locator(f"#run-{i} figure")
+        figures.first.wait_for(state="attached")
         assert figures.count() == len(made.json(f"run-{i}-data")["figures"]) > 0, name
         for position in range(figures.count()):
             figure = figures.nth(position).get_attribute("id")
