@@ -75,8 +75,7 @@ def reproduce(figure: str, scale: str = "laptop") -> str:
 
 def made_by(request: Relaxation, phase: str) -> str:
     """A command that asks for this request, from the scale that needs the fewest options beside it."""
-    given = [] if request.quenched is None else ["--quenched", _file(request, phase)]
-    numbers = request.numbers
+    given, numbers = _start(request, phase), request.numbers
     options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, str(request.dataset)):
         changed = _changed(numbers, named.numbers, given=bool(given))
@@ -93,8 +92,7 @@ def made_from(request: Experiment, named: Mapping[str, Experiment], phase: str) 
         named: requests by what comes after ``glassnet run``.
         phase: of networks that the request starts from.
     """
-    numbers = request.numbers
-    given = [] if numbers.get("quenched") is None else ["--quenched", _file(request, phase)]
+    given, numbers = _start(request, phase), request.numbers
     changed = {words: _changed(numbers, one.numbers, given=bool(given)) for words, one in named.items()}
     words = min(changed, key=lambda words: len(changed[words]))
     sets = [part for name in changed[words] for part in setting(name, numbers[name])]
@@ -126,9 +124,15 @@ def larger(request: Relaxation, phase: str, least: str = "laptop") -> str:
     return f"{relaxation(phase, str(request.dataset), SCALES[-1])} --replicas {2 * request.replicas}"
 
 
-def _file(request: Experiment, phase: str) -> str:
-    """What quenched replicas are kept in."""
-    return f"{request.numbers['dataset']}-{phase}.zip"
+def _start(request: Experiment, phase: str) -> list[str]:
+    """What asks for the replicas that a request starts from, in a file named after the quench that made them."""
+    if request.numbers.get("quenched") is None:
+        return []
+    usual = preset(phase, request.numbers["dataset"], "laptop")
+    # A quench that ends by its loss has a length of its own.
+    known = usual.stop_loss is not None or request.numbers["epochs"] == usual.epochs
+    length = "" if known else f"-{request.numbers['epochs']}-epochs"
+    return ["--quenched", f"{request.numbers['dataset']}-{phase}{length}.zip"]
 
 
 def _changed(numbers: Mapping[str, Any], named: Mapping[str, Any], *, given: bool) -> list[str]:
