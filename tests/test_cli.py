@@ -148,7 +148,7 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["run", "relaxation", "--phase", "solid"], "phase must be one of 'regularised', 'underparameterised'"),
-        (["run", "relaxation", "--replicas", "0"], "replicas must be an integer >= 1, but got 0"),
+        (["run", "relaxation", "--replicas", "0"], "replicas must be an integer from 1 to 1000000, but got 0"),
         (["run", "relaxation", "--output", "file"], "file must be the folder of a run, but is a file"),
         (["run", "relaxation", "--output", "/proc/none"], "/proc/none: No such file or directory"),
         (["run", "relaxation", "--steps", "3"], "Error: no such option --steps; --help names all\n"),
@@ -159,6 +159,9 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "relaxation", "--learning-rate", "1"], "there is --set learning_rate=VALUE\n"),
         (["run", "ageing", "--temperature", "0.1"], "there is --set temperatures=VALUE\n"),
         (["run", "relaxation", "--temperature", "0.1,1"], "but got '0.1,1'; for several, give it several times\n"),
+        (["run", "relaxation", "--quench_rate", "3"], "there is --set quench_rate=VALUE\n"),
+        (["run", "relaxation", "--set", "width=99999999999999999999"], "width must be an integer from 1 to 1000"),
+        (["run", "relaxation", "--set", "depth=100000"], "depth must be an integer from 1 to 1000, but got 100000"),
         (["relaxation"], "there is glassnet run relaxation\n"),
         (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
         (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),

@@ -48,11 +48,11 @@ def test_every_preset_is_allowed_and_says_what_the_tables_say() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"replicas": 0}, "replicas must be an integer >= 1, but got 0"),
-        ({"replicas": 1.5}, "replicas must be an integer >= 1, but got 1.5"),
+        ({"replicas": 0}, "replicas must be an integer from 1 to 1000000, but got 0"),
+        ({"replicas": 1.5}, "replicas must be an integer from 1 to 1000000, but got 1.5"),
         ({"temperatures": [0.1, -1]}, "temperatures must be a finite number >= 0, but got -1"),
         ({"temperatures": [0.1, 0.1]}, "temperatures must hold at least one number and each once"),
-        ({"temperatures": 0.1}, "temperatures must be numbers, but got 0.1"),
+        ({"temperatures": "hot"}, "temperatures must be a finite number >= 0, but got .hot."),
         ({"chi": [0]}, "chi must be a finite number > 0, but got 0"),
         ({"l2": float("nan")}, "l2 must be a finite number >= 0, but got nan"),
         ({"t_max": 201}, "t_max must be a save time, the nearest of which are 200 and 220, but got 201"),

@@ -273,7 +273,9 @@ def test_relaxation_s_options_are_short_for_its_settings() -> None:
 
     options = ["--temperature", "0.1", "--temperature", "0.01", "--waiting-time", "5", "--replicas", "2", "--skin"]
     settings = ["temperatures=0.1,0.01", "waiting_times=5", "replicas=2", "skin=true"]
-    assert asked(*options) == asked(*(word for setting in settings for word in ("--set", setting)))
+    also = ["temperatures=.1,1e-2", "waiting_times=5e0", "replicas=2e0", "skin=true"]
+    for one in (settings, also):
+        assert asked(*options) == asked(*(word for setting in one for word in ("--set", setting)))
     twice = CliRunner().invoke(app, ["run", "relaxation", "--replicas", "2", "--set", "replicas=3"])
     assert (twice.exit_code, "replicas must be given once" in twice.output) == (2, True)
 

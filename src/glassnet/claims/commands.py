@@ -78,7 +78,7 @@ def made_by(request: Relaxation, phase: str) -> str:
     given, numbers = _start(request, phase), request.numbers
     options: dict[str, list[str]] = {}
     for scale, named in relaxation_scales(phase, str(request.dataset)):
-        changed = _changed(numbers, named.numbers, given=bool(given))
+        changed = [name for name in _changed(numbers, named.numbers, given=bool(given)) if name in named.numbers]
         options[scale] = [part for name in changed if name not in SHOWN for part in option(name, numbers[name])]
     scale = min(options, key=lambda name: len(options[name]))
     return shlex.join([*relaxation(phase, str(request.dataset), scale).split(), *options[scale], *given])

@@ -27,8 +27,8 @@ PAPER_LAMBDA: Final = 0.03
 PAPER_RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
 
-PAPER_EPOCHS: Final = 7_000
-"""Length of the quench in the authors' scripts."""
+PAPER_QUENCH: Final = 7_000 * 600
+"""Steps of SGD in the authors' scripts: 7000 epochs of 60000 rows in batches of 100."""
 
 _MNIST: Final = "mnist"
 
@@ -53,13 +53,13 @@ class Measurements:
     Args:
         records: by (sampling, batch size) for SGD's displacement, by (temperature, learning rate) for the step size.
         l2: of all of them.
-        epochs: length of the quench before.
+        quench_steps: of the SGD before.
         basis: the run.
     """
 
     records: Mapping[Any, Record]
     l2: float
-    epochs: int
+    quench_steps: int
     basis: Basis
 
 
@@ -124,11 +124,13 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
                 relaxations[str(request.dataset), phase] = _relaxed(run, phase)
         elif isinstance(request, PhaseDiagram):
             diagrams.append(_losses(run))
-        elif isinstance(request, SgdDisplacement) and sgd is None and run.records and request.dataset == _MNIST:
+        elif isinstance(request, SgdDisplacement) and run.records and request.dataset == _MNIST:
+            if sgd is not None or phase_of(request) != "regularised":
+                continue
             sgd = _measurements(run, {scale: sgd_displacement(_MNIST, scale) for scale in SCALES}, "regularised")
         elif isinstance(request, StepSize) and run.records and request.dataset == _MNIST:
             phase = phase_of(request)
-            if phase is not None and phase not in steps:
+            if phase in ("regularised", "underparameterised") and phase not in steps:
                 steps[phase] = _measurements(run, {scale: step_size(phase, _MNIST, scale) for scale in SCALES}, phase)
     return Evidence(relaxations, tuple(diagrams), sgd, steps)
 
@@ -193,4 +195,5 @@ def _measurements(run: Run[Any], by_scale: Mapping[str, Experiment], phase: str)
     words = request.experiment if isinstance(request, SgdDisplacement) else f"{request.experiment} --phase {phase}"
     command = made_from(request, {f"{words} --scale {scale}": one for scale, one in by_scale.items()}, phase)
     basis = Basis(scale_of(request, by_scale.items()), len(origins), len(gone), command)
-    return Measurements(records, request.l2, request.epochs, basis)
+    quench_steps = request.epochs * (request.samples // request.batch_size)
+    return Measurements(records, request.l2, quench_steps, basis)

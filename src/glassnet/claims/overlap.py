@@ -27,7 +27,7 @@ from glassnet.claims.claim import (
 )
 from glassnet.claims.evidence import Evidence, missing
 from glassnet.claims.relaxation_times import slope_verdict
-from glassnet.claims.relaxed import E_FOLD, Relaxed, noise_from, two_regimes
+from glassnet.claims.relaxed import E_FOLD, ZERO_LOSS, Relaxed, noise_from, two_regimes
 from glassnet.experiments import PHASES
 
 BROWNIAN: Final = (
@@ -62,7 +62,6 @@ DEPARTURE: Final = (
 
 _PAPER_EXPONENT: Final = -0.48
 _LEAST_RANGE: Final = 100.0
-_ZERO_LOSS: Final = 1e-6
 _SIDES: Final = {LEFT_ABOVE: 1, LEFT_BELOW: -1}
 
 
@@ -209,11 +208,10 @@ def _never(run: Relaxed) -> Finding:
     left = np.isin(found["outcome"].values, (LEFT_ABOVE, LEFT_BELOW))
     far = int(np.count_nonzero((found["known_to"] >= 10.0) & (found["outcome"] != IS_MASTER)))
     text += f"; {far} known to 0.15 a decade beyond tau_e"
-    loss = float(run.record.data["data_loss"].sel(waiting_time=run.waiting_time).isel(time=0).max())
     verdict: Verdict = NOT_DECIDED
     if left.any():
-        verdict = NOT_REPRODUCED if loss <= _ZERO_LOSS else NOT_DECIDED
-        text += f"; data loss up to {loss:.2g}"
+        verdict = NOT_REPRODUCED if run.loss_left <= ZERO_LOSS else NOT_DECIDED
+        text += f"; data loss up to {run.loss_left:.2g} when cold"
     elif far >= 2:
         verdict = REPRODUCED
     return Finding(verdict, text, (run.basis,), decides=run.decides())

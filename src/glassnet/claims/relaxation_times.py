@@ -16,7 +16,7 @@ from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import first_crossing
 from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, listed, shown
 from glassnet.claims.evidence import Evidence, missing
-from glassnet.claims.relaxed import Relaxed, noise_from, two_regimes
+from glassnet.claims.relaxed import ZERO_LOSS, Relaxed, noise_from, two_regimes
 
 SLOPE: Final = (
     "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
@@ -34,8 +34,8 @@ ONE: Final = (
     "Reproduced if tau_90(T) is a single power law over two decades of T or more, a bend by a factor 1.5 being "
     "excluded and T = 0 not reached, and "
     f"{SLOPE} (here 0.2 wide at most). Not reproduced if it bends to a plateau, or the slope disagrees, of replicas "
-    "that all had a data loss below 1e-6 when the measurement began; elsewhere gradients are left, which the claim is "
-    "not about."
+    "that all had a data loss below 1e-6 at the coldest T when the measurement began; elsewhere gradients are left, "
+    "which the claim is not about."
 )
 
 CHI: Final = (
@@ -54,7 +54,6 @@ COARSE: Final = (
 )
 
 _LEAST_SPAN: Final = 100.0
-_ZERO_LOSS: Final = 1e-6
 _CHI_SPAN: Final = 10.0
 _DRIFT: Final = float(np.log10(50.0))
 _COARSE: Final = 100.0
@@ -92,9 +91,8 @@ def noise_only(evidence: Evidence, dataset: str = "mnist") -> Finding:
     if run is None:
         return missing("overparameterised", dataset)
     fit = run.crossover
-    loss = run.record.data["data_loss"].sel(waiting_time=run.waiting_time).isel(time=0)
-    highest = float(loss.max())
-    text = f"{fit.outcome} over T = {listed(fit.used)}, slope {shown(fit.slope)}; data loss up to {highest:.2g}"
+    left = run.loss_left
+    text = f"{fit.outcome} over T = {listed(fit.used)}, slope {shown(fit.slope)}; data loss up to {left:.2g} when cold"
     warm = [one for one in fit.used if one > 0]
     wide = len(warm) > 2 and warm[-1] / warm[0] >= _LEAST_SPAN * (1 - 1e-9)
     verdict: Verdict = NOT_DECIDED
@@ -102,7 +100,7 @@ def noise_only(evidence: Evidence, dataset: str = "mnist") -> Finding:
         verdict = slope_verdict(fit.slope, 0.2)
     elif fit.outcome in (TWO_REGIMES, LANDSCAPE_ONLY, NO_PLATEAU):
         verdict = NOT_REPRODUCED
-    if verdict == NOT_REPRODUCED and highest > _ZERO_LOSS:
+    if verdict == NOT_REPRODUCED and left > ZERO_LOSS:
         verdict, text = NOT_DECIDED, f"{text}: not all replicas are on the plateau of zero loss"
     return Finding(verdict, text + _left_out(fit), (run.basis,), fit.slope, run.decides())
 

@@ -35,6 +35,9 @@ LONG: Final = 100_000
 _DRIFT: Final = 0.1
 """Of a mean square displacement."""
 
+ZERO_LOSS: Final = 1e-6
+"""Data loss below which networks are on the plateau of zero loss, by what ends their quench."""
+
 E_FOLD: Final = float(np.exp(-1.0))
 
 
@@ -166,6 +169,12 @@ class Relaxed:
             if here.any() and np.isfinite(times).all() and np.exp(np.log(times).mean()) >= SHORTEST:
                 found[float(one)] = measured(estimate(np.log(ratio[here]), origin[here]))[0].exp()
         return found
+
+    @property
+    def loss_left(self) -> float:
+        """The largest data loss of a replica when the measurement began, at the coldest T: noise has losses too."""
+        loss = self.record.data["data_loss"].sel(waiting_time=self.waiting_time).isel(time=0)
+        return float(self.at(loss, float(self.temperatures[0])).max())
 
     def drifts(self, temperature: float) -> bool:
         """Whether what moves weights at T = 0, gradients alone, takes them more than a tenth as far as they go here."""

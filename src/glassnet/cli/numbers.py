@@ -67,10 +67,20 @@ def parsed(changes: list[str] | None, options: dict[str, Any] | None = None) -> 
 def _value(text: str) -> Any:
     for json_text in (text, f"[{text}]"):
         try:
-            return json.loads(json_text)
+            return _whole(json.loads(json_text))
         except json.JSONDecodeError:
             continue
-    return text
+    try:
+        return _whole([float(number) for number in text.split(",")] if "," in text else float(text))
+    except ValueError:
+        return text
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers as such, however they are written: 1e5."""
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def unknown_option(option: str, command: Any) -> str:
@@ -78,8 +88,12 @@ def unknown_option(option: str, command: Any) -> str:
     asked = option.lstrip("-").replace("_", "-")
     known = {name.lstrip("-"): name for one in command.params for name in one.opts if name.startswith("--")}
     near = [known[name] for name in _near(asked, list(known))]
-    if not near and isinstance(command, ExperimentCommand):
-        near = [f"--set {name}=VALUE" for name in _near(asked.replace("-", "_"), list(command.fields))]
+    if isinstance(command, ExperimentCommand):
+        fields = _near(asked.replace("-", "_"), list(command.fields))
+        if asked.replace("-", "_") in fields:
+            near = [name for name in near if asked.startswith(name.lstrip("-"))]
+        if not near:
+            near = [f"--set {name}=VALUE" for name in fields]
     return f"no such option {option}" + (f"; there is {' and '.join(near)}" if near else "; --help names all")
 
 

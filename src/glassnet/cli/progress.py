@@ -17,6 +17,9 @@ from glassnet.experiments.runner import Listener, Update
 
 LINE_SECONDS: Final = 10.0
 
+_AGES: Final = 1e11
+"""Seconds; three thousand years."""
+
 
 @dataclass
 class Pace:
@@ -136,4 +139,4 @@ def counted(n: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """Days, hours, minutes and seconds as people write them."""
-    return str(timedelta(seconds=round(seconds)))
+    return str(timedelta(seconds=round(seconds))) if seconds < _AGES else "ages"

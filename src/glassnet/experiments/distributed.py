@@ -7,7 +7,6 @@ point, and its future depends on those of the units that it starts from.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
@@ -149,14 +148,17 @@ class _Handing:
 
     def _next(self) -> dict[str, Any] | Future[None]:
         """What is heard next; as long as there is no worker to hear from, that is said."""
-        since, patience = time.monotonic(), _WAIT_SECONDS
+        alone, patience = 0.0, _WAIT_SECONDS
         while True:
             try:
                 return self._heard.get(timeout=patience)
             except Empty:
-                patience *= 2
                 if self._no_worker():
-                    self._on_waiting(time.monotonic() - since)
+                    alone += patience
+                    patience *= 2
+                    self._on_waiting(alone)
+                else:
+                    alone, patience = 0.0, _WAIT_SECONDS
 
     def _no_worker(self) -> bool:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 
@@ -13,6 +13,9 @@ from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
 from glassnet.experiments.points import Point
 from glassnet.random import MAX_NAME
 from glassnet.store.directory import canonical, unit_name
+
+_MOST: Final = 10**12
+_MOST_LISTED: Final = 10**6
 
 
 def by_name(check: Callable[[str, Any], Any]) -> BeforeValidator:
@@ -49,7 +52,7 @@ def _numbers(name: str, values: Any, *, positive: bool) -> tuple[float, ...]:
 
 
 def _counts(name: str, values: Any) -> tuple[int, ...]:
-    counts = tuple(sorted(_check.integer(name, value, low=1) for value in one_or_more(values)))
+    counts = tuple(sorted(_check.integer(name, value, low=1, high=_MOST) for value in one_or_more(values)))
     if not counts or len(set(counts)) != len(counts):
         raise ValueError(f"{name} must hold at least one number and each once, but got {list(counts)}")
     return counts
@@ -59,8 +62,11 @@ def _times(name: str, values: Any) -> tuple[int, ...]:
     return tuple(int(time) for time in _check.increasing_times(name, values))
 
 
-Count = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1))]
-Whole = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0))]
+Count = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1, high=_MOST))]
+Whole = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=_MOST))]
+Number = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1, high=_MOST_LISTED))]
+"""Of what is listed one by one when a run is planned."""
+
 Seed = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
 Positive = Annotated[float, by_name(lambda name, value: _number(name, value, positive=True))]
 NotNegative = Annotated[float, by_name(lambda name, value: _number(name, value, positive=False))]
@@ -68,7 +74,8 @@ OptionalPositive = Annotated[
     float | None, by_name(lambda name, value: None if value is None else _number(name, value, positive=True))
 ]
 OptionalCount = Annotated[
-    int | None, by_name(lambda name, value: None if value is None else _check.integer(name, value, low=1))
+    int | None,
+    by_name(lambda name, value: None if value is None else _check.integer(name, value, low=1, high=_MOST)),
 ]
 PositiveNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=True))]
 NotNegativeNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=False))]
@@ -99,7 +106,7 @@ class Experiment(BaseModel, ABC):
     grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]]
     """Fields that a run may be continued with, and whether the second value holds the first."""
 
-    replicas: Count
+    replicas: Number
     seed: Seed = 0
     engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
     gradient: Annotated[Precision, one_of(Precision)]

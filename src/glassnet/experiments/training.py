@@ -16,12 +16,17 @@ from glassnet.experiments.points import Dtype, Evolve, Point, PreparedInputs, Su
 
 _LIKE: Final[DatasetName] = "mnist"
 _BATCH: Final = 100
+_MOST_LAYERS: Final = 1_000
 
 
 def _dataset(name: str, value: Any) -> AnyData:
     if isinstance(value, str):
         return _check.choice(name, value, get_args(DatasetName))  # type: ignore[return-value]
     return own_data(name, value)
+
+
+def _layers(name: str, value: Any) -> int:
+    return _check.integer(name, value, low=1, high=_MOST_LAYERS)
 
 
 def _inputs(name: str, value: Any) -> Any:
@@ -44,7 +49,7 @@ class Training(Experiment):
     dataset: Annotated[AnyData, by_name(_dataset)]
     inputs: Annotated[PreparedInputs, by_name(_inputs)] = "standardised"
     samples: Count
-    depth: Count = 6
+    depth: Annotated[int, by_name(_layers)] = 6
     dtype: Annotated[Dtype, one_of(Dtype)] = "float64"
     quench_rate: Positive = 1e-3
     batch_size: Count = _BATCH
