@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -263,9 +264,12 @@ def test_a_command_without_workers_says_that_it_waits(tmp_path: Path) -> None:
         words = command(tmp_path / "run", "--scheduler", empty.scheduler_address)
         waiting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert waiting.stdout is not None
+        hangs = threading.Timer(SECONDS, waiting.kill)
+        hangs.start()
         said_so = any(re.fullmatch(r"No worker for 0:00:\d\d: waiting for one\n", line) for line in waiting.stdout)
         waiting.send_signal(signal.SIGINT)
         waiting.communicate(timeout=SECONDS)
+        hangs.cancel()
     assert said_so
     assert waiting.returncode == 130
 
