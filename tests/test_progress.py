@@ -47,7 +47,9 @@ def test_a_block_that_went_further_since_it_was_planned_is_counted_as_it_stands(
 
 
 def test_nothing_is_promised_of_a_giant_run_before_its_first_step() -> None:
-    giant = planned(tiny(replicas=5, t_max=10**16, chi=[300]), Path("nowhere"))
+    giant = planned(tiny(replicas=5, t_max=10**12, chi=[300]), Path("nowhere"))
     screen = Console(file=io.StringIO(), force_terminal=True, width=200)
     with shown(giant, screen) as listener:
         listener(Update(0, giant.blocks[0], 0, giant.blocks[0].n_replica_steps, stored=False))
+    assert isinstance(screen.file, io.StringIO)
+    assert "no step yet" in screen.file.getvalue()
