@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
 from conftest import small_landscape
+from tiny_runs import make
 
 import glassnet as gn
 from glassnet.analysis import live_weights
@@ -22,6 +23,7 @@ from glassnet.claims import RULES, Claim, assess, cifar10, commands, open_runs, 
 from glassnet.claims.claim import Basis, Finding, together
 from glassnet.claims.evidence import Evidence, Losses, gather, phase_of
 from glassnet.experiments import PHASES, preset
+from glassnet.experiments.own_data import remember
 from glassnet.experiments.plan import plan
 from glassnet.experiments.runner import run
 from glassnet.experiments.starting import begin
@@ -95,6 +97,20 @@ def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
     assert "or folders that hold some, but . holds none" in refused.stderr
+
+
+def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
+    columns = np.random.default_rng(0).standard_normal((60, 3))
+    own = gn.read_dataset((columns, np.arange(60) % 2))
+    few = {**NUMBERS, "samples": 60, "batch_size": 20, "epochs": 1, "t_max": 4}
+    for name, data, changes in (("own", remember(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
+        make(preset("regularised", data, "demo", {**few, **changes}), tmp_path / name)
+    done = glassnet("claims", ".", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "22 not decided" in done.stdout
+    assert "Left out: own: the claims are about MNIST and CIFAR-10, this is about own data.\n" in done.stdout
+    assert "Left out: pixel: the claims are about inputs = standardised, this has pixel.\n" in done.stdout
+    assert "inputs as prepared" in glassnet("show", "own", cwd=tmp_path).stdout
 
 
 def test_names_of_scales_and_phases() -> None:

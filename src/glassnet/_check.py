@@ -32,6 +32,13 @@ def integer(name: str, value: SupportsIndex, *, low: int, high: int | None = Non
     return number
 
 
+def flag(name: str, value: Any) -> bool:
+    """``value`` if it is a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be true or false, but got {value!r}")
+    return bool(value)
+
+
 def number(name: str, value: SupportsFloat, *, positive: bool) -> float:
     """``value`` as a finite float, above 0 where ``positive``, else not below it."""
     demand = "a finite number > 0" if positive else "a finite number >= 0"

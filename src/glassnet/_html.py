@@ -39,8 +39,3 @@ def listed(values: ArrayLike, most: int = 8) -> str:
     if distinct.size > most:
         return f"{distinct.size} from {distinct[0]:g} to {distinct[-1]:g}"
     return ", ".join(f"{value:.6g}" for value in distinct)
-
-
-def counted(n: int, what: str) -> str:
-    """ "1 replica", "2 replicas"."""
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"

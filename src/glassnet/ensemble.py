@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from glassnet import _check, _html
+from glassnet._words import counted
 from glassnet.network import Floats, Mlp, Network
 from glassnet.random import MAX_NAME
 from glassnet.skin import Skin
@@ -183,7 +184,7 @@ class Ensemble:
     def _repr_html_(self) -> str:
         spread = self.weights.astype(np.float64).std(axis=1)
         return _html.facts(
-            f"Ensemble of {_html.counted(len(self), 'replica')}",
+            f"Ensemble of {counted(len(self), 'replica')}",
             {
                 "network": f"{self.network}, N = {self.network.n_weights} weights, {self.weights.dtype}",
                 "seed": _html.listed(self.seed),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glassnet import _html
 from glassnet import dynamics as _dynamics
+from glassnet._words import counted
 from glassnet.ensemble import Ensemble, positions
 from glassnet.ensemble import concat as concat_ensembles
 from glassnet.recording import Plan
@@ -58,7 +59,7 @@ class Record:
             "chi": _html.listed(data.chi),
             "epsilon": _html.listed(data.epsilon),
         }
-        title = f"Record of {_html.counted(len(self.ensemble), 'replica')}"
+        title = f"Record of {counted(len(self.ensemble), 'replica')}"
         return (
             _html.facts(title, rows)
             + _html.table(*self._by_condition())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from glassnet.claims.claim import Claim
-from glassnet.claims.evidence import open_runs
+from glassnet.claims.evidence import open_runs, why_left_out
 from glassnet.claims.rules import RULES, assess
 from glassnet.claims.table import to_json, to_markdown
 
-__all__ = ["RULES", "Claim", "assess", "open_runs", "to_json", "to_markdown"]
+__all__ = ["RULES", "Claim", "assess", "open_runs", "to_json", "to_markdown", "why_left_out"]

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
-from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_option
+from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_command, unknown_option
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
@@ -21,15 +21,14 @@ from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw
 
 
 class _Commands(TyperGroup):
-    """The commands, ``run`` before all others."""
+    """Commands, ``run`` before all others; who asks for one that is not there is told of those that come near to it."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=lambda name: name != "run")
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        run = self.commands["run"]
-        if isinstance(run, TyperGroup) and args[0] in run.commands:
-            ctx.fail(f"no such command {args[0]}; there is glassnet run {args[0]}")
+        if args[0] not in self.commands:
+            ctx.fail(unknown_command(args[0], self))
         return super().resolve_command(ctx, args)
 
 
@@ -41,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run_app = typer.Typer(help="Run an experiment, or go on with it.", no_args_is_help=True)
+run_app = typer.Typer(cls=_Commands, help="Run an experiment, or go on with it.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
 
 
@@ -342,7 +341,7 @@ def claims(
     ] = None,
 ) -> None:
     """Judge the claims of the paper by what runs found, each by a stated rule."""
-    from glassnet.claims import assess, open_runs
+    from glassnet.claims import assess, open_runs, why_left_out
     from glassnet.cli.claims import print_claims, write
 
     console = make_console()
@@ -352,6 +351,9 @@ def claims(
             judged = assess(found)
         paths = write(judged, output or Path())
     print_claims(console, judged)
+    for run in found:
+        if (reason := why_left_out(run)) is not None:
+            console.print(f"Left out: {run.path}: {reason}.", highlight=False, markup=False, soft_wrap=True)
     console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
+
+from glassnet._words import near_to
 
 NUMBERS: Final = "Numbers in place of the scale's"
 """Where the help has what replaces them."""
@@ -83,26 +84,27 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def unknown_command(asked: str, group: TyperGroup) -> str:
+    """What is wrong with a command that a group does not have, and what is there that comes near to it."""
+    known = {name: name for name in group.commands}
+    for name, inner in group.commands.items():
+        if isinstance(inner, TyperGroup):
+            known |= {experiment: f"glassnet {name} {experiment}" for experiment in inner.commands}
+    near = [known[name] for name in near_to(asked.replace("-", "_"), list(known))]
+    return f"no such command {asked}; there is {' and '.join(near) or ', '.join(group.commands)}"
+
+
 def unknown_option(option: str, command: Any) -> str:
     """What is wrong with an option that a command does not have, and what is there that comes near to it."""
+    if isinstance(command, TyperGroup):
+        return f"no such option {option} here; options come after the command that takes them"
     asked = option.lstrip("-").replace("_", "-")
     known = {name.lstrip("-"): name for one in command.params for name in one.opts if name.startswith("--")}
-    near = [known[name] for name in _near(asked, list(known))]
+    near = [known[name] for name in near_to(asked, list(known))]
     if isinstance(command, ExperimentCommand):
-        fields = _near(asked.replace("-", "_"), list(command.fields))
+        fields = near_to(asked.replace("-", "_"), list(command.fields))
         if asked.replace("-", "_") in fields:
             near = [name for name in near if asked.startswith(name.lstrip("-"))]
         if not near:
             near = [f"--set {name}=VALUE" for name in fields]
     return f"no such option {option}" + (f"; there is {' and '.join(near)}" if near else "; --help names all")
-
-
-def _near(name: str, known: list[str]) -> list[str]:
-    """The ones that a name may be meant for, itself first of all."""
-    if name in known:
-        return [name]
-    begun = [one for one in known if len(name) > 2 and one.startswith(name)]
-    return begun or get_close_matches(name, known, cutoff=_SIMILAR)
-
-
-_SIMILAR: Final = 0.7

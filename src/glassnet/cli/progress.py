@@ -6,19 +6,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from glassnet._words import counted, duration
 from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.runner import Listener, Update
 
 LINE_SECONDS: Final = 10.0
-
-_AGES: Final = 1e11
-"""Seconds; three thousand years."""
 
 
 @dataclass
@@ -130,13 +127,3 @@ def _how_fast(pace: Pace, update: Update) -> str:
         return "no step yet"
     speed = float(f"{pace.steps_per_second(update.block):.3g}")
     return f"{speed:,g} steps/s, {duration(left)} left"
-
-
-def counted(n: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Days, hours, minutes and seconds as people write them."""
-    return str(timedelta(seconds=round(seconds))) if seconds < _AGES else "ages"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from glassnet.cli.progress import counted, duration
+from glassnet._words import counted, duration
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.experiment import Experiment
@@ -27,7 +27,7 @@ def about(request: Experiment) -> Table:
     network = request.quench.surface.network
     stop = f", less where the data loss falls below {request.stop_loss:g}" if request.stop_loss else ""
     rows = {
-        "data": f"{request.dataset}, {request.samples} rows, inputs {request.inputs}",
+        "data": f"{request.dataset}, {request.samples} rows, inputs {_inputs(request)}",
         "network": f"width {network.width}, depth {network.depth}, N = {network.n_weights}, "
         f"N/P_D = {network.n_weights / request.samples:.3g}",
         "loss": f"quadratic hinge, l2 = {request.l2:g}",
@@ -41,6 +41,11 @@ def about(request: Experiment) -> Table:
         + (", skin" if request.skin else ""),
     }
     return _pairs(rows)
+
+
+def _inputs(request: Relaxation) -> str:
+    """How inputs are scaled; own data are scaled before a run gets them."""
+    return "as prepared" if isinstance(request.dataset, OwnData) else request.inputs
 
 
 def _shown(value: Any) -> str:

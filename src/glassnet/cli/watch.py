@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from glassnet.cli.progress import counted, duration
+from glassnet._words import counted, duration
 from glassnet.cli.working import make_console, refusing
 
 if TYPE_CHECKING:

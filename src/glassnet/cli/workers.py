@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from glassnet._words import counted
+
 if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
@@ -179,8 +181,6 @@ def connected(workers: Place | None, console: Console) -> Iterator[Client | None
 
 
 def _counted(client: Client) -> str:
-    from glassnet.cli.progress import counted
-
     threads = client.nthreads()
     if not threads:
         return "none yet, waiting for the first"

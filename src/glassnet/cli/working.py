@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from glassnet._words import counted, duration
+
 if TYPE_CHECKING:
     from distributed import Client
     from rich.console import Console
@@ -100,7 +102,7 @@ def do(
     client: Client | None = None,
 ) -> None:
     """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
-    from glassnet.cli.progress import counted, duration, shown
+    from glassnet.cli.progress import shown
     from glassnet.experiments import distributed, runner
     from glassnet.experiments.cost import refuse_too_much_disk
     from glassnet.experiments.quench import refuse_missing

@@ -54,7 +54,8 @@ def read_images(folder: Path) -> Table:
             raise ValueError(f"{path} is damaged: its header promises {n_values} values, but it holds {len(found)}")
         row[:] = found
     codes, classes = coded([path.parent.name for path in paths], str(folder))
-    return Table(pixels, codes, classes, str(folder))
+    width, height = first
+    return Table(pixels, codes, classes, str(folder), axes=(height, width) if grey else (height, width, 3))
 
 
 def _in_turn(folder: Path) -> list[Path]:

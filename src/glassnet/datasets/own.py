@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -86,6 +87,10 @@ def read_dataset(
     other = beside if test is None else _read("test", test, label)[0]
     sign_of = sides(rows, positive, negative)
     if other is not None:
+        if other.axes and rows.axes and other.axes != rows.axes:
+            raise ValueError(
+                f"{other.where} must have rows of shape {rows.axes} as the training set has, but has {other.axes}"
+            )
         other = _in_the_same_order(other, rows)
     if other is not None and (positive is None or negative is None):
         _refuse_unknown(other, rows)
@@ -161,7 +166,7 @@ def _in_the_same_order(test: Table, train: Table) -> Table:
             f"{listed(test.columns)}: {missing[0]!r} is not in both, or named twice"
         )
     order = [test.columns.index(name) for name in train.columns]
-    return Table(test.features[:, order], test.codes, test.classes, test.where, train.columns)
+    return replace(test, features=test.features[:, order], columns=train.columns)
 
 
 def _are_names(columns: Sequence[str]) -> bool:
@@ -183,7 +188,7 @@ def _kept(rows: Table, sign_of: Mapping[str, int]) -> Table:
         raise ValueError(f"{rows.where} must have rows of the classes {listed(sign_of)}, but has none")
     if keep.all():
         return rows
-    return Table(rows.features[keep], rows.codes[keep], rows.classes, rows.where, rows.columns)
+    return replace(rows, features=rows.features[keep], codes=rows.codes[keep])
 
 
 class _Transform(NamedTuple):

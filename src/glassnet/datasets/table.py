@@ -31,6 +31,7 @@ class Table:
             letters.
         where: what the rows were read from, for messages.
         columns: names of the columns, where they have any.
+        axes: lengths of the axes of a row before it was flattened, where it had several, as images have.
     """
 
     features: NDArray[Any]
@@ -38,6 +39,7 @@ class Table:
     classes: tuple[str, ...]
     where: str
     columns: tuple[str, ...] = ()
+    axes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if 0 in self.features.shape:
@@ -63,7 +65,8 @@ def table(features: ArrayLike, labels: ArrayLike, where: str) -> Table:
     if given.ndim < 2:
         raise ValueError(f"features of {where} must have a row and a column axis, but have shape {given.shape}")
     codes, classes = coded(labels, where)
-    return Table(given.reshape(len(given), math.prod(given.shape[1:])), codes, classes, where)
+    axes = given.shape[1:] if given.ndim > 2 else ()
+    return Table(given.reshape(len(given), math.prod(given.shape[1:])), codes, classes, where, axes=axes)
 
 
 def coded(labels: ArrayLike, where: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
 
 from glassnet import _check
+from glassnet._words import near_to
 from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
 from glassnet.experiments.points import Point
 from glassnet.random import MAX_NAME
@@ -85,6 +86,7 @@ Counts = Annotated[tuple[int, ...], by_name(_counts)]
 Times = Annotated[tuple[int, ...], by_name(_times)]
 """Whole steps, increasing."""
 
+Flag = Annotated[bool, by_name(_check.flag)]
 EngineName = Literal["cpu", "reference", "torch", "triton"]
 Precision = Literal["float32", "float64"]
 
@@ -110,7 +112,7 @@ class Experiment(BaseModel, ABC):
     seed: Seed = 0
     engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
     gradient: Annotated[Precision, one_of(Precision)]
-    skin: bool = False
+    skin: Flag = False
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> Self:
@@ -121,7 +123,9 @@ class Experiment(BaseModel, ABC):
         """
         for name in numbers:
             if name not in cls.model_fields:
-                raise ValueError(f"{name} must be one of {', '.join(cls.model_fields)}")
+                near = near_to(name, cls.model_fields)
+                meant = f"; nearest: {', '.join(near)}" if near else ""
+                raise ValueError(f"{name} must be one of {', '.join(cls.model_fields)}{meant}")
         precision = "float64" if numbers.get("engine") == "reference" else "float32"
         try:
             return cls.model_validate({"gradient": precision, **numbers})

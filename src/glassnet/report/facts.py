@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from glassnet._words import counted
 from glassnet.experiments import Relaxation, Run
 from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Measure
@@ -39,7 +40,7 @@ def asked(request: Any) -> dict[str, str]:
             numbers.pop(name)
     given = numbers.pop("quenched", None)
     if given is not None:
-        rows["Quench"] = f"given: {_counted(len(given), 'replica')}, first fingerprint {given[0][:16]}"
+        rows["Quench"] = f"given: {counted(len(given), 'replica')}, first fingerprint {given[0][:16]}"
     return rows | {name.replace("_", " "): _shown(value) for name, value in numbers.items() if value is not None}
 
 
@@ -53,7 +54,7 @@ def made(run: Run[Any]) -> dict[str, str]:
         **({"Gone on": ", ".join(session["time"] for session in later)} if later else {}),
         "Versions": ", ".join(f"{name} {version}" for name, version in first["versions"].items())
         + f", engine {engine['name']} (kernel {kernel})",
-        "Machine": f"{machine['processor']}, {_counted(machine['cores'], 'core')}, {machine['system']}",
+        "Machine": f"{machine['processor']}, {counted(machine['cores'], 'core')}, {machine['system']}",
         "Units": f"{n} of {n + len(run.missing)} done",
         "Request": f"SHA-256 {run.request.hash}",
         **({"Condensed": _ROUNDED} if "condensed" in run.description else {}),
@@ -98,7 +99,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_shown(one) for one in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,32 @@
+"""How numbers and names are said to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Final
+
+_AGES: Final = 1e11
+"""Seconds; three thousand years."""
+
+_SIMILAR: Final = 0.7
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Days, hours, minutes and seconds as people write them."""
+    return str(timedelta(seconds=round(seconds))) if seconds < _AGES else "ages"
+
+
+def near_to(name: str, known: Iterable[str]) -> list[str]:
+    """The ones that a name may be meant for: itself, else those that begin with it, else similar ones."""
+    known = list(known)
+    if name in known:
+        return [name]
+    begun = [one for one in known if len(name) > 2 and one.startswith(name)]
+    return begun or get_close_matches(name, known, cutoff=_SIMILAR)
