@@ -173,7 +173,10 @@ def _draw_zero(axes: Axes, tau: _Tau, line: dict[str, Any], note: str) -> None:
     else:
         across = axes.get_yaxis_transform()
         _draw_estimate(axes, _ZERO, tau, line["color"], across)
-        _write(axes, f"$T=0$ {note}".strip(), (_ZERO, tau.beyond), (5, -1), across, size=8, colour="black", level="top")
+        # On the side where the arrow does not go: on its other sides stand limits of the coldest T > 0.
+        away, level = (-5, "top") if tau.beyond > tau.stands else (5, "bottom")
+        text = f"$T=0$ {note}".strip()
+        _write(axes, text, (_ZERO, tau.stands), (-6, away), across, size=8, colour="black", level=level)
 
 
 _ZERO: Final = 0.05
