@@ -9,17 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from tiny_runs import make
 from typer.testing import CliRunner, Result
 
 import glassnet as gn
 from glassnet.cli.commands import app
 from glassnet.experiments import reproduction, runner
+from glassnet.experiments.losses import losses
 from glassnet.experiments.plan import plan
 from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.starting import begin
+from glassnet.figures import draw_l2_line, draw_width_line
 from glassnet.store import RunDirectory
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
@@ -144,6 +147,14 @@ def test_a_plane_is_what_the_verbs_make_whatever_is_made_together(tmp_path: Path
     assert np.array_equal(found.ensemble(point).weights, ensemble.weights)
     seen = gn.evaluate(ensemble, landscape)
     assert [one["total_loss"] for one in found.results(point).values()] == seen.total_loss.values.tolist()
+
+
+def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(tmp_path: Path) -> None:
+    table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
+    for draw, text in ((draw_l2_line, r"$\lambda^*$, paper"), (draw_width_line, "$N^*/P_D$, paper")):
+        for dataset, marked in (("mnist", True), ("cifar10", False)):
+            texts = draw(table.assign_attrs(dataset=dataset)).findobj(Text)
+            assert (text in {one.get_text() for one in texts}) == marked
 
 
 def test_a_quench_cut_in_two_is_the_same_quench(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ _FLOOR: Final = 1e-20
 def draw_plane(losses: xr.Dataset) -> Figure:
     """Total loss after the longest quench, geometric mean over replicas that did not diverge (Fig. 1a).
 
-    Dashed: the two transitions as the paper reports them. A cross: every replica of the cell diverged; a dot: some did.
+    Dashed: the two transitions as the paper reports them for MNIST. A cross: every replica of the cell
+    diverged; a dot: some did.
 
     Args:
         losses: ``total_loss`` and ``alive`` over ``(epochs, width, l2, origin)``, with ``ratio`` beside ``width``.
@@ -55,13 +56,14 @@ def draw_plane(losses: xr.Dataset) -> Figure:
         axes.set_xlabel("$N/P_D$")
         axes.set_ylabel(r"$\lambda$")
         look = THEORY | {"color": "white", "linewidth": 1.1}
-        if l2[0] < PAPER_L2 < l2[-1]:
+        known = losses.attrs["dataset"] == "mnist"
+        if known and l2[0] < PAPER_L2 < l2[-1]:
             level = float(np.interp(PAPER_L2, l2, np.arange(len(l2))))
             axes.axhline(level, **look, gid="paper")
             axes.annotate(
                 r"$\lambda^*$, paper", (-0.45, level), (0, 2), textcoords="offset points", color="white", size=8
             )
-        if ratio[0] < PAPER_RATIO < ratio[-1] and l2[0] == 0.0:
+        if known and ratio[0] < PAPER_RATIO < ratio[-1] and l2[0] == 0.0:
             at = float(np.interp(PAPER_RATIO, ratio, np.arange(len(ratio))))
             axes.plot([at, at], [-0.5, 0.5], **look, gid="paper")
             axes.annotate("$N^*$", (at, 0.5), (2, -9), textcoords="offset points", color="white", size=8)
@@ -108,7 +110,8 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
 def draw_l2_line(losses: xr.Dataset) -> Figure:
     """Total and data loss against l2 at the smallest width, each initial condition a thin line (Figs. 1c, A3b).
 
-    Thick: the mean over replicas that did not diverge; dotted: the transition that the paper reports.
+    Thick: the mean over replicas that did not diverge; dotted: the transition that the paper reports for
+    MNIST.
 
     Args:
         losses: over ``(epochs, width, l2, origin)``; the longest quench is shown.
@@ -126,7 +129,8 @@ def draw_l2_line(losses: xr.Dataset) -> Figure:
             set_log(axes, "x", log_limits(l2))
             axes.set_xlabel(r"$\lambda$")
             axes.set_ylim(bottom=0.0)
-            _mark(axes, PAPER_L2, r"$\lambda^*$, paper")
+            if losses.attrs["dataset"] == "mnist":
+                _mark(axes, PAPER_L2, r"$\lambda^*$, paper")
         panels[0].set_ylabel(r"$\mathcal{L}$")
         panels[1].set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
         panels[1].set_title(_conditions(losses), loc="right", color=GREY)
