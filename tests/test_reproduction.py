@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from rich.console import Console
 from tiny_runs import make
 from typer.testing import CliRunner, Result
 
 import glassnet as gn
 from glassnet.cli.commands import app
+from glassnet.cli.tables import about
 from glassnet.experiments import reproduction, runner
 from glassnet.experiments.losses import losses
 from glassnet.experiments.plan import plan
@@ -147,6 +150,16 @@ def test_a_plane_is_what_the_verbs_make_whatever_is_made_together(tmp_path: Path
     assert np.array_equal(found.ensemble(point).weights, ensemble.weights)
     seen = gn.evaluate(ensemble, landscape)
     assert [one["total_loss"] for one in found.results(point).values()] == seen.total_loss.values.tolist()
+
+
+def test_given_replicas_are_said_in_a_line() -> None:
+    given = [f"{i:064x}" for i in range(4)]
+    asked = request("sgd_displacement", "", "mnist", "demo", {"replicas": 4, "quenched": given})
+    console = Console(file=io.StringIO(), width=200)
+    console.print(about(asked))
+    assert isinstance(console.file, io.StringIO)
+    lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert f"quenched 4 replicas, first fingerprint {given[0][:16]}" in lines
 
 
 def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(tmp_path: Path) -> None:

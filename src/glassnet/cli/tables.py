@@ -12,7 +12,7 @@ from glassnet._words import counted, duration
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.experiment import Experiment
-from glassnet.experiments.own_data import AnyData, OwnData, recall
+from glassnet.experiments.own_data import AnyData, OwnData, own_data, recall
 from glassnet.experiments.plan import Plan
 from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
@@ -23,7 +23,8 @@ from glassnet.experiments.view import run_paths
 def about(request: Experiment) -> Table:
     """The numbers of a request."""
     if not isinstance(request, Relaxation):
-        return _pairs({"experiment": request.experiment, **{name: _shown(v) for name, v in request.numbers.items()}})
+        shown = {name: _shown(value) for name, value in request.numbers.items()}
+        return _pairs({"experiment": request.experiment, **shown})
     network = request.quench.surface.network
     stop = f", less where the data loss falls below {request.stop_loss:g}" if request.stop_loss else ""
     rows = {
@@ -49,7 +50,13 @@ def _inputs(request: Relaxation) -> str:
 
 
 def _shown(value: Any) -> str:
-    return _list(value) if isinstance(value, list) and value and not isinstance(value[0], str) else str(value)
+    if isinstance(value, dict):
+        return str(own_data("dataset", value))
+    if not isinstance(value, list) or not value:
+        return str(value)
+    if isinstance(value[0], str):
+        return f"{counted(len(value), 'replica')}, first fingerprint {value[0][:16]}"
+    return _list(value)
 
 
 def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
