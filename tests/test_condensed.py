@@ -20,6 +20,7 @@ from glassnet.cli.commands import app
 from glassnet.experiments import condensing, open_run, reproduction, request
 from glassnet.experiments.condensing import condense
 from glassnet.experiments.experiment import Experiment
+from glassnet.experiments.losses import losses
 from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, write_condensed
@@ -143,6 +144,15 @@ def test_a_unit_is_read_where_it_was_left_and_nowhere_else(tmp_path: Path) -> No
     assert CondensedRun(c.path).unit_end(unit) is None
     b.path.unlink()
     assert CondensedRun(c.path).unit_end(unit) is None
+
+
+def test_replicas_that_diverged_are_kept(tmp_path: Path) -> None:
+    lost = {**TINY["phase_diagram"], "quench_rate": 1e3, "replicas": 6}
+    whole = make(request("phase_diagram", "l2", "mnist", "demo", lost), tmp_path / "lost")
+    condense(whole, tmp_path / "lost.run.zip")
+    found = losses(open_run(tmp_path / "lost.run.zip"))
+    assert not np.isfinite(found["total_loss"]).all()
+    xr.testing.assert_allclose(found, losses(whole), rtol=1e-8)
 
 
 def test_a_condensed_run_is_smaller(runs: dict[str, Run[Any]], condensed: dict[str, Run[Any]]) -> None:

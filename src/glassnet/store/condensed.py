@@ -206,7 +206,8 @@ def write_condensed(
     for number, alike in enumerate(stacks.values()):
         members |= {f"{_STACKS}/{number}/{name}": content for name, content in _stacked(alike).items()}
     content = {"format": files.FORMAT, "run": description, "units": index}
-    members[_INDEX] = json.dumps(content, sort_keys=True, allow_nan=False).encode()
+    # Losses of replicas that diverged are no numbers of JSON's: they are written as units have them.
+    members[_INDEX] = json.dumps(content, sort_keys=True).encode()
     placing.write_bytes(path, sealing.sealed(members, zipfile.ZIP_DEFLATED))
 
 
