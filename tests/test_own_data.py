@@ -202,6 +202,23 @@ def test_components_in_which_nothing_varies_are_zero(shape: tuple[int, int]) -> 
     assert np.abs(products - np.diag(np.diag(products))).max() < 1e-4 * products.max()
 
 
+def test_whitened_components_are_those_that_vary_unless_a_number_is_asked_for() -> None:
+    columns = RNG.normal(size=(40, 10))
+    columns[:, 9] = columns[:, 8]
+    source = (columns, np.arange(40) % 2)
+    found = gn.read_dataset(source, inputs="whitened").train
+    assert found.n_features == 9
+    np.testing.assert_allclose(found.features.std(axis=0), 1.0, atol=1e-5)
+    with pytest.raises(ValueError, match="n_features must be at most 9 with inputs='whitened'"):
+        gn.read_dataset(source, inputs="whitened", n_features=10)
+
+
+def test_a_letter_is_the_same_however_it_is_written() -> None:
+    apart, joined = "ne\u0301", "n\u00e9"
+    found = gn.read_dataset((X[:4], [apart, "oui", joined, "non"]), positive=[joined], negative=["oui"]).train
+    assert found.labels.tolist() == [1, -1, 1]
+
+
 def test_columns_of_a_test_set_are_found_by_their_names(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("a,b,label\n1,10,0\n2,30,1\n4,20,0\n3,50,1\n")
     (tmp_path / "test.csv").write_text("b,label,a\n10,0,1\n50,1,3\n")
@@ -258,6 +275,7 @@ def test_a_header_of_numbers_with_a_name_for_the_label_is_a_header(tmp_path: Pat
         (CSV + "1,1e39,x\n", "kind", "row 3, column b is 1e\\+39"),
         ("a,b,kind\n1,2,x\n3,4,x\n", "kind", "must have at least two classes, but has only x"),
         (CSV + "1,2,z\n", "kind", "positive must say which classes are \\+1, as .*t.csv has 3: x, y, z"),
+        (",a,kind\n0,1,x\n1,2,y\n", "kind", "columns must have names .* but column 0 has none: leave it out"),
         (CSV + '1,"2,x\n', "kind", "must be comma-separated text, but unexpected end of data"),
         (CSV + "1," + "2" * 140_000 + ",x\n", "kind", "field larger than field limit"),
     ],

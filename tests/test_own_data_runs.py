@@ -22,6 +22,7 @@ from glassnet.experiments.own_data import FILE, OwnData
 from glassnet.experiments.starting import begin, refuse_misfit
 from glassnet.experiments.summary import quench_rows, temperature_rows
 from glassnet.experiments.verification import verify
+from glassnet.report import again as report_again
 from glassnet.store import RunDirectory
 from glassnet.store.data import read_data, write_data
 
@@ -191,6 +192,19 @@ def test_wrong_numbers_are_named(tmp_path: Path) -> None:
     unknown = OwnData.model_validate(about | {"train": "0" * 64})
     with pytest.raises(ValueError, match="dataset must be data that were given or of a run that was opened"):
         _ = tiny(data()).of(tiny(data()).numbers | {"dataset": unknown}).quench.surface.data
+
+
+def test_the_command_that_a_report_gives_takes_the_same_data(tmp_path: Path) -> None:
+    wide = np.hstack([X, X**2, X**3])
+    own = gn.read_dataset((wide, Y), n_features="all")
+    found = make(tiny(own), tmp_path / "run")
+    words = shlex.split(report_again.command(found.request, found.path))
+    options = {name: words[words.index(f"--{name}") + 1] for name in ("data", "inputs", "components")}
+    asked = Own(Path(options["data"]), None, None, None, options["inputs"], options["components"], None)
+    assert chosen(asked, "mnist", None, None)[0] == found.request.dataset
+    condense(found, tmp_path / "kept" / "small.run.zip")
+    small = open_run(tmp_path / "kept" / "small.run.zip")
+    assert "--data DATA.npz --inputs given --components all" in report_again.command(small.request, small.path)
 
 
 # The command line

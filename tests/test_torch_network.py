@@ -298,6 +298,111 @@ def test_networks_and_losses_that_couple_rows_are_refused() -> None:
         gn.Landscape(gn.TorchNetwork(with_biases), data, mean)
 
 
+def module_of(forward: Callable[[Any, Any], Any], **held: Any) -> type[Any]:
+    """A linear layer ``last`` and what else it holds, as ``forward`` has it."""
+
+    class Module(nn.Module):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(4, 1)
+            for name, make in held.items():
+                setattr(self, name, make())
+
+    Module.forward = forward
+    return Module
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (module_of(lambda self, x: self.last(x).detach()), "outputs of the network must be made of its weights"),
+        (module_of(lambda self, x: (self.last(x), x)), "TypeError: the module must give a tensor, but gave a tuple"),
+        (module_of(lambda self, x: self.last(x.mul_(2.0))), "must leave the rows that it takes as they are"),
+        (
+            module_of(lambda self, x: self.last(nn.functional.dropout(x))),
+            "must give the same outputs each time, but gave .* dropout must be a submodule",
+        ),
+        (
+            module_of(lambda self, x: self.last(self.scale * x), scale=lambda: torch.randn(4, dtype=torch.float64)),
+            "what is drawn and is no parameter must be drawn once, outside module_factory",
+        ),
+    ],
+)
+def test_networks_that_are_no_function_of_weights_and_rows_are_refused(module: type[Any], message: str) -> None:
+    data = gn.random_dataset(20, 4, seed=1)
+    with pytest.raises(ValueError, match=message):
+        gn.Landscape(gn.TorchNetwork(module), data, gn.QuadraticHinge())
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (lambda f, y: (y * f[:, 0] < 0).double(), "loss must be made of the outputs by what PyTorch differentiates"),
+        (lambda f, y: torch.log(-((f[:, 0] - y) ** 2)), r"loss must be finite .* but is \[nan, nan\] for outputs"),
+        (lambda f, y: np.zeros(len(y)), "TypeError: it must give a tensor, but gave a ndarray"),
+    ],
+)
+def test_losses_that_nothing_descends_are_refused(loss: Callable[[Any, Any], Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gn.Landscape(gn.TorchNetwork(with_biases), gn.random_dataset(20, 4), gn.TorchLoss(loss, name="own"))
+
+
+def test_what_an_engine_cannot_do_is_said_before_a_step() -> None:
+    """Batches of each replica's own, and the precision of its gradients."""
+    data, full = gn.random_dataset(20, 4, seed=1), gn.GradientDescent(0.1)
+    asks = gn.TorchNetwork(module_of(lambda self, x: self.last(x) if x.sum() > 0 else -self.last(x)))
+    landscape, ensemble = gn.Landscape(asks, data, gn.QuadraticHinge()), gn.Ensemble.random(asks, n_replicas=2)
+    assert gn.evolve(ensemble, landscape, full, 1, engine=EXACT).step.tolist() == [1, 1]
+    with pytest.raises(ValueError, match="in float64 on cpu, each replica with a batch of its own, but raised"):
+        gn.evolve(ensemble, landscape, gn.Sgd(0.1, 5), 1, engine=EXACT)
+    exact = gn.TorchNetwork(
+        module_of(lambda self, x: self.last(x @ self.turn), turn=lambda: torch.eye(4, dtype=torch.float64))
+    )
+    landscape = gn.Landscape(exact, data, gn.QuadraticHinge())
+    ensemble = gn.Ensemble.random(exact, n_replicas=2)
+    assert gn.evolve(ensemble, landscape, full, 1, engine=EXACT).step.tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"differentiable by torch.func in float32 on cpu, but raised RuntimeError"):
+        gn.evolve(ensemble, landscape, full, 1, engine=Torch("cpu"))
+    with pytest.raises(ValueError, match=r"differentiable by torch.func in float32 on cpu, but raised RuntimeError"):
+        gn.evaluate(ensemble, landscape, engine=Torch("cpu"))
+
+
+def test_a_buffer_that_is_written_to_begins_anew_at_each_look() -> None:
+    def forward(self: Any, x: Any) -> Any:
+        self.looks += 1.0
+        return self.last(x) * self.looks
+
+    network = gn.TorchNetwork(module_of(forward, looks=lambda: nn.Buffer(torch.zeros(()))))
+    plain = gn.TorchNetwork(lambda: nn.Linear(4, 1))
+    data, loss, step = gn.random_dataset(20, 4, seed=1), gn.QuadraticHinge(), gn.GradientDescent(0.1)
+    found, wanted = (
+        gn.evolve(gn.Ensemble.random(one, 2), gn.Landscape(one, data, loss), step, 5, engine=Torch("cpu"))
+        for one in (network, plain)
+    )
+    np.testing.assert_allclose(found.weights, wanted.weights, rtol=1e-5)
+
+
+def test_factories_of_other_modules_at_each_call_are_refused() -> None:
+    def of_width(width: int) -> Any:
+        return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))
+
+    widths = iter(range(3, 9))
+    with pytest.raises(ValueError, match=r"'0.weight' is of shape \(3, 4\) in one and of shape \(4, 4\) in another"):
+        gn.TorchNetwork(lambda: of_width(next(widths)))
+    drawn = gn.TorchNetwork(lambda: of_width(int(torch.randint(3, 30, ()))))
+    with pytest.raises(ValueError, match="must make modules with the same parameters at each call"):
+        gn.Ensemble.random(drawn, n_replicas=8)
+    with pytest.raises(ValueError, match=r"parameters must hold numbers, but 'none' has shape \(0,\)"):
+        gn.TorchNetwork(module_of(lambda self, x: self.last(x), none=lambda: nn.Parameter(torch.empty(0))))
+    with pytest.raises(ValueError, match="weights must be finite, but those of replica 0 are not"):
+        gn.Ensemble.random(
+            gn.TorchNetwork(
+                module_of(lambda self, x: x @ self.odd, odd=lambda: nn.Parameter(torch.full((4, 1), torch.nan)))
+            ),
+            n_replicas=1,
+        )
+
+
 def test_weights_that_are_shared_and_tensors_with_gradients_are_taken() -> None:
     class Tied(nn.Module):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:

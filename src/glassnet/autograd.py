@@ -140,11 +140,11 @@ def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
     if not isinstance(network, (Mlp, TorchNetwork)):
         raise ValueError(f"network must be an Mlp or a TorchNetwork, but is {network}, known by its layers only")
     n = min(2, data.n_samples)
-    weights = torch.from_numpy(network.initial_weights(0, 0))
+    weights = torch.from_numpy(network.initial_weights(0, 0)).requires_grad_()
     features, labels = _tensors(data, n)
+    given = features.clone()
     try:
-        with torch.no_grad():
-            f = _outputs(network, weights, features)
+        f = _outputs(network, weights, features)
     except Exception as error:
         raise ValueError(
             f"network must take rows of {data.n_features} features, but raised {type(error).__name__}: {error}"
@@ -155,16 +155,32 @@ def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
         raise ValueError(
             f"outputs of the network must have shape {wanted} for {n} rows, {what}, but have shape {tuple(f.shape)}"
         )
-    with torch.no_grad():
-        try:
-            losses = _of_rows(loss, f, labels)
-            found = tuple(losses.shape)
-        except Exception as error:
-            raise ValueError(
-                f"loss must take outputs {wanted} and labels ({n},), but raised {type(error).__name__}: {error}"
-            ) from error
+    if not f.requires_grad:
+        raise ValueError("outputs of the network must be made of its weights by what PyTorch differentiates")
+    if not torch.equal(features, given):
+        raise ValueError("network must leave the rows that it takes as they are, but changes them in place")
+    weights, f = weights.detach(), f.detach()
+    if isinstance(network, TorchNetwork):
+        _refuse_fickle(network, weights, features, f)
+    f.requires_grad_()
+    try:
+        losses = _of_rows(loss, f, labels)
+        if not isinstance(losses, Tensor):
+            raise TypeError(f"it must give a tensor, but gave a {type(losses).__name__}")
+        found = tuple(losses.shape)
+    except Exception as error:
+        raise ValueError(
+            f"loss must take outputs {wanted} and labels ({n},), but raised {type(error).__name__}: {error}"
+        ) from error
     if found != (n,):
         raise ValueError(f"loss must give one number a row, ({n},) for {n} rows, but gave shape {found}")
+    if not torch.isfinite(losses).all():
+        raise ValueError(
+            f"loss must be finite at the network's initial weights, but is {losses.tolist()} for outputs {f.tolist()} "
+            f"and labels {labels.tolist()}"
+        )
+    if not losses.requires_grad:
+        raise ValueError("loss must be made of the outputs by what PyTorch differentiates")
     try:
         with torch.no_grad():
             alone = torch.cat(
@@ -177,14 +193,65 @@ def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
         raise ValueError(
             f"network and loss must take each row by itself, but raised {type(error).__name__} of one row: {error}"
         ) from error
-    if not torch.allclose(alone, losses, rtol=1e-9, atol=1e-12, equal_nan=True):
+    if not _alike(alone, losses):
         raise ValueError(
             "network and loss must take each row by itself, but give other losses for two rows, "
             f"{losses.tolist()}, than for each alone, {alone.tolist()}"
         )
-    try:
-        look(network, loss, weights[None], features, labels)
-    except Exception as error:
+    refuse_unable(network, loss, features, labels, own_rows=False)
+
+
+def _refuse_fickle(network: TorchNetwork, weights: Tensor, features: Tensor, f: Tensor) -> None:
+    """Refuse a network whose outputs are not a function of weights and rows.
+
+    Args:
+        network: the network.
+        weights: of one network ``(weight,)``.
+        features: some rows ``(row, feature)``.
+        f: what it gave of them, ``(row, output)``.
+    """
+    with torch.no_grad():
+        again, another = network.outputs(weights, features), network.outputs_of_another(weights, features)
+    if not _alike(again, f):
         raise ValueError(
-            f"network and loss must be differentiable by torch.func, but raised {type(error).__name__}: {error}"
+            f"network must give the same outputs each time, but gave {f.tolist()} and then {again.tolist()}: "
+            "dropout must be a submodule, which evaluation mode reaches"
+        )
+    if not _alike(another, f):
+        raise ValueError(
+            "network must be the same but for its weights in every module that module_factory makes, but two gave "
+            f"other outputs at the same weights, {f.tolist()} and {another.tolist()}: what is drawn and is no "
+            "parameter must be drawn once, outside module_factory"
+        )
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+def refuse_unable(network: Network, loss: Loss, features: Tensor, labels: Tensor, *, own_rows: bool) -> None:
+    """Try network and loss as an engine will have them: on a device, in a precision, batched by torch.func.
+
+    Args:
+        network: whose initial weights are taken.
+        loss: its l2 plays no part.
+        features: some rows ``(row, feature)``, on the device and in the precision.
+        labels: theirs ``(row,)``.
+        own_rows: each replica has its own rows, as in batches.
+
+    Raises:
+        ValueError: they cannot do it.
+    """
+    weights = torch.from_numpy(network.initial_weights(0, 0)).to(features)[None]
+    x, y = (features[None], labels[None]) if own_rows else (features, labels)
+    try:
+        look(network, loss, weights, x, y)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        rows = ", each replica with a batch of its own" if own_rows else ""
+        precision = str(features.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"network and loss must be differentiable by torch.func in {precision} on {features.device}{rows}, "
+            f"but raised {type(error).__name__}: {error}"
         ) from error

@@ -35,8 +35,8 @@ class TorchNetwork(StoredNetwork):
     Raises:
         ImportError: PyTorch is missing.
         TypeError: the factory makes something else than modules.
-        ValueError: a module without parameters, with others than real numbers or with frozen ones, the same module
-            twice, or random numbers from elsewhere.
+        ValueError: a module without parameters, with empty or frozen ones or others than real numbers, the same
+            module twice, modules with other parameters, or random numbers from elsewhere.
     """
 
     def __init__(self, module_factory: Callable[[], nn.Module]) -> None:
@@ -67,7 +67,13 @@ class TorchNetwork(StoredNetwork):
         frozen = next((name for name, value in parameters.items() if not value.requires_grad), None)
         if frozen is not None:
             raise ValueError(f"parameters must all move, but {frozen!r} has requires_grad=False: make it a buffer")
-        if not np.array_equal(_flat(module), _flat(again)):
+        empty = next((name for name, value in parameters.items() if not value.numel()), None)
+        if empty is not None:
+            raise ValueError(f"parameters must hold numbers, but {empty!r} has shape {tuple(parameters[empty].shape)}")
+        self._shapes = shapes = _shapes(module)
+        self._refuse_other_shapes(again)
+        # Weights that are not numbers are refused by the ensemble that they come into, which says whose they are.
+        if not np.array_equal(_flat(module), _flat(again), equal_nan=True):
             raise ValueError("module_factory must draw its random numbers from PyTorch's generator only")
         self._module = module.eval()
         self._buffers = dict(module.named_buffers())
@@ -78,7 +84,6 @@ class TorchNetwork(StoredNetwork):
                 f"buffers must be the same in every module, but {differs!r} is drawn anew: all replicas share the "
                 "landscape; draw it once outside the factory, or make it a parameter"
             )
-        self._shapes = shapes = {name: tuple(value.shape) for name, value in parameters.items()}
         layers = {owner: sum(int(np.prod(shapes[name])) for name in names) for owner, names in groupby(shapes, _owner)}
         text = f"{module}, {', '.join(f'{name} {shape}' for name, shape in shapes.items())}"
         super().__init__(text, tuple(layers), tuple(layers.values()))
@@ -93,7 +98,9 @@ class TorchNetwork(StoredNetwork):
         standard deviation, of every parameter.
         """
         if std is None:
-            return _flat(self._made(seed, origin))
+            module = self._made(seed, origin)
+            self._refuse_other_shapes(module)
+            return _flat(module)
         n = self.n_weights
         return std * gaussian(words(Purpose.INITIAL_WEIGHTS, seed, origin, 0, 0, n + n % 2))[:n]
 
@@ -129,14 +136,25 @@ class TorchNetwork(StoredNetwork):
 
     def outputs(self, weights: Tensor, features: Tensor) -> Tensor:
         """f(x, W) of one network ``(weight,)`` for rows ``(row, feature)``: ``(row, output)``, differentiable."""
+        return self._outputs_of(self._module, weights, features)
+
+    def outputs_of_another(self, weights: Tensor, features: Tensor) -> Tensor:
+        """What :meth:`outputs` gives, by a module of the factory's own that holds the same weights and buffers."""
+        return self._outputs_of(self._made(0, 1).eval(), weights, features)
+
+    def _outputs_of(self, module: nn.Module, weights: Tensor, features: Tensor) -> Tensor:
+        import torch
         from torch.func import functional_call
 
         values = {name: weights[where].view(shape) for name, where, shape in self._parts}
+        # Copies, as a module may count or average in its buffers.
         buffers = {
-            name: value.to(weights.device, weights.dtype if value.is_floating_point() else None)
+            name: value.to(weights.device, weights.dtype if value.is_floating_point() else None, copy=True)
             for name, value in self._buffers.items()
         }
-        f = functional_call(self._module, values | buffers, (features,))
+        f = functional_call(module, values | buffers, (features,))
+        if not isinstance(f, torch.Tensor):
+            raise TypeError(f"the module must give a tensor, but gave a {type(f).__name__}")
         return f[:, None] if f.ndim == 1 else f
 
     @cached_property
@@ -150,6 +168,15 @@ class TorchNetwork(StoredNetwork):
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes.values()]).tolist()
         places = (slice(first, end) for first, end in pairwise([0, *ends]))
         return [(name, place, shape) for (name, shape), place in zip(self._shapes.items(), places, strict=True)]
+
+    def _refuse_other_shapes(self, module: nn.Module) -> None:
+        shapes, found = self._shapes, _shapes(module)
+        odd = next((name for name in {**shapes, **found} if shapes.get(name) != found.get(name)), None)
+        if odd is not None:
+            raise ValueError(
+                "module_factory must make modules with the same parameters at each call, but "
+                f"{odd!r} is {_told(shapes.get(odd))} in one and {_told(found.get(odd))} in another"
+            )
 
     def _made(self, seed: int, origin: int) -> nn.Module:
         import torch
@@ -166,6 +193,14 @@ def _array(value: Any) -> NDArray[Any]:
 
 def _owner(parameter: str) -> str:
     return parameter.rpartition(".")[0] or parameter
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.named_parameters()}
+
+
+def _told(shape: tuple[int, ...] | None) -> str:
+    return "missing" if shape is None else f"of shape {shape}"
 
 
 def _flat(module: nn.Module) -> NDArray[np.float64]:

@@ -52,6 +52,11 @@ class _Reader:
                 f"but its first line is {first[:80].strip()!r}"
             )
         self._label, self._header = _label_column(path, self._first, label)
+        if self._header and "" in self._first:
+            raise ValueError(
+                f"{path}: columns must have names where the first row has some, but column {self._first.index('')} "
+                "has none: leave it out (an index of pandas by index=False)"
+            )
 
     def table(self) -> Table:
         # Eight bytes a number, as rows come: lists of text would take many times the file.

@@ -68,8 +68,9 @@ def read_dataset(
             ``"whitened"``: then principal components, each over its standard deviation. ``"given"``: columns as they
             are.
         n_features: number of leading principal components, which are centred; ``"all"`` for the columns themselves.
-            None takes the columns where there are at most 10, and 10 components where there are more: as many inputs
-            as the built-in sets have, for which widths and temperatures of the phases were found.
+            None takes the columns where there are at most 10, and 10 components where there are more (of whitened ones
+            those that vary): as many inputs as the built-in sets have, for which widths and temperatures of the
+            phases were found.
         n_samples: train on the first rows only; None takes all.
         test: what to test on, in any of these forms; instead of what ``source`` has.
 
@@ -223,7 +224,7 @@ def _fitted(rows: Table, inputs: OwnInputs, n_features: int | Literal["all"] | N
     if n_components is None:
         mean = np.zeros(n_columns) if inputs == "given" else moments.mean
         return _Transform(mean, scale, None, about)
-    return _reduced(rows, inputs, moments, scale, n_components, about)
+    return _reduced(rows, inputs, moments, scale, n_components, about, asked_for=n_features is not None)
 
 
 def _reduced(
@@ -233,6 +234,8 @@ def _reduced(
     scale: NDArray[np.float64],
     n_components: int,
     about: str,
+    *,
+    asked_for: bool,
 ) -> _Transform:
     if min(rows.features.shape) > LARGEST_SIDE:
         raise ValueError(
@@ -240,17 +243,17 @@ def _reduced(
             f"{len(rows.features)} rows and {rows.features.shape[1]} columns: reduce it first"
         )
     pca = fit_table(rows.features, moments, scale, n_components)
-    about += f", then {n_components} principal components with {pca.variance_share.sum():.4g} of the variance"
     components = pca.components
     if inputs == "whitened":
         n_varying = int(np.count_nonzero(pca.std > 1e-6 * pca.std[0]))
-        if n_varying < n_components:
+        if n_varying < n_components and asked_for:
             raise ValueError(
                 f"n_features must be at most {n_varying} with inputs='whitened' (the components that vary), "
                 f"but got {n_components}"
             )
-        components = components / pca.std
-        about += ", whitened"
+        components = components[:, :n_varying] / pca.std[:n_varying]
+    about += f", then {components.shape[1]} principal components with {pca.variance_share.sum():.4g} of the variance"
+    about += ", whitened" if inputs == "whitened" else ""
     return _Transform(moments.mean, scale, components, about)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -102,7 +103,7 @@ def named(values: Sequence[str], places: NDArray[np.intp], where: str) -> tuple[
     Raises:
         ValueError: a label without a text.
     """
-    texts = [value.strip() for value in values]
+    texts = [_text(value) for value in values]
     if "" in texts:
         row = int(np.argmax(places == texts.index("")))
         raise ValueError(f"labels of {where} must not be empty, but that of row {row} is")
@@ -159,13 +160,18 @@ def _chosen(name: str, wanted: Sequence[object] | str | None, read: Table) -> li
         return []
     found = []
     for one in [wanted] if np.isscalar(wanted) else wanted:
-        text = str(one).strip()
+        text = _text(str(one))
         number = _number(text)
         match = text if text in read.classes or number is None else _shown(number)
         if match not in read.classes:
             raise ValueError(f"{name} must be classes of {read.where} ({listed(read.classes)}), but got {one!r}")
         found.append(match)
     return found
+
+
+def _text(name: str) -> str:
+    # The same letters may be written in two ways: files of macOS have accents apart, keyboards do not.
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def _number(text: str) -> float | None:

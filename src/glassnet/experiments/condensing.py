@@ -47,16 +47,17 @@ def condense(run: Run[Any], path: Path) -> None:
 
     Args:
         run: what is done of it is kept.
-        path: the file; its folder must exist.
+        path: the file, whose folder is made where it is missing.
 
     Raises:
         ValueError: nothing is done yet, a unit is damaged, or the run is a condensed one itself.
-        OSError: the folder is missing, or the disk is full.
+        OSError: the file cannot be written.
     """
     if run.path.is_file():
         raise ValueError(f"run must be the folder of a run, but {run.path} is a file")
     if not run.done:
         raise run.lacks("unit")
+    path.parent.mkdir(parents=True, exist_ok=True)
     rounding = {"bits": BITS, "other_bits": OTHER_BITS, "digits": DIGITS}
     write_condensed(path, {**run.description, "condensed": rounding}, _units(run, path))
 

@@ -15,6 +15,9 @@ from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.training import like
 from glassnet.report.saved import SavedRecord
 
+GIVEN_DATA: Final = "DATA.npz"
+"""What stands in commands for the data of a condensed run."""
+
 
 def commands(run: Run[Any]) -> list[tuple[str, str]]:
     """What each is for, and the command."""
@@ -30,7 +33,8 @@ def commands(run: Run[Any]) -> list[tuple[str, str]]:
 def command(asked: Any, path: Path) -> str:
     """The command of a request, from the variant and scale that need the fewest numbers beside them.
 
-    A run on a user's own data names the copy of them in its folder, ``path``.
+    A run on a user's own data names the copy of them in its folder, ``path``, or one called as given data are where
+    the run is condensed and has none.
     """
     own, dataset = isinstance(asked.dataset, OwnData), like(asked.dataset)
     is_relaxation = isinstance(asked, Relaxation) and not isinstance(asked, Ageing)
@@ -48,7 +52,8 @@ def command(asked: Any, path: Path) -> str:
     changes, variant, scale = min(found, key=lambda one: len(one[0]))
     parts = ["glassnet", "run", asked.experiment]
     parts += [f"--{kind.option}", variant] if variant else []
-    parts += ["--data", str(path / FILE), "--inputs", "given"] if own else []
+    data = str(path / FILE) if path.is_dir() else GIVEN_DATA
+    parts += ["--data", data, "--inputs", "given", "--components", "all"] if own else []
     parts += [] if dataset == "mnist" else ["--dataset", dataset]
     parts += ["--scale", scale]
     for name, value in changes.items():

@@ -17,6 +17,7 @@ from scipy.special import erfinv, stdtrit
 from glassnet.analysis.intervals import CONFIDENCE
 from glassnet.claims import Claim, assess
 from glassnet.experiments import Minima, PhaseDiagram, Relaxation, Run
+from glassnet.experiments.own_data import FILE, OwnData
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.report import again, facts, html, losses
 from glassnet.report.arrays import Arrays, packed
@@ -193,6 +194,8 @@ def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
     given = getattr(run.request, "quenched", None) is not None
     again_by = again.commands(run)
     hint = "<p>The file of --quenched holds the replicas that the run was given.</p>" if given else ""
+    if isinstance(run.request.dataset, OwnData) and not run.path.is_dir():
+        hint += f"<p>{again.GIVEN_DATA} is the file {FILE} in the folder of the run that was condensed.</p>"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
         f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(facts.title(run))}</p>'

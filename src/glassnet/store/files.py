@@ -132,7 +132,7 @@ def _checked(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is a folder, not a file; glassnet.open_run opens the folder of a run")
     with sealing.unsealed(path) as archive:
         if "zarr.json" not in archive.namelist():
-            raise ValueError(f"{path} is a condensed run; glassnet.open_run opens it")
+            raise ValueError(f"{path} holds neither a record nor an ensemble; glassnet.open_run opens condensed runs")
         try:
             found = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
             about = {name: found[name] for name in ("format", "kind", "header", "attributes")}

@@ -58,8 +58,8 @@ class TorchSession:
         device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
-        self._data = _Data(landscape, device, precision)
         self._batch = batch_size(dynamics)
+        self._data = _Data(landscape, device, precision, own_rows=self._batch is not None)
         self._weights = torch.from_numpy(ensemble.weights.copy()).to(device)
         self._rate, self._l2, self._scale = (
             torch.from_numpy(numbers).to(self._weights.dtype).to(device)[:, None]
@@ -156,9 +156,12 @@ class TorchSession:
 
 
 class _Data:
-    """A data set on a device, in blocks of rows whose sums are added up in float64 where the device has it."""
+    """A data set on a device, in blocks of rows whose sums are added up in float64 where the device has it.
 
-    def __init__(self, landscape: Landscape, device: torch.device, precision: torch.dtype) -> None:
+    ``own_rows`` says that each replica will look at rows of its own.
+    """
+
+    def __init__(self, landscape: Landscape, device: torch.device, precision: torch.dtype, *, own_rows: bool) -> None:
         dataset = landscape.dataset
         self.n_rows = dataset.n_samples
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
@@ -166,7 +169,10 @@ class _Data:
         self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
         self.block = block_on(device.type)
         if not _is_plain(landscape):
-            kept = autograd.kept_per_row(landscape.network, landscape.loss, dataset)
+            network, loss = landscape.network, landscape.loss
+            for own in {False, own_rows}:
+                autograd.refuse_unable(network, loss, self.features[:2], self.labels[:2], own_rows=own)
+            kept = autograd.kept_per_row(network, loss, dataset)
             self.block = max(1, min(self.block, _KEPT[device.type == "cpu"] // kept))
 
 
@@ -204,6 +210,6 @@ def _shares(seen: Rows, n_rows: int) -> Evaluation:
 
 def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
     """Evaluate networks ``(replica, weight)`` on the landscape's data."""
-    data = _Data(landscape, device, precision)
+    data = _Data(landscape, device, precision, own_rows=False)
     seen = _summed(_look(landscape), torch.from_numpy(weights.copy()).to(precision).to(device), data)
     return _shares(seen, data.n_rows)
