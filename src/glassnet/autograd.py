@@ -226,7 +226,7 @@ def _refuse_fickle(network: TorchNetwork, weights: Tensor, features: Tensor, f: 
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True)
+    return bool(torch.allclose(one, other, rtol=1e-9, atol=1e-12, equal_nan=True))
 
 
 def refuse_unable(network: Network, loss: Loss, features: Tensor, labels: Tensor, *, own_rows: bool) -> None:
