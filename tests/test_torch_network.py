@@ -350,7 +350,7 @@ def test_losses_that_nothing_descends_are_refused(loss: Callable[[Any, Any], Any
 def test_what_an_engine_cannot_do_is_said_before_a_step() -> None:
     """Batches of each replica's own, and the precision of its gradients."""
     data, full = gn.random_dataset(20, 4, seed=1), gn.GradientDescent(0.1)
-    asks = gn.TorchNetwork(module_of(lambda self, x: self.last(x) if x.sum() > 0 else -self.last(x)))
+    asks = gn.TorchNetwork(module_of(lambda self, x: self.last(x) if x.square().sum() >= 0 else -self.last(x)))
     landscape, ensemble = gn.Landscape(asks, data, gn.QuadraticHinge()), gn.Ensemble.random(asks, n_replicas=2)
     assert gn.evolve(ensemble, landscape, full, 1, engine=EXACT).step.tolist() == [1, 1]
     with pytest.raises(ValueError, match="in float64 on cpu, each replica with a batch of its own, but raised"):
