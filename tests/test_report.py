@@ -516,6 +516,20 @@ def test_nothing_is_wider_than_the_screen(view: View, made: Made) -> None:
             view.page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
 
 
+def test_what_is_called_alike_is_told_apart_by_its_path(tmp_path: Path) -> None:
+    landscape = gn.Landscape(gn.Mlp(4, 4, 2), gn.random_dataset(20, 4), gn.QuadraticHinge())
+    ensemble = gn.Ensemble.random(landscape.network, n_replicas=1)
+    record = gn.measure(ensemble, landscape, gn.Langevin(0.1, 0.1), times=[1, 2], chi=10)
+    paths = [tmp_path / name for name in ("one/same.zip", "other/same.zip", "third.zip")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        gn.save(record, path)
+    page = write_report(open_shown(paths), tmp_path / "page.html").read_text()
+    titles = re.findall(r'<h2 id="run-\d-title">(.*?)</h2>', page)
+    assert titles == [str(paths[0]), str(paths[1]), "third.zip"]
+    assert all(f">{title}</a>" in page for title in titles)
+
+
 def test_a_saved_record_is_shown_as_runs_are(tmp_path: Path) -> None:
     landscape = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4, seed=3), gn.QuadraticHinge(1e-2))
     ensemble = gn.Ensemble.random(landscape.network, 2, seed=1).repeat(noise=[0, 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -97,13 +98,14 @@ def _plotly() -> str:
 def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: Detail, plotly: str) -> str:
     arrays = Arrays()
     payloads = [_payload(run, arrays, detail) for run in runs]
+    names = _names(runs)
     sections = [
-        _saved(i, run, detail) if isinstance(run, SavedRecord) else _run(i, run, payload, detail)
-        for i, (run, payload) in enumerate(zip(runs, payloads, strict=True))
+        _saved(i, run, name, detail) if isinstance(run, SavedRecord) else _run(i, run, name, payload, detail)
+        for i, (run, name, payload) in enumerate(zip(runs, names, payloads, strict=True))
     ]
     entries = "".join(
-        f'<li><a href="#run-{i}">{escape(run.path.name)}</a><small>{escape(_title(run))}</small></li>'
-        for i, run in enumerate(runs)
+        f'<li><a href="#run-{i}">{escape(name)}</a><small>{escape(_title(run))}</small></li>'
+        for i, (run, name) in enumerate(zip(runs, names, strict=True))
     )
     numbers = "".join(html.data(f"run-{i}-data", payload) for i, payload in enumerate(payloads))
     numbers += html.data("constants", _constants(runs))
@@ -129,6 +131,12 @@ def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: De
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text, 1)
     return page
+
+
+def _names(runs: Sequence[Shown]) -> list[str]:
+    """The name of each one's folder or file, with the path to it where others are called alike."""
+    alike = Counter(run.path.name for run in runs)
+    return [run.path.name if alike[run.path.name] == 1 else str(run.path) for run in runs]
 
 
 def _title(run: Shown) -> str:
@@ -167,11 +175,11 @@ def _left_out(detail: Detail) -> str:
     return f'<p class="note">Left out, so that the page stays small: {escape(detail.left_out)}.</p>'
 
 
-def _saved(i: int, run: SavedRecord, detail: Detail) -> str:
+def _saved(i: int, run: SavedRecord, name: str, detail: Detail) -> str:
     chi = "" if run.shown_chi is None else f", chi = {run.shown_chi:g}"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
-        f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(run.title)}</p>'
+        f'<h2 id="run-{i}-title">{escape(name)}</h2><p class="title">{escape(run.title)}</p>'
         f"{_lost(run.diverged)}{_left_out(detail) if detail.left_out else ''}"
         f'<div class="figures" data-run="{i}"></div>'
         f"<h3>Numbers</h3>{_table(f't_w = {run.shown_waiting_time} steps{chi}', run.rows)}"
@@ -180,7 +188,7 @@ def _saved(i: int, run: SavedRecord, detail: Detail) -> str:
     )
 
 
-def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
+def _run(i: int, run: Run[Any], name: str, payload: Payload, detail: Detail) -> str:
     notes = [_lost(facts.diverged(run))]
     if not run.done:
         notes = []
@@ -198,7 +206,7 @@ def _run(i: int, run: Run[Any], payload: Payload, detail: Detail) -> str:
         hint += f"<p>{again.GIVEN_DATA} is the file {FILE} in the folder of the run that was condensed.</p>"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
-        f'<h2 id="run-{i}-title">{escape(run.path.name)}</h2><p class="title">{escape(facts.title(run))}</p>'
+        f'<h2 id="run-{i}-title">{escape(name)}</h2><p class="title">{escape(facts.title(run))}</p>'
         f"{''.join(notes)}"
         f'<div class="figures" data-run="{i}"></div>'
         f"<h3>Numbers</h3>{_tables(run)}"
