@@ -214,6 +214,11 @@ def test_collapse() -> None:
     assert found.verdict == "not decided"
     apart = [_table(_rising({w: at}), {length: 1.0}) for w, at, length in ((30, 0.021, 1000), (60, 0.036, 300))]
     assert "no transition at two widths trained for as long" in judged(*apart).found
+    many = _table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {300: 1.0})
+    few = Losses(_table(_rising({30: 0.026, 60: 0.026}), {1000: 1.0}).table.isel(origin=slice(3)), BASIS)
+    for both in ((many, few), (few, many)):
+        assert judged(*both).verdict == "reproduced"
+        assert judged(*both).measured.low == pytest.approx(0.02)
     assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
     assert "fig1a" in judged().decides
 
