@@ -313,6 +313,7 @@ def test_a_table_in_another_encoding(tmp_path: Path) -> None:
             "must be finite in float32, but row 3, column 2 is inf",
         ),
         ({"X": np.ones((12, 3)), "y": Y == "ant"}, None, "must vary, but every column is constant"),
+        ({"X": X, "y": Y, "X_test": X}, None, "must hold both X_test and y_test or none of them, but holds X_test$"),
     ],
 )
 def test_wrong_arrays(tmp_path: Path, arrays: dict[str, Any], label: str | None, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Final
@@ -16,6 +16,11 @@ _SIMILAR: Final = 0.7
 def counted(n: int, noun: str) -> str:
     """A number with its noun."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def given_replicas(fingerprints: Sequence[str]) -> str:
+    """Quenched replicas that a run was given, told from others by the first of them."""
+    return f"{counted(len(fingerprints), 'replica')}, first fingerprint {fingerprints[0][:16]}"
 
 
 def duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from glassnet._words import counted, duration
+from glassnet._words import counted, duration, given_replicas
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.experiment import Experiment
@@ -55,7 +55,7 @@ def _shown(value: Any) -> str:
     if not isinstance(value, list) or not value:
         return str(value)
     if isinstance(value[0], str):
-        return f"{counted(len(value), 'replica')}, first fingerprint {value[0][:16]}"
+        return given_replicas(value)
     return _list(value)
 
 

@@ -112,8 +112,12 @@ def _pairs(path: Path, there: list[str], label: str | None) -> tuple[tuple[str, 
     for features, labels, test_features, test_labels in NAMES:
         labels = labels if label is None else label
         if features in there and labels in there:
-            has_test = label is None and test_features in there and test_labels in there
-            return (features, labels), (test_features, test_labels) if has_test else None
+            test = [name for name in (test_features, test_labels) if label is None and name in there]
+            if len(test) == 1:
+                raise ValueError(
+                    f"{path} must hold both {test_features} and {test_labels} or none of them, but holds {test[0]}"
+                )
+            return (features, labels), (test_features, test_labels) if test else None
     if label is None:
         known = " or ".join(f"{features} and {labels}" for features, labels, *_ in NAMES)
         raise ValueError(f"{path} must hold arrays {known}, but holds {listed(there) or 'none'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from glassnet._words import counted
+from glassnet._words import counted, given_replicas
 from glassnet.experiments import Relaxation, Run
 from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.points import Measure
@@ -40,7 +40,7 @@ def asked(request: Any) -> dict[str, str]:
             numbers.pop(name)
     given = numbers.pop("quenched", None)
     if given is not None:
-        rows["Quench"] = f"given: {counted(len(given), 'replica')}, first fingerprint {given[0][:16]}"
+        rows["Quench"] = f"given: {given_replicas(given)}"
     return rows | {name.replace("_", " "): _shown(value) for name, value in numbers.items() if value is not None}
 
 
