@@ -25,7 +25,7 @@ from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.starting import begin
-from glassnet.figures import draw_l2_line, draw_width_line
+from glassnet.figures import draw_l2_line, draw_sgd_displacement, draw_width_line
 from glassnet.store import RunDirectory
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
@@ -193,6 +193,22 @@ def test_references_of_sgd_stand_at_the_start_of_an_epoch(tmp_path: Path) -> Non
     assert {epoch, epoch // 2, epoch + epoch // 2} <= set(times.tolist())
 
 
+def test_all_rows_at_once_are_gradient_descent_from_the_same_quench(tmp_path: Path) -> None:
+    asked = tiny("sgd_displacement")
+    found = make(asked, tmp_path / "run")
+    record = found.records["permutation", 200]
+    start, surface = found.ensemble(asked.quench), asked.quench.surface
+    steps = int(record.data["time"][-1])
+    descended = gn.evolve(start, surface.landscape, gn.GradientDescent(asked.quench_rate), steps)
+    moved = ((descended.weights - start.weights) ** 2).mean(axis=1)
+    msd = gn.mean_square_displacement(record).isel(waiting_time=0, time=-1)
+    assert np.allclose(msd.values, moved, rtol=1e-5)
+    drawn = draw_sgd_displacement(found.records)
+    assert "all" in [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
+    with pytest.raises(ValueError, match=r"batches must be records on one number of rows, but are on none"):
+        draw_sgd_displacement({})
+
+
 def test_the_hessian_of_a_minimum_is_kept_with_it(tmp_path: Path) -> None:
     found = make(tiny("minima"), tmp_path / "run")
     for l2 in (0.01, 0.04):
@@ -214,7 +230,7 @@ def is_drawn(name: str, folder: Path) -> bool:
     return any(re.match(rf"{name}(_|$)", path.stem) for path in (folder / "figures").iterdir())
 
 
-SOME = ("fig1c", "fig5d", "figA9", "figA5")
+SOME = ("fig1c", "fig5a", "fig5d", "figA9", "figA5")
 
 
 @pytest.mark.usefixtures("small")
@@ -262,7 +278,7 @@ def test_a_run_that_lacks_what_a_figure_needs_names_the_command(tmp_path: Path) 
     begin(directory, asked, engine, to_work=True)
     refused = CliRunner().invoke(app, ["figures", str(tmp_path / "run")])
     assert refused.exit_code == 2
-    assert f"run has no SGD b = 100 yet; to make it: glassnet resume {tmp_path / 'run'}" in refused.output.replace(
+    assert f"run has no SGD b = 200 yet; to make it: glassnet resume {tmp_path / 'run'}" in refused.output.replace(
         "\n", ""
     )
     resumed = CliRunner().invoke(app, ["resume", str(tmp_path / "run")])

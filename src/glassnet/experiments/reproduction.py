@@ -15,7 +15,6 @@ from glassnet.experiments.presets import PHASES
 from glassnet.experiments.requests import request
 from glassnet.experiments.view import Run
 from glassnet.figures import ageing, collapse, overlap, relaxation_time, theory
-from glassnet.figures.sgd_displacement import draw_sgd_displacement
 
 
 @dataclass(frozen=True)
@@ -170,11 +169,6 @@ _COLLAPSE_CHI: Final = {
 """From the authors' scripts."""
 
 
-def _with_descent(runs: Runs) -> Pictures:
-    under_sgd, relaxed = runs.values()
-    return {"": draw_sgd_displacement(drawings.measured(under_sgd), relaxed.records.get(0.0))}
-
-
 def _e_fold_times(runs: Runs) -> Pictures:
     made = {}
     for need, run in runs.items():
@@ -222,11 +216,7 @@ FIGURES: Final[Mapping[str, Picture]] = {
     "fig5a": Picture("displacement, regularised", _of("relaxation", PHASES[0]), _parts(_MSD)),
     "fig5b": Picture("displacement, underparameterised", _of("relaxation", PHASES[1]), _parts(_MSD)),
     "fig5c": Picture("displacement, overparameterised", _of("relaxation", PHASES[2]), _parts(_MSD)),
-    "fig5d": Picture(
-        "displacement under SGD",
-        lambda dataset: (Need("sgd_displacement", "", dataset), Need("relaxation", "regularised", dataset)),
-        _with_descent,
-    ),
+    "fig5d": Picture("displacement under SGD", _of("sgd_displacement"), _single),
     "fig7": Picture("alpha_2 and mobility", _of("relaxation", *PHASES), _parts("non_gaussian", "mobility")),
     "fig8": Picture("ageing", _of("ageing", *PHASES[:2]), _each),
     "figA1": Picture("tau_90 at several chi", _of("relaxation", "regularised"), _sensitivity),

@@ -23,10 +23,11 @@ class SgdDisplacement(Quenched):
     """Quench by SGD, then SGD with batches of other sizes, measured from the start of an epoch.
 
     Displacements are recorded at log-spaced times, and at whole and half epochs: with one permutation an epoch the
-    noise nearly cancels over a whole one. Batches drawn with replacement, whose noise is white, are the control.
+    noise nearly cancels over a whole one. Batches drawn with replacement, whose noise is white, are the control. All
+    rows at once, which is gradient descent, are measured beside them.
 
     Args:
-        batch_sizes: of the measured SGD, in permuted order.
+        batch_sizes: of the measured SGD, in permuted order; all rows are one more.
         controls: of the measured SGD with replacement.
         waiting_times: steps since the end of the quench; each reference stands at the next start of an epoch.
         t_max: steps after the last reference.
@@ -60,7 +61,8 @@ class SgdDisplacement(Quenched):
     @property
     def measured(self) -> dict[Key, Point]:
         """The point of each batch size, controls last, from large to small."""
-        permuted: list[Key] = [("permutation", size) for size in self.batch_sizes[::-1]]
+        sizes = sorted({*self.batch_sizes, self.samples}, reverse=True)
+        permuted: list[Key] = [("permutation", size) for size in sizes]
         drawn: list[Key] = [("replacement", size) for size in self.controls[::-1]]
         return {key: self._at(*key) for key in [*permuted, *drawn]}
 
@@ -82,7 +84,7 @@ class SgdDisplacement(Quenched):
 
 
 _BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 100, 128, 300, 600, 1000, 3000, 6000, 10000)
-"""Fig. 5d's but for all rows at once, which is gradient descent: relaxation at T = 0 has it."""
+"""Fig. 5d's, beside all rows at once."""
 
 _SIZES: Final[Mapping[str, dict[str, Any]]] = {
     "demo": {

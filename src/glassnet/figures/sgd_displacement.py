@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import matplotlib
@@ -30,28 +31,32 @@ Batches = Mapping[tuple[str, int], Record]
 """Records by how batches were drawn and how large they are."""
 
 
-def draw_sgd_displacement(batches: Batches, descent: Record | None = None) -> Figure:
+def draw_sgd_displacement(batches: Batches) -> Figure:
     """Mean square displacement under SGD, from the first reference, at the start of an epoch (Fig. 5d).
 
-    (a) Every batch size in permuted order, up to the first epoch and then at its whole epochs; black: gradient descent.
+    (a) Every batch size in permuted order, up to the first epoch and then at its whole epochs; black: all rows at once.
     (b) Batches drawn with replacement (solid), and the same sizes permuted at whole (dashed) and half epochs (dots).
     Horizontal: where the paper sees localisation, and where a bowl of l2 alone would at T = 0.1, about its centre and
     between two times. Bands are Student's 95 % intervals over three initial conditions or more.
 
     Args:
-        batches: under SGD.
-        descent: gradient descent, or Langevin dynamics at T = 0.
+        batches: under SGD, all on as many rows.
+
+    Raises:
+        ValueError: no records, or on different numbers of rows.
     """
     permuted = {size: record for (sampling, size), record in batches.items() if sampling == "permutation"}
     drawn = {size: record for (sampling, size), record in batches.items() if sampling == "replacement"}
-    colours = _colours([*permuted, *drawn])
+    rows = {int(record.data.attrs["n_samples"]) for record in batches.values()}
+    if len(rows) != 1:
+        raise ValueError(f"batches must be records on one number of rows, but are on {sorted(rows) or 'none'}")
+    (n_samples,) = rows
+    colours = _colours({*permuted, *drawn} - {n_samples}) | {n_samples: "black"}
     with context():
         figure, (left, right) = new_figure(DOUBLE_COLUMN, 2.9, n_panels=2)
         seen: list[NDArray[Any]] = []
         for size, record in permuted.items():
             seen.append(_draw(left, record, colours[size], at="whole"))
-        if descent is not None:
-            seen.append(_draw(left, descent, "black", at="all"))
         for size, record in drawn.items():
             seen.append(_draw(right, record, colours[size], at="all"))
             if size in permuted:
@@ -66,9 +71,9 @@ def draw_sgd_displacement(batches: Batches, descent: Record | None = None) -> Fi
         left.set_ylabel("MSD, permuted batches")
         right.set_ylabel("MSD, with replacement")
         right.set_title(_conditions(batches), loc="right", color=GREY)
-        handles = [Line2D([], [], color=colours[size], label=f"{size}") for size in sorted(colours)]
-        if descent is not None:
-            handles.append(Line2D([], [], color="black", label="all"))
+        sizes = sorted({*permuted, *drawn})
+        names = {n_samples: "all"}
+        handles = [Line2D([], [], color=colours[size], label=names.get(size, f"{size}")) for size in sizes]
         figure.legend(handles=handles, title="$b$", loc="outside right upper", handlelength=1.4, labelspacing=0.25)
     return figure
 
@@ -90,7 +95,8 @@ def _draw(axes: Axes, record: Record, colour: Any, *, at: str, **look: Any) -> N
 
 def _wanted(times: NDArray[np.int64], record: Record, at: str) -> NDArray[np.bool_]:
     dynamics = record.dynamics
-    epoch = record.data.attrs["n_samples"] // dynamics.batch_size if isinstance(dynamics, Sgd) else 1
+    assert isinstance(dynamics, Sgd)
+    epoch = record.data.attrs["n_samples"] // dynamics.batch_size
     if at == "half":
         return np.asarray((times % epoch == epoch // 2) & (epoch > 1))
     return np.asarray((times > 0) & ((times % epoch == 0) | (times < epoch) | (at == "all")))
@@ -106,9 +112,9 @@ def _draw_levels(axes: Axes) -> None:
         axes.annotate(text, (0.02, level), (0, 0), xycoords=across, textcoords="offset points", **look)
 
 
-def _colours(sizes: list[int]) -> dict[int, Any]:
+def _colours(sizes: AbstractSet[int]) -> dict[int, Any]:
     """From blue (large batches, little noise) to yellow."""
-    ordered = sorted(set(sizes), reverse=True)
+    ordered = sorted(sizes, reverse=True)
     places = np.linspace(0.09, 0.86, len(ordered))
     return dict(zip(ordered, matplotlib.colormaps["plasma"](places), strict=True))
 
