@@ -67,6 +67,11 @@ def test_weak_data() -> None:
     assert ageing_exponent(ageing(np.full(4, 0.5), scale=1e8)).outcome.item() == "no decay"
     zero = q.assign_coords(waiting_time=[0, 1, 2, 3, 4])
     assert ageing_exponent(zero.isel(waiting_time=slice(0, 3))).outcome.item() == "too few waiting times"
+    for wrong in ({"decay": 1.0}, {"lowest": 0.0}, {"lowest": 0.9}, {"decay": np.nan}):
+        with pytest.raises(ValueError, match="lowest and decay must be 0 < lowest < decay < 1, but got"):
+            ageing_exponent(q, **wrong)
+    with pytest.raises(ValueError, match="resolution must be a finite number > 0, but got -1"):
+        ageing_exponent(q, resolution=-1)
     with pytest.raises(ValueError, match="q must have the dimension waiting_time"):
         ageing_exponent(q.isel(waiting_time=0))
 

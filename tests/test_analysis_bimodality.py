@@ -38,6 +38,15 @@ def test_samples_too_small_or_large() -> None:
     assert dip_test(np.random.default_rng(2).standard_normal(200_000))[1] > 0.5
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_a_sample_that_is_not_finite_has_no_dip(wrong: float) -> None:
+    """The test itself says 0 with certainty."""
+    with pytest.raises(ValueError, match=f"sample must be finite, but got {wrong}"):
+        dip_test(np.append(np.arange(99.0), wrong))
+    with pytest.raises(ValueError, match="sample must have one dimension"):
+        dip_test(np.ones((40, 2)))
+
+
 @pytest.fixture(scope="module")
 def record() -> gn.Record:
     landscape = flat_landscape(n_samples=6, l2=0.0, width=20)
@@ -103,6 +112,8 @@ def test_bad_input(record: gn.Record, monkeypatch: pytest.MonkeyPatch) -> None:
         bimodality(record, waiting_time=0, time=1)
     with pytest.raises(ValueError, match=r"waiting_time must be one of \[0\], but got 5"):
         bimodality(record, waiting_time=5, time=10)
+    with pytest.raises(ValueError, match="significance must be between 0 and 1, ends excluded, but got 5"):
+        bimodality(record, waiting_time=0, time=10, significance=5)
     with pytest.raises(ValueError, match="weights must be a mask of shape"):
         bimodality(record, waiting_time=0, time=10, weights=[True])
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -153,6 +153,8 @@ def test_bad_input() -> None:
     tau = relaxation(two_regimes(WARM, 1e-4), WARM)
     with pytest.raises(ValueError, match="shape must be one of 'sharp', 'rounded', but got 'round'"):
         crossover(tau, shape="round")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got nan"):
+        crossover(tau, shortest=np.nan)
     with pytest.raises(ValueError, match="tau must be what relaxation_time returns"):
         crossover(tau.drop_vars("outcome"))
     with pytest.raises(ValueError, match="tau must be of replicas at several temperatures"):

@@ -146,6 +146,8 @@ def test_printed_limit_with_the_measured_weights(record: gn.Record) -> None:
 
 
 def test_bad_input(record: gn.Record) -> None:
+    with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got inf"):
+        caging(curves([TIMES * 1.0] * 2, TIMES), shortest=np.inf)
     chi = float(record.data.chi[0])
     with pytest.raises(ValueError, match=r"waiting_time must be one of \[20\], but got 3"):
         bowl_overlap(record, chi=chi, waiting_time=3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from analysis_curves import Floats, coverage_tolerance, curves
+from numpy.typing import ArrayLike
 
 import glassnet as gn
 from glassnet.analysis import Measured, jackknife, power_law, power_law_across
@@ -83,6 +84,44 @@ def test_the_range_is_found() -> None:
     assert np.isnan(none.exponent.item())
 
 
+def noisy(y: ArrayLike, n: int, noise: float, rng: np.random.Generator) -> xr.DataArray:
+    """Replicas of y that differ by a factor, and at each time by noise that replicas and times do not share."""
+    return curves(
+        np.asarray(y) * np.exp(0.1 * rng.standard_normal((n, 1)) + noise * rng.standard_normal((n, len(TIMES)))), TIMES
+    )
+
+
+@pytest.mark.parametrize("n", [3, 6, 16])
+def test_a_noisy_power_law_is_one(n: int) -> None:
+    """With points judged one by one, four of five of these would have one that is beyond its own error."""
+    rng, trials = np.random.default_rng(n), 60
+    ends = float(TIMES[0]), float(TIMES[-1])
+    laws = [power_law(noisy(TIMES**-0.5, n, 0.2, rng), between=ends)["outcome"].item() for _ in range(trials)]
+    assert laws.count("power law") / trials > 0.95 - coverage_tolerance(trials)
+    bent = np.where(TIMES < 100, (TIMES / 100) ** -0.2, (TIMES / 100) ** -1.0)
+    others = [power_law(noisy(bent, n, 0.1, rng), between=ends)["outcome"].item() for _ in range(10)]
+    assert others == ["not a power law"] * 10
+
+
+def test_the_range_is_found_through_noise() -> None:
+    rng = np.random.default_rng(3)
+    bent = np.where(TIMES < 300, (TIMES / 300) ** -0.2, (TIMES / 300) ** -1.0)
+    found = [power_law(noisy(bent, 6, 0.1, rng)) for _ in range(10)]
+    assert all(one.outcome.item() == "power law" and one.time_low.item() < 3 for one in found)
+    assert 200 < np.median([one.time_high.item() for one in found]) < 500
+    assert np.median([one.exponent.item() for one in found]) == pytest.approx(-0.2, abs=0.02)
+
+
+def test_a_range_is_found_on_the_papers_grid() -> None:
+    """3180 save times have 5 million ranges: only ends that are well apart are tried."""
+    ends = []
+    for times in (gn.paper_times(300_000), gn.log_times(300_000)):
+        found = power_law(curves([-np.expm1(-times / 50_000)] * 2, times))
+        assert found.time_low.item() == 1
+        ends.append(found.time_high.item())
+    assert ends[0] == pytest.approx(ends[1], rel=0.15)
+
+
 def test_the_save_grid_does_not_matter() -> None:
     """A curved log-log curve has one slope whether saved in logarithmic steps or in the paper's dense ones."""
     dense = np.unique(np.concatenate([np.arange(1, 101), np.arange(110, 1001, 10), np.arange(1100, 10_001, 100)]))
@@ -105,6 +144,26 @@ def test_coverage_of_exponents(n: int) -> None:
         found = power_law(curves(y, times), between=(10, 1000))
         hits += found.exponent_low.item() <= -0.5 <= found.exponent_high.item()
     assert hits / trials == pytest.approx(0.95, abs=coverage_tolerance(trials))
+
+
+def test_what_one_temperature_lacks_the_others_keep() -> None:
+    """alpha_2 where nothing moves, the end of a run that was shorter: NaN, and nobody was lost."""
+    y = np.array([[np.where(TIMES > 30, np.nan, TIMES**0.5)] * 3, [TIMES**1.0] * 3])
+    found = power_law(curves(y, TIMES, [0.0, 0.1]), between=(1, 10_000))
+    assert found.time_high.values.tolist() == [30, TIMES[-1]]
+    np.testing.assert_allclose(found.exponent, [0.5, 1.0])
+
+
+def test_curves_that_are_none() -> None:
+    q = curves([TIMES**-0.5] * 2, TIMES)
+    with pytest.raises(ValueError, match="time must increase, but 10000 is followed by"):
+        power_law(q.isel(time=slice(None, None, -1)))
+    with pytest.raises(ValueError, match="time must increase, but 1 is followed by 1"):
+        power_law(q.isel(time=[0, 0, 1, 2]))
+    with pytest.raises(ValueError, match="at least one replica, but has none"):
+        power_law(q.isel(replica=[]))
+    with pytest.raises(ValueError, match="tolerance must be >= 0 and decades > 0, but got nan"):
+        power_law(q, tolerance=np.nan)
 
 
 def test_lost_replicas_and_bad_input() -> None:
@@ -152,6 +211,8 @@ def test_across_temperatures() -> None:
     assert power_law_across(per_temperature(logs, temperatures), between=(1e-3, 1e-2)).outcome == "too few points"
     bent = per_temperature(np.where(x < np.log(5e-2), 0.0, logs - common), temperatures)
     assert power_law_across(bent).outcome == "not a power law"
+    with pytest.raises(ValueError, match="between must be two increasing numbers"):
+        power_law_across(per_temperature(logs, temperatures), between=(1.0, 1e-3))
     with pytest.raises(ValueError, match="with a coordinate 'chi' on it"):
         power_law_across(per_temperature(logs, temperatures), by="chi")
     with pytest.raises(ValueError, match="values must be > 0 or NaN, but got -1"):

@@ -73,6 +73,14 @@ def test_scatter_and_single_replicas() -> None:
     assert alone.outcome.values.tolist() == ["not decided"] * 3
 
 
+def test_alpha_may_be_unknown_at_one_temperature() -> None:
+    """Where nothing moves alpha_2 is 0/0, which is no reason to lose it where weights do."""
+    msd, q, alpha = populations(1.0, 0.5)
+    found = stokes_einstein(msd, q, alpha.where(alpha.temperature > 1e-4))
+    assert np.isnan(found["alpha"].values).tolist() == [True, False, False]
+    assert found.outcome.values.tolist() == ["holds"] * 3
+
+
 def test_bad_input() -> None:
     msd, q, alpha = populations(1.0, 0.5)
     with pytest.raises(ValueError, match="q must have one epsilon a replica"):
@@ -82,6 +90,10 @@ def test_bad_input() -> None:
     lost = msd.where((msd.time < 50) | (msd.origin > 0)).assign_coords(lost_at=("replica", [50] + [-1] * 14))
     with pytest.raises(ValueError, match="must have lost the same replicas"):
         stokes_einstein(lost, q, alpha)
+    with pytest.raises(ValueError, match="msd must be of the same replicas as q, in the same order"):
+        stokes_einstein(msd[::-1], q, alpha)
+    with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got nan"):
+        stokes_einstein(msd, q, alpha, shortest=np.nan)
     with pytest.raises(ValueError, match="threshold must be between 0 and 1"):
         stokes_einstein(msd, q, alpha, threshold=0.0)
     with pytest.raises(ValueError, match="window must be > 1"):

@@ -127,6 +127,10 @@ def test_short_windows_and_fast_curves() -> None:
         collapse(q, threshold=1.0)
     with pytest.raises(ValueError, match="between must be two increasing numbers > 0"):
         master_exponent(q, between=(10.0, 1.0))
+    with pytest.raises(ValueError, match="tolerance must be a finite number > 0, but got 0"):
+        collapse(q, tolerance=0.0)
+    with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got -1"):
+        master_exponent(q, shortest=-1)
     with pytest.raises(ValueError, match="master must be one of"):
         collapse(q, master="coldest")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="q must have a coordinate temperature"):

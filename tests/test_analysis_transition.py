@@ -126,6 +126,10 @@ def test_bad_input() -> None:
         transition(one, level=0.4, direction="up")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="l2 must increase from above 0"):
         transition(one.assign_coords(l2=L2 - 0.01), level=0.4, direction="rising")
+    with pytest.raises(ValueError, match="level must be a finite loss, but got nan"):
+        transition(one, level=np.nan, direction="rising")
+    with pytest.raises(ValueError, match="at least one replica, but has none"):
+        transition(one[:0], level=0.4, direction="rising")
     with pytest.raises(ValueError, match=r"loss must be \(replica, control\)"):
         transition(one[:, 0], level=0.4, direction="rising")
 

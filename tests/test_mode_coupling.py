@@ -92,12 +92,20 @@ def test_long_time_limit(v1: float, v2: float, f: float | None) -> None:
     assert mode_coupling.correlator([1e10], v1=v1, v2=v2)[0] == pytest.approx(limit, abs=1e-9)
 
 
+def test_the_limit_is_continuous_between_models() -> None:
+    for v1 in (1.5, 4.0):
+        for v2 in (1e-300, 1e-20, 1e-10):
+            assert mode_coupling.non_ergodicity(v1=v1, v2=v2) == pytest.approx(1.0 - 1.0 / v1, abs=1e-9)
+
+
 def test_critical_line_and_exponents() -> None:
     assert mode_coupling.critical_couplings(0.5) == (0.0, 4.0)
-    for parameter in (0.55, 0.7, 0.9):
+    for parameter in np.linspace(0.5, 0.999, 400):
         v1, v2 = mode_coupling.critical_couplings(parameter)
         # On the line f is 1 - lambda, a double root: rounding of 1e-16 moves it by 1e-8.
-        assert mode_coupling.non_ergodicity(v1=v1, v2=v2 * (1 + 1e-14)) == pytest.approx(1.0 - parameter, abs=1e-6)
+        assert mode_coupling.non_ergodicity(v1=v1, v2=v2) == pytest.approx(1.0 - parameter, abs=1e-6)
+    for parameter in (0.55, 0.7, 0.9):
+        v1, v2 = mode_coupling.critical_couplings(parameter)
         assert mode_coupling.non_ergodicity(v1=v1, v2=v2 * 0.999) < 0.01
     # Hard spheres: lambda = 0.735, a = 0.312, b = 0.583 (Goetze 1999).
     np.testing.assert_allclose(mode_coupling.exponents(0.735), (0.312, 0.583), atol=1.5e-3)

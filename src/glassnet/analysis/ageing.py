@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
+from glassnet import _check
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.measured import Mask, Row, jackknife, measured, table, unknown
 from glassnet.analysis.replicas import Replicas
@@ -50,8 +51,13 @@ def ageing_exponent(
         times" (below three), "no decay". Where younger is slower the exponent is negative, and nothing ages.
 
     Raises:
-        ValueError: dimensions missing or too many.
+        ValueError: dimensions missing or too many, or an argument out of its range: 0 < lowest < decay < 1, tolerance
+            and resolution > 0.
     """
+    if not 0.0 < lowest < decay < 1.0:
+        raise ValueError(f"lowest and decay must be 0 < lowest < decay < 1, but got {lowest} and {decay}")
+    _check.number("tolerance", tolerance, positive=True)
+    _check.number("resolution", resolution, positive=True)
     if "waiting_time" not in q.dims:
         raise ValueError(f"q must have the dimension waiting_time, but got {q.dims}")
     waits = np.asarray(q["waiting_time"].values, dtype=np.float64)

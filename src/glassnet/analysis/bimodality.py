@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -35,8 +36,9 @@ def bimodality(
     The dip is the largest distance between the sample's distribution and the nearest unimodal one (Hartigan &
     Hartigan, Ann. Stat. 13, 70 (1985)); its p-value is against the uniform distribution, the hardest unimodal case,
     so that for a peaked one far fewer than 5 % of samples fall below 0.05. Free diffusion has one peak. It takes
-    weights as independent, which those of one neuron are not; replicas are. Over the replicas of one temperature p is
-    min(1, twice the median), valid however they depend on each other (Rueschendorf 1982).
+    weights as independent, which those of one neuron are not; replicas are. Displacements on a grid, as float32 weights
+    make them at the lowest temperatures, have a peak at each of its points, and count as bimodal. Over the replicas of
+    one temperature p is min(1, twice the median), valid however they depend on each other (Rueschendorf 1982).
 
     ``layer`` -1 pools all layers: layers that move unequally far make two peaks there that no layer has. Weights
     into and out of dead neurons feel l2 alone and make two peaks too: choose with ``weights`` those of live neurons,
@@ -57,10 +59,12 @@ def bimodality(
 
     Raises:
         ModuleNotFoundError: diptest is not installed.
-        ValueError: a waiting time or snapshot that was not recorded, or a mask of another shape.
+        ValueError: a waiting time or snapshot that was not recorded, a mask of another shape, or a significance that is
+            not between 0 and 1.
     """
-    if importlib.util.find_spec("diptest") is None:
-        raise ModuleNotFoundError('the dip test needs diptest: pip install "glassnet[bimodality]"')
+    if not 0.0 < significance < 1.0:
+        raise ValueError(f"significance must be between 0 and 1, ends excluded, but got {significance}")
+    _diptest()
     data = record.data
     for name, value in (("waiting_time", waiting_time), ("snapshot_time", time)):
         if value not in data[name].values:
@@ -92,16 +96,31 @@ def dip_test(sample: ArrayLike) -> tuple[float, float]:
     """Dip and p-value of a sample ``(n,)``; NaN for fewer than 30 values.
 
     Of more than 72000 values an evenly spaced choice is taken, the most that the table of p-values knows.
-    """
-    from diptest import diptest  # type: ignore[import-untyped]
 
+    Raises:
+        ModuleNotFoundError: diptest is not installed.
+        ValueError: another shape, or values that are not finite.
+    """
     values: Floats = np.asarray(sample, dtype=np.float64)
+    if values.ndim != 1:
+        raise ValueError(f"sample must have one dimension, but got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"sample must be finite, but got {values[~np.isfinite(values)][0]}")
     if len(values) < _LEAST_WEIGHTS:
         return np.nan, np.nan
     if len(values) > _MOST_WEIGHTS:
         values = values[np.linspace(0, len(values) - 1, _MOST_WEIGHTS).astype(np.int64)]
-    dip, p = diptest(values)
+    dip, p = _diptest()(values)
     return float(dip), float(p)
+
+
+def _diptest() -> Callable[[Floats], tuple[float, float]]:
+    """The test itself, which is an optional dependency."""
+    if importlib.util.find_spec("diptest") is None:
+        raise ModuleNotFoundError('the dip test needs diptest: pip install "glassnet[bimodality]"')
+    from diptest import diptest  # type: ignore[import-untyped]
+
+    return diptest  # type: ignore[no-any-return]
 
 
 def _by_temperature(result: xr.Dataset, significance: float) -> xr.Dataset:

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from glassnet import _check
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import fit_line
@@ -83,7 +84,8 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
         shortest: steps; a relaxation within fewer is not resolved by discrete steps.
 
     Raises:
-        ValueError: an unknown shape, no temperatures, or several waiting times or chi.
+        ValueError: an unknown shape, ``shortest`` not finite and >= 0, no temperatures, or several waiting times or
+            chi.
 
     Examples:
         >>> import glassnet as gn
@@ -98,6 +100,7 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
     """
     if shape not in get_args(Shape):
         raise ValueError(f"shape must be one of 'sharp', 'rounded', but got {shape!r}")
+    _check.number("shortest", shortest, positive=False)
     temperature, log_tau, origin, left_out = _usable(tau, shortest)
     used = tuple(np.unique(temperature).tolist())
     nothing = unknown(len(np.unique(origin)))

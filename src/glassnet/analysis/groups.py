@@ -67,7 +67,7 @@ class Groups:
 
 
 def check_dims(curve: xr.DataArray, *required: str) -> None:
-    """Refuse a curve without the dimensions that an average over replicas needs."""
+    """Refuse a curve without the dimensions that an average over replicas needs, or without replicas."""
     if not isinstance(curve, xr.DataArray):
         raise TypeError(f"curve must be an xarray.DataArray, but got {type(curve).__name__}")
     missing = [dim for dim in required if dim not in curve.dims]
@@ -76,6 +76,15 @@ def check_dims(curve: xr.DataArray, *required: str) -> None:
             f"curve must have the dimensions {', '.join(required)}, but got {', '.join(map(str, curve.dims))}: "
             "give it as an observable returns it, before averaging"
         )
+    if "replica" in required and curve.sizes["replica"] == 0:
+        raise ValueError("curve must have at least one replica, but has none")
+
+
+def check_times(times: NDArray[Any]) -> None:
+    """Refuse times out of order, or twice: a curve is taken as a line through its points."""
+    back = np.flatnonzero(~(np.diff(times) > 0))
+    if len(back):
+        raise ValueError(f"time must increase, but {times[back[0]]:g} is followed by {times[back[0] + 1]:g}")
 
 
 def stacked(curve: xr.DataArray) -> NDArray[np.float64]:

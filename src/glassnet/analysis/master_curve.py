@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import erf, erfinv
 
+from glassnet import _check
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import slope, spacing
 from glassnet.analysis.measured import Mask, Measured, jackknife, measured, unknown
@@ -77,9 +78,10 @@ def master_exponent(
         temperature: take this one in place of the hottest.
 
     Raises:
-        ValueError: dimensions, a threshold or a range that is none, or no such temperature.
+        ValueError: dimensions, a threshold, range or ``shortest`` that is none, or no such temperature.
     """
     check_window(threshold, between)
+    _check.number("shortest", shortest, positive=False)
     replicas = Replicas.of(q)
     if temperature is not None and temperature not in replicas.temperatures:
         raise ValueError(f"temperature must be one of {replicas.temperatures.tolist()}, but got {temperature}")

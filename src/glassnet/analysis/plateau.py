@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
+from glassnet._check import number
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import slope, spacing
 from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table, unknown
@@ -95,9 +96,10 @@ def caging(msd: xr.DataArray, *, window: float = 3.0, limit: float = 0.3, shorte
         short to tell); "not decided"; "too few points".
 
     Raises:
-        ValueError: dimensions missing or too many, or a window <= 1.
+        ValueError: dimensions missing or too many, a window <= 1, or ``shortest`` not finite and >= 0.
     """
     _check(window, limit)
+    number("shortest", shortest, positive=False)
     replicas = Replicas.of(msd)
     rows: list[Row] = []
     for group in replicas.each():

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
 
 from glassnet.analysis.groups import check_dims, origins
-from glassnet.analysis.intervals import Estimate, Floats
+from glassnet.analysis.intervals import CONFIDENCE, Estimate, Floats
 from glassnet.analysis.lines import fit_line, spacing
 from glassnet.analysis.measured import Mask, Measured, Row, left_out, measured, spread_of, table, unknown
 from glassnet.analysis.replicas import Replicas
@@ -22,6 +23,7 @@ TOO_FEW: Final = "too few points"
 
 _LEAST_POINTS: Final = 3
 _TOLERANCE: Final = 0.05
+_ENDS_PER_DECADE: Final = 50
 
 Range = tuple[float, float]
 
@@ -80,7 +82,7 @@ def power_law(
     """
     if between is not None and not 0.0 < between[0] < between[1]:
         raise ValueError(f"between must be two increasing times > 0, but got {between}")
-    if tolerance < 0.0 or decades <= 0.0:
+    if not (tolerance >= 0.0 and decades > 0.0):
         raise ValueError(f"tolerance must be >= 0 and decades > 0, but got {tolerance} and {decades}")
     replicas = Replicas.of(curve)
     single = np.full(curve.sizes["replica"], np.nan)
@@ -122,13 +124,16 @@ def power_law_across(values: xr.DataArray, *, by: str = "temperature", between: 
         between: smallest and largest x to use.
 
     Returns:
-        The law; "too few points" below three x, "not a power law" where a residual is beyond its own error
-        (Student's 95 %) and 5 %.
+        The law; "too few points" below three x, "not a power law" where a residual is beyond its error, as in
+        :func:`power_law`, and 5 %.
 
     Raises:
-        ValueError: other dimensions, no such coordinate, or values that are not positive.
+        ValueError: other dimensions, no replicas, no such coordinate, a range that is none, or values that are not
+            positive.
     """
     check_dims(values, "replica")
+    if between is not None and not 0.0 <= between[0] < between[1]:
+        raise ValueError(f"between must be two increasing numbers >= 0, but got {between}")
     known = values.values[np.isfinite(values.values)]
     if values.ndim != 1 or by not in values.coords or values[by].dims != ("replica",):
         raise ValueError(f"values must be (replica,) with a coordinate {by!r} on it, but got {values.dims}")
@@ -174,12 +179,17 @@ def _lines(x: Floats, y: Floats, weight: Floats) -> Floats:
 
 
 def _allowed(found: Estimate, tolerance: float) -> Floats:
-    """How far a point may lie off the line: the half width of its residual's interval, or the tolerance if more.
+    """How far a point may lie off the line: what its error allows, or the tolerance if more.
 
-    The residual's own error is free of what a replica has in common at all x, its amplitude and exponent.
+    A residual's own error is free of what a replica has in common at all x, its amplitude and exponent. A point's
+    error from few replicas may be small by chance, which that of all points together is not.
     """
-    low, high = found.interval
-    return np.maximum(np.nan_to_num((high - low) / 2.0)[2:], tolerance)
+    own = np.nan_to_num(found.standard_error[2:])
+    if found.n_origins < 2:
+        return np.full_like(own, tolerance)
+    tail = 0.5 - CONFIDENCE / 2
+    factor = max(stdtrit(found.n_origins - 1, 1.0 - tail), -ndtri(tail / len(own)))
+    return np.asarray(np.maximum(factor * np.maximum(own, np.sqrt(np.mean(own**2))), tolerance))
 
 
 def _along_time(group: Replicas, between: Range | None, tolerance: float, decades: float) -> PowerLaw:
@@ -202,7 +212,10 @@ def _longest(group: Replicas, logs: Floats, known: Mask, tolerance: float, least
     """The points of the longest stretch of x along which no residual of the line is beyond what is allowed."""
     x = np.log(group.times)
     found = np.zeros(len(x), dtype=np.bool_)
-    first, last = np.triu_indices(len(x), _LEAST_POINTS - 1)
+    # Ranges go as the square of the ends and points as these: a grid of every 100th step would take minutes.
+    ends = _apart(x, np.log(10.0) / _ENDS_PER_DECADE)
+    first, last = (ends[k] for k in np.triu_indices(len(ends), 1))
+    first, last = first[last - first >= _LEAST_POINTS - 1], last[last - first >= _LEAST_POINTS - 1]
     length = x[last] - x[first]
     for k in np.argsort(-length, kind="stable"):
         if length[k] < least * (1.0 - 1e-9):
@@ -215,3 +228,14 @@ def _longest(group: Replicas, logs: Floats, known: Mask, tolerance: float, least
             found[part] = True
             break
     return found
+
+
+def _apart(x: Floats, distance: float) -> NDArray[np.int64]:
+    """Indices of increasing x of which neighbours are a distance apart or more, the first and the last among them."""
+    kept = [0] if len(x) else []
+    for k in range(1, len(x)):
+        if x[k] - x[kept[-1]] >= distance * (1.0 - 1e-9):
+            kept.append(k)
+    if len(x) and kept[-1] != len(x) - 1:
+        kept.append(len(x) - 1)
+    return np.array(kept, dtype=np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glassnet.analysis.groups import check_dims, lost, origins, stacked
+from glassnet.analysis.groups import check_dims, check_times, lost, origins, stacked
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.measured import Mask
 
@@ -19,7 +19,7 @@ class Replicas:
     """Curves of replicas that were not lost, where they are recorded.
 
     Args:
-        values: ``(replica, time)``.
+        values: ``(replica, time)``; NaN at times that a replica has not recorded, until :meth:`at`.
         times: ``(time,)``, steps, > 0.
         origin: ``(replica,)``, a label for each initial condition.
         temperature: ``(replica,)``; NaN if the curve has none.
@@ -39,7 +39,8 @@ class Replicas:
         """Take them from a curve ``(replica, time)``.
 
         Raises:
-            ValueError: dimensions missing or too many, or replicas of several learning rates or l2.
+            ValueError: dimensions missing or too many, no replicas, times that do not increase, or replicas of several
+                learning rates or l2.
         """
         check_dims(curve, "replica", "time")
         one = curve if "waiting_time" in curve.dims else curve.expand_dims("waiting_time")
@@ -50,16 +51,17 @@ class Replicas:
         for name in ("learning_rate", "l2"):
             if name in one.coords and len(np.unique(one[name].values)) > 1:
                 raise ValueError(f"curve must be of one {name}, but has {np.unique(one[name].values).tolist()}")
-        alive = ~lost(one)[:, 0]
-        values = stacked(one).reshape(one.sizes["replica"], -1)
         times = np.asarray(one["time"].values, dtype=np.float64)
-        recorded = (times > 0) & (np.isfinite(values[alive]).all(axis=0) if alive.any() else True)
+        check_times(times)
+        alive = ~lost(one)[:, 0]
+        values = stacked(one).reshape(one.sizes["replica"], len(times))
+        after = times > 0
         temperature = np.full(len(values), np.nan)
         if "temperature" in one.coords:
             temperature = np.broadcast_to(np.asarray(one["temperature"].values, dtype=np.float64), alive.shape)
         return cls(
-            values[alive][:, recorded],
-            times[recorded],
+            values[alive][:, after],
+            times[after],
             origins(one)[alive],
             temperature[alive],
             np.flatnonzero(alive),
@@ -67,11 +69,12 @@ class Replicas:
         )
 
     def at(self, temperature: float) -> Replicas:
-        """Those of one temperature (NaN: of a curve that has none)."""
+        """Those of one temperature (NaN: of a curve that has none), at the times that all of them have recorded."""
         here = self.of_temperature(temperature)
+        recorded = np.isfinite(self.values[here]).all(axis=0)
         return Replicas(
-            self.values[here],
-            self.times,
+            self.values[here][:, recorded],
+            self.times[recorded],
             self.origin[here],
             self.temperature[here],
             self.position[here],

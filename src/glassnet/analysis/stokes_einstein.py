@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import erfinv
 
+from glassnet import _check
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import slope, spacing
 from glassnet.analysis.measured import Mask, Row, jackknife, measured, table, unknown
@@ -66,12 +67,19 @@ def stokes_einstein(
         raise ValueError(f"threshold must be between 0 and 1, ends excluded, but got {threshold}")
     if not window > 1.0 or not tolerance > 0.0:
         raise ValueError(f"window must be > 1 and tolerance > 0, but got {window} and {tolerance}")
+    _check.number("shortest", shortest, positive=False)
     for name, other in (("msd", msd), ("alpha", alpha)):
         if other.sizes.get("replica") != q.sizes["replica"]:
             raise ValueError(f"{name} must be of the same {q.sizes['replica']} replicas as q, but got {other.sizes}")
     overlap, moved, shape = Replicas.of(q), Replicas.of(msd), Replicas.of(alpha)
     if not (np.array_equal(overlap.position, moved.position) and np.array_equal(overlap.position, shape.position)):
         raise ValueError("msd, q and alpha must have lost the same replicas: take them from one record")
+    for name, one in (("msd", moved), ("alpha", shape)):
+        if not (
+            np.array_equal(one.origin, overlap.origin)
+            and np.array_equal(one.temperature, overlap.temperature, equal_nan=True)
+        ):
+            raise ValueError(f"{name} must be of the same replicas as q, in the same order: take them from one record")
     epsilon = _epsilon(q)
     free = 1.0 / (4.0 * float(erfinv(threshold)) ** 2)
     rows: list[Row] = []

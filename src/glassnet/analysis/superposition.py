@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import xarray as xr
 
+from glassnet import _check
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.master_curve import NO_TAU, NOT_DECIDED, Range, check_window, log_free, tau_of_mean
 from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table
@@ -68,11 +69,13 @@ def collapse(
         decided", "too few temperatures".
 
     Raises:
-        ValueError: dimensions, a threshold or a range that is none, no temperatures.
+        ValueError: dimensions, a threshold, range or tolerance that is none, no temperatures.
     """
     if master not in get_args(Master):
         raise ValueError(f"master must be one of 'hottest', 'free', but got {master!r}")
     check_window(threshold, between)
+    _check.number("tolerance", tolerance, positive=True)
+    _check.number("shortest", shortest, positive=False)
     replicas = Replicas.of(q)
     if not replicas.coords:
         raise ValueError("q must have a coordinate temperature on replica, but has none")

@@ -71,16 +71,19 @@ def transition(loss: xr.DataArray, *, level: float, direction: Direction) -> Tra
         direction: of the loss as the control grows.
 
     Raises:
-        ValueError: other dimensions, a control that does not increase from > 0, or an unknown direction.
+        ValueError: other dimensions, no replicas, a control that does not increase from > 0, a level that is not
+            finite, or an unknown direction.
     """
     if direction not in get_args(Direction):
         raise ValueError(f"direction must be one of 'rising', 'falling', but got {direction!r}")
     check_dims(loss, "replica")
+    if not np.isfinite(level):
+        raise ValueError(f"level must be a finite loss, but got {level}")
     if loss.ndim != 2:
         raise ValueError(f"loss must be (replica, control), but has {loss.dims}")
     control = str(next(d for d in loss.dims if d != "replica"))
     x = np.asarray(loss[control].values, dtype=np.float64)
-    if np.any(x <= 0) or np.any(np.diff(x) <= 0):
+    if len(x) == 0 or not (np.all(x > 0) and np.all(np.diff(x) > 0)):
         raise ValueError(f"{control} must increase from above 0, but got {x.tolist()}")
     values = np.asarray(loss.transpose("replica", control).values, dtype=np.float64)
     past = values > level if direction == "rising" else values <= level

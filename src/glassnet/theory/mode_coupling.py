@@ -26,6 +26,8 @@ from glassnet.theory._values import Floats, finite, positive
 _CRITICAL: Final = 0.5
 """The smallest exponent parameter on F12's line: F2's."""
 
+_ROUNDING: Final = 8.0 * float(np.finfo(np.float64).eps)
+
 
 def correlator(times: ArrayLike, *, v1: float = 0.0, v2: float = 0.0, tau_0: float = 1.0, points: int = 512) -> Floats:
     r"""phi(t) of the F12 model, on a grid whose step doubles as time goes on.
@@ -58,17 +60,23 @@ def correlator(times: ArrayLike, *, v1: float = 0.0, v2: float = 0.0, tau_0: flo
 def non_ergodicity(*, v1: float = 0.0, v2: float = 0.0) -> float:
     """f, the limit of phi(t) at long times: the largest solution in [0, 1) of f/(1 - f) = v1 f + v2 f^2.
 
-    F1: 1 - 1/v1 for v1 > 1; F2: (1 + sqrt(1 - 4/v2))/2 for v2 >= 4; else 0.
+    F1: 1 - 1/v1 for v1 > 1; F2: (1 + sqrt(1 - 4/v2))/2 for v2 >= 4; else 0. Where f jumps, at
+    :func:`critical_couplings`, it is known to 1e-7, the square root of rounding, and is that of the glass.
 
     Raises:
-        ValueError: a coupling < 0.
+        ValueError: a coupling that is not finite and >= 0.
     """
     a, b = float(finite("v1", v1, low=0.0)), float(finite("v2", v2, low=0.0))
     # f = 0, or 1 = (1 - f)(v1 + v2 f).
     if b == 0.0:
         return 1.0 - 1.0 / a if a > 1.0 else 0.0
     inside = (b - a) ** 2 - 4.0 * b * (1.0 - a)
-    return max(0.0, (b - a + np.sqrt(inside)) / (2.0 * b)) if inside >= 0.0 else 0.0
+    # At a discontinuous transition it is 0, and what rounding leaves must not turn the glass into a liquid.
+    if inside < -_ROUNDING * ((b - a) ** 2 + 4.0 * b):
+        return 0.0
+    root = float(np.sqrt(max(0.0, inside)))
+    # The same root twice, each without cancellation.
+    return max(0.0, (b - a + root) / (2.0 * b) if b >= a else 2.0 * (a - 1.0) / (a - b + root))
 
 
 def critical_couplings(exponent_parameter: float) -> tuple[float, float]:
