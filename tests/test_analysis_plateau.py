@@ -145,6 +145,15 @@ def test_printed_limit_with_the_measured_weights(record: gn.Record) -> None:
     assert np.isnan(bowl_limit(record, chi=chi, waiting_time=20, weights=~chosen & chosen)).all()
 
 
+def test_weights_that_are_not_known_have_no_limit(record: gn.Record) -> None:
+    """A condensed run keeps those of one waiting time."""
+    some = record.references.copy()
+    some[:, 0] = np.nan
+    limit = bowl_limit(replace(record, references=some), chi=float(record.data.chi[0]), waiting_time=20)
+    assert np.isnan(limit[0])
+    assert np.isfinite(limit[1:]).all()
+
+
 def test_bad_input(record: gn.Record) -> None:
     with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got inf"):
         caging(curves([TIMES * 1.0] * 2, TIMES), shortest=np.inf)

@@ -26,6 +26,7 @@ from scipy.special import erf, erfinv
 
 import glassnet as gn
 from glassnet import figures
+from glassnet.analysis import bowl_limit, bowl_overlap, long_time_level
 from glassnet.figures import style
 from glassnet.figures.scales import log_limits, power, set_log, set_symlog
 
@@ -181,6 +182,28 @@ def test_the_dashed_line_of_tau_is_free_diffusion(record: gn.Record, threshold: 
     guide = lines(axes, gid="slope")[0]
     slope = np.diff(np.log(y_of(guide))) / np.diff(np.log(x_of(guide)))
     assert slope == pytest.approx(-1)
+
+
+def test_what_is_left_of_q_stands_beside_the_bowl_of_its_weights(record: gn.Record) -> None:
+    (_, axes) = figures.draw_collapse(record, chi=CHI, waiting_time=WAIT).axes
+    warm = sorted([HOT, MIDDLE, COLD])
+    (crosses,) = lines(axes, gid="G1")
+    limit = bowl_limit(record, chi=CHI, waiting_time=WAIT)
+    assert x_of(crosses).tolist() == warm
+    np.testing.assert_allclose(y_of(crosses), [limit[limit.temperature == t].mean() for t in warm], rtol=1e-12)
+    (bowl,) = lines(axes, gid="bowl")
+    at_end = bowl_overlap(record, chi=CHI, waiting_time=WAIT).isel(time=-1)
+    expected = [at_end[at_end.temperature == t].mean() for t in (COLD, MIDDLE)]
+    # The dashed line has continuous steps and all replicas' sigma.
+    np.testing.assert_allclose(np.interp(np.log([COLD, MIDDLE]), np.log(x_of(bowl)), y_of(bowl)), expected, rtol=0.05)
+
+    found = long_time_level(gn.overlap(record, chi=CHI).sel(waiting_time=WAIT))
+    at_rest = [float(t) for t in found.temperature if t > 0 and found.outcome.sel(temperature=t) == "stationary"]
+    assert sorted(float(x_of(one)[0]) for one in lines(axes, gid="stationary")) == sorted(at_rest)
+    assert 0 < len(at_rest) < 3
+
+    alone = figures.draw_collapse(measured([MIDDLE]), chi=CHI, waiting_time=WAIT).axes[1]
+    assert len(lines(alone, gid="G1")) == 1
 
 
 def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(record: gn.Record) -> None:

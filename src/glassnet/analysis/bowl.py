@@ -66,7 +66,8 @@ def bowl_limit(record: Record, *, chi: float, waiting_time: int, weights: ArrayL
             data does not hold (dead neurons) are the ones that the formula is right for.
 
     Returns:
-        ``(replica,)``, NaN where no weight is chosen.
+        ``(replica,)``, NaN where no weight is chosen, or where the weights at that waiting time are not known (of a
+        condensed run, at all but one).
 
     Raises:
         ValueError: as :func:`bowl_overlap`, or a mask of another shape.
@@ -81,7 +82,7 @@ def bowl_limit(record: Record, *, chi: float, waiting_time: int, weights: ArrayL
     chosen = np.broadcast_to(chosen, start.shape)
     limit = np.full(len(start), np.nan)
     for r, offsets in enumerate(start):
-        if chosen[r].any():
+        if chosen[r].any() and np.isfinite(offsets[chosen[r]]).all():
             of_weights = quadratic_well.overlap(
                 np.inf,
                 epsilon=epsilon[r],

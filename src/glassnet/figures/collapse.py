@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import erfinv
 
-from glassnet.analysis import relaxation_time
+from glassnet.analysis import bowl_limit, long_time_level, relaxation_time
+from glassnet.analysis.plateau import STATIONARY
 from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
 from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, say_empty, styles
 from glassnet.figures.scales import log_limits, set_log
@@ -28,8 +29,9 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
     """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
 
     (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: the paper's -0.48.
-    (b) Bars are 95 % intervals; dotted: the paper's -0.48; dashed: a bowl of l2 alone at the same waiting time and
-    time, from its minimum, where the loss has l2.
+    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is; dotted: the paper's
+    -0.48. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its minimum;
+    crosses: Eq. G1, its limit for the weights at t_w.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -108,9 +110,16 @@ def _draw_left_over(
         colour = lines[curve.temperature]["color"]
         draw_curve(axes, last, {"color": colour}, floor=0.0, ceiling=1.0)
         axes.vlines(last.x, np.maximum(last.low, 1e-6), last.high, color=colour, linewidth=0.9)
+    found = long_time_level(overlap(record, chi=chi).sel(waiting_time=waiting_time))
+    known = dict(zip(found["temperature"].values.tolist(), found["outcome"].values.tolist(), strict=True))
+    for curve in warm:
+        if known[curve.temperature] == STATIONARY:
+            colour = lines[curve.temperature]["color"]
+            axes.plot(curve.temperature, curve.mean[-1], "o", color=colour, markersize=3.0, zorder=5, gid=STATIONARY)
     t = np.array([curve.temperature for curve in warm])
     q = np.array([curve.mean[-1] for curve in warm])
     limits = log_limits(t, pad=0.1)
+    seen = [q]
     axes.plot(t, q[0] * (t / t[0]) ** PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
     l2 = float(record.data["l2"][0])
     if l2 > 0:
@@ -126,8 +135,12 @@ def _draw_left_over(
             waiting_time=float(waiting_time),
         )
         axes.plot(x, bowl.mean(axis=0), color=GREY, **THEORY, gid="bowl")
+        limit = bowl_limit(record, chi=chi, waiting_time=waiting_time)[replicas].groupby("temperature").mean()
+        limit = limit.where(limit["temperature"] > 0, drop=True)
+        axes.plot(limit["temperature"], limit, "x", color=GREY, markersize=4.0, gid="G1")
+        seen.append(limit.values[limit.values > 0])
     set_log(axes, "x", limits)
-    low, _ = log_limits(q, pad=0.1)
+    low, _ = log_limits(*seen, pad=0.1)
     set_log(axes, "y", (low / 1.5, 1.3))
     axes.set_xlabel("$T$")
     axes.set_ylabel(f"$Q(t={warm[0].x[-1]:g})$")
