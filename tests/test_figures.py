@@ -26,7 +26,7 @@ from scipy.special import erf, erfinv
 
 import glassnet as gn
 from glassnet import figures
-from glassnet.analysis import bowl_limit, bowl_overlap, long_time_level
+from glassnet.analysis import bowl_limit, bowl_mean_square_displacement, bowl_overlap, long_time_level
 from glassnet.figures import style
 from glassnet.figures.scales import log_limits, power, set_log, set_symlog
 
@@ -214,6 +214,11 @@ def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(recor
     colour = style.temperature_lines([HOT, MIDDLE, COLD])[HOT]["color"]
     (free,) = lines(axes, color=colour, linestyle="--")
     np.testing.assert_allclose(y_of(free), 2 * LEARNING_RATE * HOT / N_SAMPLES * record.data.time.values, rtol=1e-14)
+    bowls = {to_rgb(line.get_color()): y_of(line) for line in lines(axes, gid="bowl")}
+    assert len(bowls) == 3
+    bowl = bowl_mean_square_displacement(record, waiting_time=WAIT)
+    expected = bowl[bowl.temperature == HOT].mean("replica")
+    np.testing.assert_allclose(bowls[to_rgb(solid(axes, record, HOT).get_color())], expected, rtol=1e-12)
     (level,) = lines(axes, gid="epsilon")
     assert y_of(level) == pytest.approx([np.mean((record.data.sigma.values / CHI) ** 2)] * 2)
     low, high = axes.get_ylim()

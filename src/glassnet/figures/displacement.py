@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from glassnet.analysis import bowl_mean_square_displacement
 from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
 from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, set_time_axis, styles
 from glassnet.figures.scales import log_limits, set_log, set_symlog
@@ -28,7 +29,8 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
     """Mean square displacement at each temperature beside free diffusion, 2 D t (Fig. 5a-c).
 
     Lines are means over the surviving replicas, bands Student's 95 % intervals over initial conditions. Dashed: 2 D t
-    with D = mu T/P_D; dotted: a slope of 1; horizontal: the epsilon^2 of the overlap at this chi.
+    with D = mu T/P_D; dashed-dotted, where the loss has l2: its bowl alone, from its minimum, at the same t_w and t;
+    dotted: a slope of 1; horizontal: the epsilon^2 of the overlap at this chi.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -62,6 +64,7 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
                 )
                 axes.plot(curve.x, free, color=line["color"], **THEORY, zorder=1.5)
                 drawn.append(free)
+        bowl = _draw_bowl(axes, record, curves, used(msd, waiting_time), waiting_time)
         drawn.append(_draw_slope(axes, curves))
         if epsilon2.size:
             _draw_epsilon(axes, float(epsilon2.mean()))
@@ -69,8 +72,23 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
         set_log(axes, "y", log_limits(*drawn))
         axes.set_ylabel(r"$\mathrm{MSD}(t)$")
         add_conditions(axes, conditions(curves, chi, waiting_time))
-        add_legend(figure, curves, theory="$2Dt$")
+        add_legend(figure, curves, theory="$2Dt$", others=bowl)
     return figure
+
+
+def _draw_bowl(
+    axes: Axes, record: Record, curves: Sequence[Curve], replicas: NDArray[np.int64], waiting_time: int
+) -> list[Line2D]:
+    """What l2 alone would give, at each temperature > 0, and its entry in the legend."""
+    if not np.all(record.data["l2"].values > 0):
+        return []
+    bowl = bowl_mean_square_displacement(record, waiting_time=waiting_time)[replicas]
+    look: dict[str, Any] = {"linestyle": "-.", "linewidth": 0.8}
+    for curve in curves:
+        if curve.temperature > 0 and curve.n_used:
+            of_one = bowl[bowl["temperature"].values == curve.temperature].mean("replica").sel(time=curve.x)
+            axes.plot(curve.x, of_one, color=styles(curves)[curve.temperature]["color"], zorder=1.5, gid="bowl", **look)
+    return [Line2D([], [], color=GREY, label=r"$\lambda$ alone", **look)]
 
 
 def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
