@@ -107,6 +107,12 @@ def test_one_regime_only() -> None:
     assert exact.outcome == "one regime only: noise-dominated"
 
 
+def test_the_rounded_form_of_a_plateau_alone_has_no_kink() -> None:
+    found = crossover(relaxation(np.zeros((7, 4)) + np.log(100.0), WARM), shape="rounded")
+    assert found.outcome == "one regime only: landscape-dominated"
+    assert np.isnan(found.residual)
+
+
 def test_a_bend_is_no_plateau() -> None:
     log_tau = two_regimes(WARM, 1e-4) - 0.4 * np.log(np.minimum(1.0, WARM / 1e-4))[:, None]
     noise = np.random.default_rng(4).normal(0.0, 0.02, (len(WARM), 6))
@@ -155,6 +161,16 @@ def test_bad_input() -> None:
         crossover(tau, shape="round")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got nan"):
         crossover(tau, shortest=np.nan)
+    with pytest.raises(TypeError, match="tau must be a Dataset, but got DataArray"):
+        crossover(tau.tau)
+    for wrong in (0.0, np.inf):
+        with pytest.raises(
+            ValueError, match=f"tau must be finite and > 0, or NaN where there is none, but got {wrong:g}"
+        ):
+            crossover(tau.assign(tau=tau.tau.where(tau.tau < tau.tau.max(), wrong)))
+    for wrong in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="replica_temperature must be finite and >= 0, but got"):
+            crossover(tau.assign_coords(replica_temperature=tau.replica_temperature * wrong))
     with pytest.raises(ValueError, match="tau must be what relaxation_time returns"):
         crossover(tau.drop_vars("outcome"))
     with pytest.raises(ValueError, match="tau must be of replicas at several temperatures"):

@@ -87,8 +87,9 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
         shortest: steps; a relaxation within fewer is not resolved by discrete steps.
 
     Raises:
-        ValueError: an unknown shape, ``shortest`` not finite and >= 0, no temperatures, or several waiting times or
-            chi.
+        TypeError: no dataset.
+        ValueError: an unknown shape, ``shortest`` not finite and >= 0, no temperatures, several waiting times or chi,
+            or temperatures or times that are none.
 
     Examples:
         >>> import glassnet as gn
@@ -166,6 +167,7 @@ def _outcome(bend: Measured, flat: Measured, single: Measured) -> str:
 
 def _usable(tau: xr.Dataset, shortest: float) -> tuple[Floats, Floats, NDArray[np.int64], dict[float, str]]:
     """Temperature, log tau and origin of the replicas in the fit, and which temperatures are not."""
+    _check.same_kind("tau", tau, xr.Dataset)
     if "tau" not in tau or "outcome" not in tau:
         raise ValueError(f"tau must be what relaxation_time returns, but got {list(tau.data_vars)}")
     found = tau[["tau", "outcome"]]
@@ -176,6 +178,11 @@ def _usable(tau: xr.Dataset, shortest: float) -> tuple[Floats, Floats, NDArray[n
     if name not in found.coords or found[name].dims not in ((), ("replica",)):
         raise ValueError("tau must be of replicas at several temperatures, but has none")
     temperature = np.broadcast_to(np.asarray(found[name].values, dtype=np.float64), found["tau"].shape)
+    if not np.all((temperature >= 0) & np.isfinite(temperature)):
+        raise ValueError(f"{name} must be finite and >= 0, but got {np.unique(temperature).tolist()}")
+    wrong = found["tau"].values[(found["tau"].values <= 0) | np.isinf(found["tau"].values)]
+    if len(wrong):
+        raise ValueError(f"tau must be finite and > 0, or NaN where there is none, but got {wrong[0]:g}")
     alive = np.asarray(found["outcome"].values != LOST)
     values, outcome, origin = found["tau"].values, found["outcome"].values, origins(found["tau"])
     left_out: dict[float, str] = {}
@@ -231,6 +238,8 @@ def _sharp(x: Floats, kink: float, level: float, slope: float) -> Floats:
 
 
 def _rounded(x: Floats, kink: float, level: float, slope: float) -> Floats:
+    if np.isnan(kink):
+        return np.full_like(x, np.nan)
     return np.asarray(level - np.logaddexp(0.0, -slope * (x - kink)))
 
 

@@ -20,6 +20,9 @@ NOT_REACHED: Final = "not reached"
 LOST: Final = "lost"
 NOT_RECORDED: Final = "not recorded"
 
+_ROUNDING: Final = 1e-6
+"""Of means of float32."""
+
 _COUNTS: Final = {
     "n_reached": REACHED,
     "n_below": BELOW,
@@ -132,7 +135,7 @@ def _checked(q: xr.DataArray, threshold: float) -> float:
     if not np.any(times > 0) or np.any(np.diff(times) <= 0):
         raise ValueError(f"time must increase and pass 0, but got {times}")
     values = q.values[np.isfinite(q.values)]
-    outside = values[(values < 0.0) | (values > 1.0 + 1e-9)]
+    outside = values[(values < 0.0) | (values > 1.0 + _ROUNDING)]
     if outside.size:
         raise ValueError(f"q must be an overlap, from 0 to 1, but got {outside[0]}")
     return float(threshold)
