@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.special import erfinv
 
 from glassnet.analysis import bowl_limit, long_time_level, relaxation_time
 from glassnet.analysis.plateau import STATIONARY
 from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, say_empty, styles
+from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_mean, say_empty, styles
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
 from glassnet.observables import overlap
@@ -29,7 +30,7 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
     """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
 
     (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: the paper's -0.48.
-    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is; dotted: the paper's
+    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted: the paper's
     -0.48. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its minimum;
     crosses: Eq. G1, its limit for the weights at t_w.
 
@@ -59,7 +60,8 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
         _draw_master(scaled, seen)
         _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time)
         add_conditions(left_over, conditions(curves, chi, waiting_time))
-        add_legend(figure, curves, theory="null", bands=False)
+        limits = [Line2D([], [], color=GREY, label="Eq. G1", **_LIMIT)] if _bowl_of(record) else []
+        add_legend(figure, curves, theory="null", others=limits, bands=False)
     return figure
 
 
@@ -84,6 +86,14 @@ _REACH: Final = float(np.sqrt(2.0) * erfinv(np.exp(-1.0)))
 """Epsilon at which free weights with <dw^2> = t have Q(1) = 1/e: sqrt(2) erfinv(1/e)."""
 
 
+_LIMIT: Final[Mapping[str, Any]] = {"linestyle": "", "marker": "x", "markersize": 4.0}
+
+
+def _bowl_of(record: Record) -> float:
+    """lambda, 0 without a bowl."""
+    return float(record.data["l2"][0])
+
+
 def _draw_left_over(
     axes: Axes,
     record: Record,
@@ -97,31 +107,19 @@ def _draw_left_over(
     if not warm:
         say_empty(axes)
         return
-    for curve in warm:
-        last = Curve(
-            curve.temperature,
-            np.array([curve.temperature]),
-            curve.mean[-1:],
-            curve.low[-1:],
-            curve.high[-1:],
-            curve.n_used,
-            curve.n_lost,
-        )
-        colour = lines[curve.temperature]["color"]
-        draw_curve(axes, last, {"color": colour}, floor=0.0, ceiling=1.0)
-        axes.vlines(last.x, np.maximum(last.low, 1e-6), last.high, color=colour, linewidth=0.9)
     found = long_time_level(overlap(record, chi=chi).sel(waiting_time=waiting_time))
-    known = dict(zip(found["temperature"].values.tolist(), found["outcome"].values.tolist(), strict=True))
+    at_rest = found["temperature"].values[found["outcome"].values == STATIONARY]
     for curve in warm:
-        if known[curve.temperature] == STATIONARY:
-            colour = lines[curve.temperature]["color"]
-            axes.plot(curve.temperature, curve.mean[-1], "o", color=colour, markersize=3.0, zorder=5, gid=STATIONARY)
+        colour, rests = lines[curve.temperature]["color"], curve.temperature in at_rest
+        look: dict[str, Any] = {"color": colour, "gid": STATIONARY} if rests else {"color": colour, "mfc": "white"}
+        axes.vlines(curve.temperature, max(curve.low[-1], 1e-6), min(curve.high[-1], 1.0), color=colour, linewidth=0.9)
+        axes.plot(curve.temperature, curve.mean[-1], "o", markersize=3.5, **look)
     t = np.array([curve.temperature for curve in warm])
     q = np.array([curve.mean[-1] for curve in warm])
     limits = log_limits(t, pad=0.1)
     seen = [q]
     axes.plot(t, q[0] * (t / t[0]) ** PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
-    l2 = float(record.data["l2"][0])
+    l2 = _bowl_of(record)
     if l2 > 0:
         x = np.geomspace(*limits, 100)
         bowl = quadratic_well.overlap(
@@ -137,7 +135,7 @@ def _draw_left_over(
         axes.plot(x, bowl.mean(axis=0), color=GREY, **THEORY, gid="bowl")
         limit = bowl_limit(record, chi=chi, waiting_time=waiting_time)[replicas].groupby("temperature").mean()
         limit = limit.where(limit["temperature"] > 0, drop=True)
-        axes.plot(limit["temperature"], limit, "x", color=GREY, markersize=4.0, gid="G1")
+        axes.plot(limit["temperature"], limit, color=GREY, gid="G1", **_LIMIT)
         seen.append(limit.values[limit.values > 0])
     set_log(axes, "x", limits)
     low, _ = log_limits(*seen, pad=0.1)
