@@ -30,9 +30,9 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
     """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
 
     (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: the paper's -0.48.
-    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted: the paper's
-    -0.48. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its minimum;
-    crosses: Eq. G1, its limit for the weights at t_w.
+    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted:
+    the paper's -0.48. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its
+    minimum; crosses: Eq. G1, its limit for the weights at t_w.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
