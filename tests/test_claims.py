@@ -15,6 +15,8 @@ import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
 from conftest import small_landscape
 from tiny_runs import make
+from typer.core import TyperGroup
+from typer.main import get_command
 
 import glassnet as gn
 from glassnet.analysis import live_weights
@@ -22,9 +24,12 @@ from glassnet.analysis.measured import Measured
 from glassnet.claims import RULES, Claim, assess, cifar10, commands, open_runs, to_json, to_markdown, transitions
 from glassnet.claims.claim import Basis, Finding, together
 from glassnet.claims.evidence import Evidence, Losses, gather, phase_of
-from glassnet.experiments import PHASES, preset
+from glassnet.cli.commands import app
+from glassnet.cli.numbers import parsed
+from glassnet.experiments import PHASES, SCALES, preset
 from glassnet.experiments.own_data import remember
 from glassnet.experiments.plan import plan
+from glassnet.experiments.requests import request
 from glassnet.experiments.runner import run
 from glassnet.experiments.starting import begin
 from glassnet.store import RunDirectory
@@ -97,6 +102,28 @@ def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
     assert "or folders that hold some, but . holds none" in refused.stderr
+
+
+def test_every_command_that_would_decide_can_be_given(runs: Path) -> None:
+    some = [claim for found in ([], open_runs([runs])) for claim in assess(found)]
+    for command in {one for claim in some for one in claim.command.split(" && ")}:
+        program, *words = shlex.split(command)
+        assert program == "glassnet"
+        inner = get_command(app)
+        while isinstance(inner, TyperGroup):
+            inner = inner.commands[words.pop(0)]
+        given = inner.make_context(command, words).params
+        assert given["scale"] in SCALES
+        assert set(parsed(given.get("changes"))) <= {"epochs"}
+
+
+def test_networks_that_diverged_are_counted(tmp_path: Path) -> None:
+    numbers = {"samples": 200, "widths": [3], "l2s": [0.0, 1e4], "epochs": [1, 400], "replicas": 2, "descent": 2}
+    found = make(request("phase_diagram", "plane", "mnist", "demo", numbers), tmp_path / "run")
+    (lines,) = gather([found]).losses
+    last = lines.table["data_loss"].sel(l2=1e4, epochs=400)
+    assert not np.isfinite(last).all()
+    assert (lines.basis.n_replicas, lines.basis.n_lost) == (2, 2)
 
 
 def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:

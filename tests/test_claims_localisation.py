@@ -29,7 +29,7 @@ from claims_law import (
 import glassnet as gn
 from glassnet.claims import ageing as old
 from glassnet.claims import heterogeneity, localisation, step_size, weights
-from glassnet.claims.claim import Basis
+from glassnet.claims.claim import Basis, Finding
 from glassnet.claims.evidence import Evidence, Measurements
 from glassnet.claims.relaxed import Relaxed
 from glassnet.experiments import PHASES
@@ -104,7 +104,8 @@ def test_localisation_under_sgd() -> None:
     assert judged(_warm(free, 1e-4)) == "not reproduced"
     assert judged(_warm(free, 1e-4), quench=420_000) == "not decided"
     assert judged(_warm(free, 1e-4), 5_000) == "not decided"
-    assert localisation.sgd_level(Evidence()).decides == "glassnet reproduce fig5d --scale laptop"
+    wanted = "glassnet run sgd_displacement --scale laptop --set epochs=7000"
+    assert localisation.sgd_level(Evidence()).decides == wanted
     controls = Measurements({("replacement", 6): _sgd(free, "replacement")}, 1.0, 4_200_000, BASIS)
     assert localisation.sgd_level(Evidence(sgd=controls)).verdict == "not decided"
 
@@ -265,14 +266,21 @@ def test_sigma(phases: list[Relaxed]) -> None:
     shape = np.random.default_rng(0).normal(0.0, 0.1, NETWORK.n_weights)
     shape /= shape.std()
 
-    def judged(spread: float) -> str:
-        scale = 0.1 * (1.0 + spread * np.linspace(-1.0, 1.0, 8))
+    def judged(spread: float, n: int = 8) -> Finding:
+        place = np.linspace(-1.0, 1.0, n)
+        scale = 0.1 * (1.0 + spread * place / place.std(ddof=1))
         run = replace(phases[0], quenched=gn.Ensemble.from_weights(NETWORK, scale[:, None] * shape))
-        return weights.sigma(evidence(*(replace(run, phase=one.phase) for one in phases))).verdict
+        return weights.sigma(evidence(*(replace(run, phase=one.phase) for one in phases)))
 
-    assert judged(0.01) == "reproduced"
-    assert judged(0.2) == "not reproduced"
-    assert judged(0.025) == "not decided"
+    assert judged(0.007).verdict == "reproduced"
+    assert judged(0.14).verdict == "not reproduced"
+    # As many as the command asks for do decide, if they differ by as much.
+    for spread, verdict in ((0.013, "reproduced"), (0.025, "not reproduced")):
+        found = judged(spread)
+        assert found.verdict == "not decided"
+        enough = int(found.decides.split()[-1])
+        assert judged(spread, enough).verdict == verdict
+        assert judged(spread, enough - 1).verdict == "not decided"
 
 
 def test_inner_product(phases: list[Relaxed]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from claims_law import N_SAMPLES, RATE, Floats, Moment, ageing, bowl, caged, drifting, evidence, free, relaxed
 
+from glassnet.analysis.crossover import NOISE_ONLY
 from glassnet.analysis.measured import Measured
 from glassnet.claims import overlap, relaxation_times
 from glassnet.claims.evidence import Evidence
@@ -158,7 +159,7 @@ def test_coarse_saving(long: Relaxed, landscape: Relaxed) -> None:
     assert found.verdict == "reproduced"
     squared = relaxed(
         lambda now: free(replace(now, temperature=1e4 * now.temperature**2)),
-        temperatures=(1e-4, 5e-5, 3e-5, 1e-5),
+        temperatures=(1e-4, 7e-5, 3e-5, 1e-5),
         t_max=100_000,
     )
     assert relaxation_times.coarse_saving(evidence(squared)).verdict == "not reproduced"
@@ -166,5 +167,10 @@ def test_coarse_saving(long: Relaxed, landscape: Relaxed) -> None:
     # A flat curve far above 100 steps has no temperature that is known to lie above T*.
     flat = relaxed(lambda now: now.weights + 1e-7 * now.steps * now.direction, temperatures=HOT, t_max=100_000)
     assert "T = none" in relaxation_times.coarse_saving(evidence(flat)).found
+    # What bends beyond the run's end is not above T*, though all that is seen looks like one power law.
+    cut = relaxed(drifting, temperatures=(1e-2, 3e-3, 1e-3, 5e-4, 1e-5, 0.0), chi=(10.0,), t_max=4_000)
+    seen = relaxation_times.coarse_saving(evidence(cut))
+    assert cut.crossover.outcome == NOISE_ONLY
+    assert "T = 0.003, 0.01;" in seen.found
     one = relaxation_times.coarse_saving(evidence(relaxed(ageing, waits=(100,), t_max=1000)))
     assert "one waiting time only" in one.found

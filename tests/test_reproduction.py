@@ -170,6 +170,22 @@ def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(t
             assert (text in {one.get_text() for one in texts}) == marked
 
 
+def test_networks_that_diverged_are_seen_whatever_their_loss(tmp_path: Path) -> None:
+    table = losses(make(tiny("phase_diagram", "width"), tmp_path / "run"))
+    lost = table["alive"].where(table["width"] == 3, 0.0)
+    for last in (np.nan, np.inf, 1e200, 1e-3):
+        figure = draw_width_line(table.assign(alive=lost, data_loss=table["data_loss"].where(lost == 1, last)))
+        for axes in figure.axes:
+            low, high = axes.get_ylim()
+            assert high < 10.0
+            (crosses,) = (line for line in axes.lines if line.get_gid() == "lost")
+            y = np.asarray(crosses.get_ydata(), dtype=np.float64)
+            assert len(y) == 2
+            assert (y <= high).all()
+            assert (y == high).all() == (last != 1e-3)
+            assert low > 0
+
+
 def test_a_quench_cut_in_two_is_the_same_quench(tmp_path: Path) -> None:
     both = make(tiny("phase_diagram", "width"), tmp_path / "both")
     one = tiny("phase_diagram", "width", changes={"epochs": [10]})
@@ -224,6 +240,23 @@ def test_the_hessian_of_a_minimum_is_kept_with_it(tmp_path: Path) -> None:
 
 def reproduce(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--format", "gif"), "formats must be any of png, pdf, but got 'gif'"),
+        (("--checkpoint-every", "-1"), "checkpoint_every must be a finite number >= 0, but got -1"),
+    ],
+)
+@pytest.mark.usefixtures("small")
+def test_what_cannot_be_done_at_the_end_is_refused_before_the_beginning(
+    arguments: tuple[str, str], message: str, tmp_path: Path
+) -> None:
+    refused = reproduce("figA2", *arguments, "--output", tmp_path / "a")
+    assert refused.exit_code == 2
+    assert message in refused.output
+    assert not (tmp_path / "a").exists()
 
 
 def is_drawn(name: str, folder: Path) -> bool:

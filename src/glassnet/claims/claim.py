@@ -140,9 +140,10 @@ def measured_in(table: xr.Dataset, name: str) -> Measured:
 
 def shown(measured: Measured, digits: int = 3) -> str:
     """A number with its interval, as text."""
+    value = "unknown" if math.isnan(measured.value) else f"{measured.value:.{digits}g}"
     if math.isnan(measured.low) and math.isnan(measured.high):
-        return f"{measured.value:.{digits}g}"
-    return f"{measured.value:.{digits}g} [{measured.low:.{digits}g}, {measured.high:.{digits}g}]"
+        return value
+    return f"{value} [{measured.low:.{digits}g}, {measured.high:.{digits}g}]"
 
 
 def listed(values: Iterable[float]) -> str:

@@ -30,6 +30,9 @@ _FREE: Final = (
 SHOWN: Final = ("shown_chi", "shown_waiting_time")
 """Numbers that nothing stored depends on."""
 
+PAPER_EPOCHS: Final = 7_000
+"""Of SGD in the authors' scripts."""
+
 FROM_THE_FILE: Final = ("quenched", "epochs", "stop_loss", "check_epochs")
 """Numbers that given replicas bring with them."""
 
@@ -71,6 +74,18 @@ def relaxation(phase: str, dataset: str = "mnist", scale: str = "laptop") -> str
 def reproduce(figure: str, scale: str = "laptop") -> str:
     """The command that runs and draws what a figure of the paper needs."""
     return f"glassnet reproduce {figure} --scale {'laptop' if scale == CUSTOM else scale}"
+
+
+def after_long_quench(words: str, option: str = "--set epochs=") -> str:
+    """The command of a laptop run of an experiment from networks quenched for as long as in the authors' scripts.
+
+    SGD is cheap beside Langevin dynamics, so that this costs far less than the scale with that quench.
+
+    Args:
+        words: what comes after ``glassnet run``.
+        option: what asks that experiment for the length of its quench.
+    """
+    return f"glassnet run {words} --scale laptop {option}{PAPER_EPOCHS}"
 
 
 def made_by(request: Relaxation, phase: str) -> str:

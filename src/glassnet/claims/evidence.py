@@ -11,7 +11,7 @@ from typing import Any, Final
 import xarray as xr
 
 from glassnet.claims.claim import NOT_DECIDED, Basis, Finding
-from glassnet.claims.commands import made_by, made_from, relaxation, relaxation_scales, scale_of
+from glassnet.claims.commands import PAPER_EPOCHS, made_by, made_from, relaxation, relaxation_scales, scale_of
 from glassnet.claims.relaxed import Relaxed
 from glassnet.experiments import SCALES, Relaxation, Run, open_run
 from glassnet.experiments.experiment import Experiment
@@ -27,7 +27,7 @@ PAPER_LAMBDA: Final = 0.03
 PAPER_RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
 
-PAPER_QUENCH: Final = 7_000 * 600
+PAPER_QUENCH: Final = PAPER_EPOCHS * 600
 """Steps of SGD in the authors' scripts: 7000 epochs of 60000 rows in batches of 100."""
 
 _MNIST: Final = "mnist"
@@ -192,11 +192,12 @@ def _losses(run: Run[PhaseDiagram]) -> Losses:
     named = [(scale, part, phase_diagram(part, request.dataset, scale)) for part in PARTS for scale in SCALES]
     of = "" if request.dataset == _MNIST else f" --dataset {request.dataset}"
     by_words = {f"{request.experiment} --part {part}{of} --scale {scale}": one for scale, part, one in named}
-    missing = table["data_loss"].isnull().any([str(d) for d in table["data_loss"].dims if d != "origin"])
-    gone = (table["alive"] == 0).any([str(d) for d in table["alive"].dims if d != "origin"])
+    # What is not done has no number here; losses of what diverged need not be finite.
+    ends = table["alive"].stack(network=[d for d in table["alive"].dims if d != "origin"])
+    seen, gone = ends.notnull().any("network"), (ends == 0).any("network")
     scale = scale_of(request, [(scale, one) for scale, _, one in named])
-    n_lost = int((gone & ~missing).sum())
-    return Losses(table, Basis(scale, request.replicas, n_lost, made_from(request, by_words, "")))
+    basis = Basis(scale, int(seen.sum()), int(gone.sum()), made_from(request, by_words, ""))
+    return Losses(table, basis)
 
 
 def _measurements(run: Run[Any], by_scale: Mapping[str, Experiment], phase: str) -> Measurements:

@@ -65,6 +65,9 @@ _LOW_TEMPERATURE: Final = 1e-5
 _PAPER_COLDEST: Final = {"regularised": 1e-8, "underparameterised": 1e-6, "overparameterised": 1e-8}
 """Fig. 7."""
 
+_FAR: Final = {"regularised": "workstation", "underparameterised": "workstation", "overparameterised": "laptop"}
+"""The first scale that goes as far as the paper in time and temperature."""
+
 _LEAST_WEIGHTS: Final = 30
 
 
@@ -77,7 +80,7 @@ def _in_all_phases(evidence: Evidence, judge: Callable[[Relaxed], Finding]) -> F
     findings = []
     for phase in PHASES:
         run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else judge(run)))
+        findings.append((phase, missing(phase, scale=_FAR[phase]) if run is None else judge(run)))
     return together(findings)
 
 
@@ -86,7 +89,7 @@ def _alpha(run: Relaxed) -> Finding:
     snapshots = _snapshots(run)
     if not (hot > cold and cold <= _LOW_TEMPERATURE and snapshots):
         text = f"coldest T = {cold:g}, hottest resolved {hot:g}, {len(snapshots)} snapshots"
-        return Finding(NOT_DECIDED, text, (run.basis,), decides=run.decides())
+        return Finding(NOT_DECIDED, text, (run.basis,), decides=run.decides(_FAR[run.phase]))
     alpha = run.alpha()
     early, late = run.mean(alpha, hot, 10.0), run.mean(alpha, hot, float(alpha["time"][-1]))
     of_cold = [run.mean(alpha, cold, float(time)) for time in alpha["time"].values]
@@ -105,7 +108,7 @@ def _alpha(run: Relaxed) -> Finding:
         text += f"; live weights, layers apart {shown(apart[0])} and {shown(apart[1])}"
         known = [_above(one) for one in apart]
         verdict = EXPLAINED if NOT_REPRODUCED in known else NOT_DECIDED if NOT_DECIDED in known else REPRODUCED
-    return Finding(verdict, text, (run.basis,), late, run.decides())
+    return Finding(verdict, text, (run.basis,), late, run.decides(_FAR[run.phase]))
 
 
 def _as_far_as_the_paper(run: Relaxed) -> bool:
@@ -158,7 +161,9 @@ def _peaks(run: Relaxed) -> Finding:
         return Finding(NOT_DECIDED, "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
     snapshots, cold = _snapshots(run), run.coldest
     if not cold <= _LOW_TEMPERATURE or not snapshots:
-        return Finding(NOT_DECIDED, f"coldest T = {cold:g}, or no snapshot", (run.basis,), decides=run.decides())
+        return Finding(
+            NOT_DECIDED, f"coldest T = {cold:g}, or no snapshot", (run.basis,), decides=run.decides(_FAR[run.phase])
+        )
     here = run.record.data["temperature"].values == cold
     at = {"waiting_time": run.waiting_time, "time": snapshots[-1]}
     pooled, apart = (
@@ -171,7 +176,7 @@ def _peaks(run: Relaxed) -> Finding:
         return Finding(NOT_DECIDED, f"{text}: too few", (run.basis,), p, run.decides())
     if everything["outcome"].item() != BIMODAL:
         verdict: Verdict = NOT_REPRODUCED if _as_far_as_the_paper(run) else NOT_DECIDED
-        return Finding(verdict, text, (run.basis,), p, run.decides("workstation"))
+        return Finding(verdict, text, (run.basis,), p, run.decides(_FAR[run.phase]))
     single = apart.isel(layer=slice(1, None))["p_value"].values
     known = single[np.isfinite(single)]
     text += f", least {known.min(initial=np.inf):.2g} of the live weights of {len(known)} layers"

@@ -28,7 +28,7 @@ from glassnet.claims.claim import (
     together,
     worst,
 )
-from glassnet.claims.commands import reproduce
+from glassnet.claims.commands import after_long_quench, reproduce
 from glassnet.claims.evidence import PAPER_QUENCH, Evidence, Measurements, missing
 from glassnet.claims.relaxed import ZERO_LOSS, Relaxed
 from glassnet.dynamics import Sgd
@@ -176,7 +176,7 @@ def sgd_level(evidence: Evidence) -> Finding:
     """Claim C12: where SGD is localised, beside the bowl of its noise summed over whole epochs."""
     sgd = evidence.sgd
     if sgd is None:
-        return Finding(NOT_DECIDED, "no run of SGD's displacement", decides=reproduce("fig5d"))
+        return Finding(NOT_DECIDED, "no run of SGD's displacement", decides=after_long_quench("sgd_displacement"))
     settled = {}
     for (sampling, size), record in sgd.records.items():
         without_noise = size == record.data.attrs["n_samples"]

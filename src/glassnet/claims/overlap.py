@@ -172,7 +172,10 @@ def departures(evidence: Evidence) -> Finding:
     """Claim C10: how curves leave the master curve at l2 = 0."""
     under, over = evidence.relaxed("underparameterised"), evidence.relaxed("overparameterised")
     findings = [
-        ("underparameterised", missing("underparameterised") if under is None else _irregular(under)),
+        (
+            "underparameterised",
+            missing("underparameterised", scale="workstation") if under is None else _irregular(under),
+        ),
         ("overparameterised", missing("overparameterised") if over is None else _never(over)),
     ]
     return together(findings)
@@ -200,7 +203,7 @@ def _irregular(run: Relaxed) -> Finding:
     elif above + below >= 3 and not (above and below) and run.long:
         verdict = NOT_REPRODUCED
     number = Measured(float(above + below), np.nan, np.nan, run.basis.n_replicas)
-    return Finding(verdict, text, (run.basis,), number, run.decides())
+    return Finding(verdict, text, (run.basis,), number, run.decides("laptop" if run.long else "workstation"))
 
 
 def _never(run: Relaxed) -> Finding:

@@ -81,6 +81,11 @@ class Relaxed:
         return larger(self.request, self.phase, least)
 
     @property
+    def quench_steps(self) -> int:
+        """Of SGD, before Langevin dynamics."""
+        return self.request.epochs * (self.request.samples // self.request.batch_size)
+
+    @property
     def l2(self) -> float:
         return self.request.l2
 

@@ -12,7 +12,7 @@ from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, shown, together
-from glassnet.claims.commands import STEP_SIZE, reproduce
+from glassnet.claims.commands import STEP_SIZE, after_long_quench, reproduce
 from glassnet.claims.evidence import PAPER_QUENCH, Evidence, Measurements
 from glassnet.observables import mean_square_displacement
 
@@ -42,17 +42,18 @@ _PAPER_RATE: Final = 1e-3
 
 def oscillations(evidence: Evidence) -> Finding:
     """Claim C13: they vanish with smaller steps."""
-    return together([(phase, _vanish(evidence.steps.get(phase))) for phase in _WAVY])
+    return together([(phase, _vanish(phase, evidence.steps.get(phase))) for phase in _WAVY])
 
 
-def _vanish(steps: Measurements | None) -> Finding:
+def _vanish(phase: str, steps: Measurements | None) -> Finding:
+    longer = after_long_quench(f"step_size --phase {phase}")
     if steps is None:
-        return Finding(NOT_DECIDED, "no run with smaller steps", decides=reproduce(STEP_SIZE))
+        return Finding(NOT_DECIDED, "no run with smaller steps", decides=longer)
     cold = sorted({temperature for temperature, _ in steps.records if temperature <= _COLD}, reverse=True)
     found = [one for temperature in cold if (one := _at(steps, temperature)) is not None]
     if not found:
         text = "two learning rates at T <= 1e-6 are needed"
-        return Finding(NOT_DECIDED, text, (steps.basis,), decides=reproduce(STEP_SIZE))
+        return Finding(NOT_DECIDED, text, (steps.basis,), decides=longer)
     states = [one.state for one in found]
     verdict: Verdict
     if _STAYS in states:

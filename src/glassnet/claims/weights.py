@@ -13,6 +13,7 @@ from glassnet.analysis.intervals import CONFIDENCE, estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.analysis.relaxation import first_crossing
 from glassnet.claims.claim import EXPLAINED, NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, shown, together
+from glassnet.claims.commands import relaxation
 from glassnet.claims.evidence import Evidence, missing
 from glassnet.claims.relaxed import E_FOLD, SHORTEST, Relaxed
 from glassnet.experiments import PHASES
@@ -31,6 +32,7 @@ INNER: Final = (
 )
 
 _FEW: Final = 0.02
+_MOST_REPLICAS: Final = 200
 _LITTLE: Final = 0.01
 
 
@@ -50,11 +52,22 @@ def _spread(run: Relaxed) -> Finding:
     if n < 2:
         return Finding(NOT_DECIDED, f"{n} replica", (run.basis,), decides=run.decides())
     share = float(values.std(ddof=1) / values.mean())
+    found = _interval(share, n)
+    # How many tell it from 2 % if it stays what it is.
+    enough = (more for more in range(n + 1, _MOST_REPLICAS) if _side(_interval(share, more)) != NOT_DECIDED)
+    decides = f"{relaxation(run.phase)} --replicas {next(enough, _MOST_REPLICAS)}"
+    return Finding(_side(found), shown(found), (run.basis,), found, decides)
+
+
+def _interval(share: float, n: int) -> Measured:
+    """Of the standard deviation of a Gaussian sample of ``n``."""
     tail = 0.5 - CONFIDENCE / 2
     low, high = (share * np.sqrt((n - 1) / chdtri(n - 1, [tail, 1 - tail]))).tolist()
-    found = Measured(share, low, high, n)
-    verdict: Verdict = REPRODUCED if high < _FEW else NOT_REPRODUCED if low > _FEW else NOT_DECIDED
-    return Finding(verdict, shown(found), (run.basis,), found, run.decides())
+    return Measured(share, low, high, n)
+
+
+def _side(found: Measured) -> Verdict:
+    return REPRODUCED if found.high < _FEW else NOT_REPRODUCED if found.low > _FEW else NOT_DECIDED
 
 
 def inner_product(evidence: Evidence) -> Finding:

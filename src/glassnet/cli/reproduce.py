@@ -70,11 +70,15 @@ def reproduce(
     from glassnet import _check
     from glassnet.experiments import DATASETS, SCALES
     from glassnet.experiments.reproduction import choose, needs_of
+    from glassnet.figures.style import check_formats
 
+    formats = kind or ["png"]
     console = make_console()
     with refusing():
         _check.choice("scale", scale, SCALES)
         _check.choice("dataset", dataset, DATASETS)
+        _check.number("checkpoint_every", checkpoint_every, positive=False)
+        check_formats(formats)
         figures = choose(figure)
         for name, folder in (("quenched", quenched), ("condensed", condensed)):
             if folder is not None and not folder.is_dir():
@@ -93,7 +97,7 @@ def reproduce(
         with connected(elsewhere if asked else None, console) as client:
             for need, (request, given) in asked.items():
                 _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
-        _draw(console, figures, runs, dataset, output, kind or ["png"])
+        _draw(console, figures, runs, dataset, output, formats)
 
 
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:

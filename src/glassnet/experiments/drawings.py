@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,10 +24,8 @@ from glassnet.figures import phase_diagram as plane
 from glassnet.figures import protocol as protocol_figures
 from glassnet.figures import sgd_displacement as sgd
 from glassnet.figures import step_size as steps
-from glassnet.figures.style import save
+from glassnet.figures.style import check_formats, save
 from glassnet.record import Record
-
-FORMATS: Final = ("png", "pdf")
 
 Pictures = dict[str, Figure]
 """Figures by the name of their file."""
@@ -78,9 +76,7 @@ def write(made: Mapping[str, Figure], folder: Path, formats: Sequence[str], abou
     Raises:
         ValueError: a format other than "png" or "pdf".
     """
-    unknown = [kind for kind in formats if kind not in FORMATS]
-    if unknown:
-        raise ValueError(f"formats must be any of {', '.join(FORMATS)}, but got {unknown[0]!r}")
+    check_formats(formats)
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{name}.{kind}" for name in made for kind in formats]
     for path in written:

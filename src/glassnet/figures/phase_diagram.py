@@ -74,15 +74,15 @@ def draw_plane(losses: xr.Dataset) -> Figure:
 def draw_width_line(losses: xr.Dataset) -> Figure:
     """Data loss at l2 = 0 against N/P_D, every initial condition a point (Figs. 1b, A3a).
 
-    One panel for each length of the quench. Crosses are replicas that diverged, at their last finite weights;
-    triangles on the lower edge a loss of exactly 0. Lines are geometric means over the others. Dotted: the transition
-    that the paper reports for MNIST.
+    One panel for each length of the quench. Crosses are replicas that diverged, at their last finite weights, on the
+    upper edge where their loss lies beyond that of all others; triangles on the lower edge a loss of exactly 0. Lines
+    are geometric means over the others. Dotted: the transition that the paper reports for MNIST.
 
     Args:
         losses: ``data_loss`` and ``alive`` over ``(epochs, width, l2, origin)``; the smallest l2 is shown.
     """
     line = losses.isel(l2=0)
-    every = line["data_loss"].values
+    every = line["data_loss"].where(line["alive"] == 1).values
     with context():
         n = line.sizes["epochs"]
         figure, panels = new_figure(SINGLE_COLUMN if n == 1 else DOUBLE_COLUMN, 2.7, n_panels=n)
@@ -93,7 +93,9 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             x = np.broadcast_to(ratio[:, None], loss.shape)
             kept, lost, zero = (loss > 0) & (alive == 1), alive == 0, (loss == 0) & (alive == 1)
             axes.plot(x[kept], loss[kept], "o", color="black", ms=3.2, mfc="none", mew=0.8, gid="replicas")
-            axes.plot(x[lost], loss[lost], "x", color=GREY, ms=3.5, mew=0.8, gid="lost")
+            # Weights that are finite still may have a loss that is not.
+            last = np.minimum(np.nan_to_num(loss[lost], nan=np.inf), high)
+            axes.plot(x[lost], last, "x", color=GREY, ms=3.5, mew=0.8, clip_on=False, gid="lost")
             if zero.any():
                 axes.plot(x[zero], np.full(zero.sum(), low), "v", color="black", ms=4, clip_on=False, gid="zero")
             axes.plot(ratio, _geometric_mean(loss, alive), color="tab:blue", linewidth=0.9, gid="mean")

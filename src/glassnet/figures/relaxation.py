@@ -14,10 +14,8 @@ from glassnet.figures.history import draw_history
 from glassnet.figures.mobility import draw_mobility
 from glassnet.figures.overlap import draw_overlap
 from glassnet.figures.relaxation_time import draw_relaxation_time
-from glassnet.figures.style import save
+from glassnet.figures.style import check_formats, save
 from glassnet.record import Record
-
-FORMATS: Final = ("png", "pdf")
 
 
 def draw_all(
@@ -43,9 +41,7 @@ def draw_all(
     Raises:
         ValueError: no such chi, waiting time or format, or a record that cannot be drawn against temperature.
     """
-    unknown = [kind for kind in formats if kind not in FORMATS]
-    if unknown:
-        raise ValueError(f"formats must be any of {', '.join(FORMATS)}, but got {unknown[0]!r}")
+    check_formats(formats)
     made = {name: draw() for name, draw in drawings_of(record, chi=chi, waiting_time=waiting_time).items()}
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,8 @@ DOUBLE_COLUMN: Final = 7.0
 
 DPI: Final = 300
 
+FORMATS: Final = ("png", "pdf")
+
 _SCREEN_DPI: Final = 110
 """Pixels an inch in notebooks."""
 
@@ -141,6 +143,17 @@ def draw_band(axes: Axes, x: NDArray[Any], low: NDArray[Any], high: NDArray[Any]
     known = np.isfinite(low) & np.isfinite(high)
     if known.any():
         axes.fill_between(x[known], low[known], high[known], color=colour, alpha=BAND, linewidth=0, zorder=1)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse what figures are not written as.
+
+    Raises:
+        ValueError: a format other than "png" or "pdf".
+    """
+    unknown = [kind for kind in formats if kind not in FORMATS]
+    if unknown:
+        raise ValueError(f"formats must be any of {', '.join(FORMATS)}, but got {unknown[0]!r}")
 
 
 def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
