@@ -211,6 +211,11 @@ def test_zero_loss() -> None:
     assert (moves.verdict, "a length of training" in moves.found) == ("explained otherwise", True)
     assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
     assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
+    # Where the widths end too early to say where N* was before, it may have moved.
+    half = _falling(54, 54, 54, 54, 90, 90, 90, 90)
+    parts = [_table(one, {length: 1.0}).table for one, length in ((half, 7000), (_falling(*scattered), 17_000))]
+    unknown = judged(Losses(xr.concat(parts, "epochs").sel(width=slice(54)), BASIS))
+    assert (unknown.verdict, "may be that of a length of training" in unknown.found) == ("not decided", True)
     early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
     assert early.verdict == "not decided"
     assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"

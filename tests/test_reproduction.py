@@ -19,6 +19,7 @@ import glassnet as gn
 from glassnet.cli.commands import app
 from glassnet.cli.tables import about
 from glassnet.experiments import reproduction, runner
+from glassnet.experiments.ageing import ageing
 from glassnet.experiments.losses import losses
 from glassnet.experiments.plan import plan
 from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
@@ -102,6 +103,14 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
 def test_wrong_names_and_numbers_are_named(arguments: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         request(*arguments)
+
+
+def test_the_waiting_time_shown_is_one_of_those_asked_for() -> None:
+    for waits in ("paper", "scripts"):
+        asked = ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
+        assert (asked.shown_waiting_time, asked.shown_chi) == (10, 20.0)
+    with pytest.raises(ValueError, match="shown_waiting_time must be one of"):
+        ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "shown_waiting_time": 5})
 
 
 def test_figures_are_chosen_by_name() -> None:

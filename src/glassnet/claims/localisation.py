@@ -205,6 +205,8 @@ def sgd_level(evidence: Evidence) -> Finding:
         return replace(unclear, found=f"{text}; no control with replacement is stationary", measured=level)
     control = settled["replacement", drawn[0]]
     text += f"; with replacement, b = {drawn[0]}: at whole epochs {shown(control.whole)}, bowl {control.bowl:.3g}"
+    if control.in_bowl == NOT_DECIDED:
+        return replace(unclear, found=text, measured=level)
     return Finding(REPRODUCED if control.in_bowl == REPRODUCED else EXPLAINED, text, (sgd.basis,), level)
 
 

@@ -28,12 +28,14 @@ INNER: Final = (
     "1 - W(t_w).W(t_w + t)/(|W(t_w)| |W(t_w + t)|) of the regularised phase where Q has fallen to 1/e, the largest "
     "over temperatures whose tau_e is 3 steps or more. Reproduced if it is below 0.01, not reproduced if above, with "
     "its interval. The null is what defines Q: weights that diffuse freely have 2.18/chi^2 there, because epsilon is "
-    "sigma/chi; within a factor 5 of that it is explained otherwise."
+    "sigma/chi; within a factor 5 of that at every temperature it is explained "
+    "otherwise, and not decided where no interval lies above it."
 )
 
 _FEW: Final = 0.02
 _MOST_REPLICAS: Final = 200
 _LITTLE: Final = 0.01
+_ALIKE: Final = 5.0
 
 
 def sigma(evidence: Evidence) -> Finding:
@@ -95,8 +97,10 @@ def inner_product(evidence: Evidence) -> Finding:
     verdict: Verdict = REPRODUCED if most.high < _LITTLE else NOT_REPRODUCED if most.low > _LITTLE else NOT_DECIDED
     free = 1.0 / (4.0 * float(erfinv(E_FOLD)) ** 2 * run.chi**2)
     text += f", free diffusion's {free:.2g}"
-    if verdict == REPRODUCED and all(one.within(free / 5.0, 5.0 * free) for one in found.values()):
+    if verdict == REPRODUCED and all(one.within(free / _ALIKE, free * _ALIKE) for one in found.values()):
         verdict, text = EXPLAINED, f"{text}: the definition of epsilon gives it"
+    elif verdict == REPRODUCED and not any(one.low > free * _ALIKE for one in found.values()):
+        verdict, text = NOT_DECIDED, f"{text}, which is not excluded"
     return Finding(verdict, text, (run.basis,), most, run.decides())
 
 

@@ -10,7 +10,7 @@ from pydantic import model_validator
 from glassnet import _check
 from glassnet.experiments.experiment import NotNegative
 from glassnet.experiments.own_data import OwnData
-from glassnet.experiments.presets import preset
+from glassnet.experiments.presets import changed, preset
 from glassnet.experiments.relaxation import Relaxation
 
 ListName = Literal["paper", "scripts"]
@@ -74,7 +74,7 @@ def ageing(
     elif scale == "demo":
         # The demo's relaxation has one waiting time only.
         numbers |= {"waiting_times": [100, 300, 1_000], "temperatures": [1e-3, 1e-4, 0.0]}
-    numbers |= dict(changes or {})
+    numbers = changed(numbers, changes)
     temperatures = Relaxation.of({k: value for k, value in numbers.items() if k != "shown_temperature"}).temperatures
     if shown not in temperatures:
         shown = min(temperatures)

@@ -128,10 +128,15 @@ def preset(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str,
     if (known, phase, scale) == ("cifar10", "overparameterised", "laptop"):
         # Nothing sleeps there and it is the widest: as much as fits in a night.
         numbers |= {"replicas": 2, "t_max": 5_000}
-    numbers |= dict(changes or {})
-    # What is shown must be among what is measured.
+    return Relaxation.of(changed(numbers, changes))
+
+
+def changed(numbers: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A relaxation's numbers with others in their places; what is shown stays among what is measured."""
+    wanted = dict(changes or {})
+    found = dict(numbers) | wanted
     for shown, measured in (("shown_waiting_time", "waiting_times"), ("shown_chi", "chi")):
-        values = one_or_more(numbers[measured])
-        if shown not in (changes or {}) and measured in (changes or {}) and values and numbers[shown] not in values:
-            numbers[shown] = values[-1]
-    return Relaxation.of(numbers)
+        values = one_or_more(found[measured])
+        if shown not in wanted and measured in wanted and values and found[shown] not in values:
+            found[shown] = values[-1]
+    return found
