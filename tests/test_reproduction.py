@@ -26,7 +26,7 @@ from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.runner import Update, run
 from glassnet.experiments.starting import begin
-from glassnet.figures import draw_l2_line, draw_sgd_displacement, draw_width_line
+from glassnet.figures import draw_l2_line, draw_minima, draw_sgd_displacement, draw_width_line
 from glassnet.store import RunDirectory
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}
@@ -177,6 +177,14 @@ def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(t
         for dataset, marked in (("mnist", True), ("cifar10", False)):
             texts = draw(table.assign_attrs(dataset=dataset)).findobj(Text)
             assert (text in {one.get_text() for one in texts}) == marked
+
+
+def test_what_the_scripts_find_is_named_in_figures_of_mnist_only(tmp_path: Path) -> None:
+    found = make(tiny("minima"), tmp_path / "run")
+    ensembles = {l2: found.ensemble(found.request.minimum(l2)) for l2 in found.request.l2s}
+    for dataset, marked in (("mnist", 2), ("cifar10", 0)):
+        figure = draw_minima(ensembles, dict.fromkeys(ensembles, np.full(2, 0.3)), dataset=dataset)
+        assert [one.get_text() for one in figure.findobj(Text)].count("scripts") == marked
 
 
 def test_networks_that_diverged_are_seen_whatever_their_loss(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def draw_minima(run: Run[Any]) -> Pictures:
     ensembles = {l2: run.ensemble(request.minimum(l2)) for l2 in request.l2s}
     results = {l2: run.results(request.minimum(l2)) for l2 in request.l2s}
     data_loss = {l2: np.array([one["data_loss"] for one in found.values()]) for l2, found in results.items()}
-    made = {"minima": minima_figures.draw_minima(ensembles, data_loss)}
+    made = {"minima": minima_figures.draw_minima(ensembles, data_loss, dataset=str(request.dataset))}
     ends = spectra({l2: run.results(request.hessian(l2)) for l2 in request.l2s}, request.eigenvalues)
     if np.isfinite(ends["smallest"].values).any():
         made["spectrum"] = minima_figures.draw_spectrum(ends)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from glassnet.ensemble import Ensemble
@@ -24,15 +25,18 @@ SCRIPTS_DISTANCE: Final = (5.5, 6.0)
 _COLOURS: Final = ("tab:blue", "tab:red", "tab:green", "tab:purple")
 
 
-def draw_minima(ensembles: Mapping[float, Ensemble], data_loss: Mapping[float, Floats]) -> Figure:
+def draw_minima(
+    ensembles: Mapping[float, Ensemble], data_loss: Mapping[float, Floats], *, dataset: str = "mnist"
+) -> Figure:
     """Distribution of weights, data losses, and distances |W - W'| between minima, at each l2.
 
     (a) The density of all weights together; dashed where they are all the same to 1e-6. (b), (c) One point a replica,
-    or a pair of them. Grey: what the authors' scripts find at l2 = 0.01.
+    or a pair of them. Grey: what the authors' scripts find for MNIST at l2 = 0.01.
 
     Args:
         ensembles: the minima by l2; replicas that diverged are left out.
         data_loss: one a replica.
+        dataset: what the networks were trained on.
     """
     with context():
         figure, (weights, losses, distances) = new_figure(DOUBLE_COLUMN, 2.5, n_panels=3)
@@ -49,7 +53,12 @@ def draw_minima(ensembles: Mapping[float, Ensemble], data_loss: Mapping[float, F
             (losses, r"$\mathcal{L}_\mathrm{data}$", SCRIPTS_LOSS),
             (distances, "$|W-W'|$", SCRIPTS_DISTANCE),
         ):
-            axes.axhspan(*band, color=GREY, alpha=0.25, linewidth=0, gid="scripts")
+            if dataset == "mnist":
+                axes.axhspan(*band, color=GREY, alpha=0.25, linewidth=0, gid="scripts")
+                # On the side of the band that has more room.
+                edge, va = (band[1], "bottom") if band[1] < np.mean(axes.get_ylim()) else (band[0], "top")
+                look: dict[str, Any] = {"ha": "right", "va": va, "color": GREY, "size": 8}
+                axes.text(0.97, edge, "scripts", transform=axes.get_yaxis_transform(), **look)
             axes.set_ylabel(name)
             _label_l2(axes, list(ensembles))
         counts = [int(ensemble.alive.sum()) for ensemble in ensembles.values()]
@@ -84,7 +93,11 @@ def draw_spectrum(spectra: xr.Dataset) -> Figure:
             axes.axhline(0.0, color="black", linewidth=0.5)
         axes.set_ylabel("eigenvalues of the Hessian")
         _label_l2(axes, l2.tolist())
-        axes.set_title(f"$n={spectra.sizes['origin']}$, dashed: $\\lambda$", loc="right", color=GREY)
+        axes.set_title(f"$n={spectra.sizes['origin']}$", loc="right", color=GREY)
+        look: dict[str, Any] = {"linestyle": "", "color": "black", "ms": 3, "mfc": "none", "mew": 0.7}
+        key = [Line2D([], [], marker=m, label=text, **look) for m, text in (("v", "largest"), ("o", "smallest"))]
+        key.append(Line2D([], [], linestyle="--", color=GREY, linewidth=0.9, label=r"$\lambda$"))
+        figure.legend(handles=key, loc="outside upper center", ncols=len(key), borderaxespad=0.0)
     return figure
 
 

@@ -93,9 +93,10 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             x = np.broadcast_to(ratio[:, None], loss.shape)
             kept, lost, zero = (loss > 0) & (alive == 1), alive == 0, (loss == 0) & (alive == 1)
             axes.plot(x[kept], loss[kept], "o", color="black", ms=3.2, mfc="none", mew=0.8, gid="replicas")
-            # Weights that are finite still may have a loss that is not.
-            last = np.minimum(np.nan_to_num(loss[lost], nan=np.inf), high)
-            axes.plot(x[lost], last, "x", color=GREY, ms=3.5, mew=0.8, clip_on=False, gid="lost")
+            if lost.any():
+                # Weights that are finite still may have a loss that is not.
+                last = np.minimum(np.nan_to_num(loss[lost], nan=np.inf), high)
+                axes.plot(x[lost], last, "x", color=GREY, ms=3.5, mew=0.8, clip_on=False, gid="lost")
             if zero.any():
                 axes.plot(x[zero], np.full(zero.sum(), low), "v", color="black", ms=4, clip_on=False, gid="zero")
             axes.plot(ratio, _geometric_mean(loss, alive), color="tab:blue", linewidth=0.9, gid="mean")
