@@ -45,6 +45,22 @@ def test_exact_kink() -> None:
     assert found.left_out == {}
 
 
+def test_the_intervals_of_either_shape_hold_those_of_both() -> None:
+    rng = np.random.default_rng(5)
+    sharp = two_regimes(WARM, 1.7e-4) + rng.normal(0.0, 0.05, (len(WARM), 4))
+    rounded = np.log(5000.0 / (1.0 + WARM / 1.7e-4))[:, None] + rng.normal(0.0, 0.05, (len(WARM), 4))
+    for log_tau, nearer in ((sharp, 0), (rounded, 1)):
+        tau = relaxation(log_tau, WARM)
+        one, other = crossover(tau), crossover(tau, shape="rounded")
+        near, far = ((one, other), (other, one))[nearer]
+        either = crossover(tau, shape="either")
+        assert either.residual == near.residual < far.residual
+        for name in ("temperature", "slope"):
+            found, *both = (getattr(fit, name) for fit in (either, near, far))
+            assert found.value == both[0].value
+            assert (found.low, found.high) == (min(b.low for b in both), max(b.high for b in both))
+
+
 def test_no_kink_fits_better() -> None:
     """The best of all splits against a dense look at every kink that leaves two temperatures on each side."""
     rng, x = np.random.default_rng(8), np.log(WARM)
@@ -157,7 +173,7 @@ def test_a_lost_replica_is_no_censored_one() -> None:
 
 def test_bad_input() -> None:
     tau = relaxation(two_regimes(WARM, 1e-4), WARM)
-    with pytest.raises(ValueError, match="shape must be one of 'sharp', 'rounded', but got 'round'"):
+    with pytest.raises(ValueError, match="shape must be one of 'sharp', 'rounded', 'either', but got 'round'"):
         crossover(tau, shape="round")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="shortest must be a finite number >= 0, but got nan"):
         crossover(tau, shortest=np.nan)

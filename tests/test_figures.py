@@ -26,7 +26,7 @@ from scipy.special import erf, erfinv
 
 import glassnet as gn
 from glassnet import figures
-from glassnet.analysis import bowl_limit, bowl_mean_square_displacement, bowl_overlap, long_time_level
+from glassnet.analysis import bowl_limit, bowl_mean_square_displacement, bowl_overlap, crossover, long_time_level
 from glassnet.figures import style
 from glassnet.figures.scales import log_limits, power, set_log, set_symlog
 
@@ -182,6 +182,17 @@ def test_the_dashed_line_of_tau_is_free_diffusion(record: gn.Record, threshold: 
     guide = lines(axes, gid="slope")[0]
     slope = np.diff(np.log(y_of(guide))) / np.diff(np.log(x_of(guide)))
     assert slope == pytest.approx(-1)
+
+
+def test_t_star_is_marked_where_two_regimes_are_seen(record: gn.Record) -> None:
+    bent = measured([0.1, 0.03, 0.01, 1e-3, 1e-4, 0.0], learning_rate=1e-2)
+    (axes,) = figures.draw_relaxation_time(bent, chi=10, waiting_time=WAIT).axes
+    found = crossover(gn.relaxation_time(gn.overlap(bent, chi=10)).sel(waiting_time=WAIT), shape="either")
+    assert found.outcome == "two regimes"
+    (star,) = lines(axes, gid="crossover")
+    assert x_of(star).tolist() == [found.temperature.value] * 2
+    (none,) = DRAWINGS["relaxation_time"](record).axes
+    assert not lines(none, gid="crossover")
 
 
 def test_what_is_left_of_q_stands_beside_the_bowl_of_its_weights(record: gn.Record) -> None:

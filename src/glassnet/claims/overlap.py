@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from glassnet.analysis import caging, collapse, master_exponent
+from glassnet.analysis import caging, collapse, crossover, master_exponent
 from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.master_curve import EXCLUDES_FREE, LIKE_FREE, NO_TAU
 from glassnet.analysis.measured import Measured
@@ -27,7 +27,7 @@ from glassnet.claims.claim import (
 )
 from glassnet.claims.evidence import Evidence, missing
 from glassnet.claims.relaxation_times import slope_verdict
-from glassnet.claims.relaxed import E_FOLD, ZERO_LOSS, Relaxed, noise_from, two_regimes
+from glassnet.claims.relaxed import E_FOLD, ZERO_LOSS, Relaxed, noise_from
 from glassnet.experiments import PHASES
 
 BROWNIAN: Final = (
@@ -101,7 +101,7 @@ def one_step(evidence: Evidence) -> Finding:
     run = evidence.relaxed("regularised")
     if run is None:
         return together(findings)
-    fit = two_regimes(run.tau(E_FOLD))
+    fit = crossover(run.tau(E_FOLD), shape="either")
     text = f"tau_e has {fit.outcome}, tau_90 {run.crossover.outcome}, slope {shown(fit.slope)}"
     verdict: Verdict = NOT_DECIDED
     hot = [one for one in fit.used if one > fit.temperature.value]

@@ -18,7 +18,7 @@ from glassnet.analysis.relaxation import first_crossing
 from glassnet.claims.claim import NOT_DECIDED, NOT_REPRODUCED, REPRODUCED, Finding, Verdict, listed, shown
 from glassnet.claims.commands import after_long_quench
 from glassnet.claims.evidence import PAPER_QUENCH, Evidence, missing
-from glassnet.claims.relaxed import ZERO_LOSS, Relaxed, noise_from, two_regimes
+from glassnet.claims.relaxed import ZERO_LOSS, Relaxed, noise_from
 
 SLOPE: Final = (
     "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
@@ -133,7 +133,7 @@ def sensitivity(evidence: Evidence) -> Finding:
         return float(-fit_line(x, np.log10(np.array(at)))[0] * np.log10(50.0))
 
     shift = measured(jackknife(decades, origins(taus[used[0]]["tau"])))[0]
-    both = [two_regimes(taus[chi]).slope for chi in used]
+    both = [crossover(taus[chi], shape="either").slope for chi in used]
     slopes = [slope_verdict(one) for one in both]
     stars = ", ".join(f"{fits[chi].temperature.value:.2g} at {chi:g}" for chi in used)
     text += f"; T* = {stars}; {shown(shift)} decades for a factor of 50"

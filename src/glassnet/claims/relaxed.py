@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
@@ -146,7 +146,7 @@ class Relaxed:
     @cached_property
     def crossover(self) -> Crossover:
         """The two regimes of tau_90."""
-        return two_regimes(self.tau())
+        return crossover(self.tau(), shape="either")
 
     @cached_property
     def live(self) -> Mask:
@@ -197,20 +197,6 @@ class Relaxed:
         return measured(estimate(values, origins(here)))[0]
 
 
-def two_regimes(tau: xr.Dataset) -> Crossover:
-    """The crossover in the shape, sharp or rounded, that lies closer to the relaxation times.
-
-    Which shape is right is not known, and slope and T* depend on it by more than their intervals: these hold both.
-    """
-    sharp, rounded = crossover(tau), crossover(tau, shape="rounded")
-    near, far = (rounded, sharp) if rounded.residual < sharp.residual else (sharp, rounded)
-    return replace(near, slope=_both(near.slope, far.slope), temperature=_both(near.temperature, far.temperature))
-
-
 def noise_from(fit: Crossover) -> float:
     """Above which temperature noise dominates: T*, 0 if it does at all of them, infinite if that is not known."""
     return {TWO_REGIMES: fit.temperature.value, NOISE_ONLY: 0.0}.get(fit.outcome, np.inf)
-
-
-def _both(near: Measured, far: Measured) -> Measured:
-    return replace(near, low=float(np.fmin(near.low, far.low)), high=float(np.fmax(near.high, far.high)))

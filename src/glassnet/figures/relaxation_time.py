@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Transform
 from numpy.typing import NDArray
 
-from glassnet.analysis import relaxation_time
+from glassnet.analysis import crossover, relaxation_time
+from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.relaxation import BELOW, NOT_REACHED
 from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
 from glassnet.figures.panels import add_conditions, conditions, say_empty, styles, survivors
@@ -33,7 +34,8 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
     Filled: geometric mean over replicas; open: of the mean curve, where not every replica has a number; bars are 95 %
     intervals. Small dots are single replicas. Arrows are limits: curves that had not reached the threshold by the last
     save time, or had passed it before the first. The black line with its band is T = 0, dashed is free diffusion,
-    dotted a slope of -1; hatched times were not observed.
+    dotted a slope of -1; hatched times were not observed. Upright: T*, with an interval that holds those of a sharp and
+    of a rounded crossover, where two regimes are seen.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -65,6 +67,8 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
         if not warm.size:
             axes.xaxis.set_ticks([], minor=True)
             axes.xaxis.set_ticks([])
+        if warm.size and epsilon.size:
+            _draw_crossover(axes, found.sel(waiting_time=waiting_time), window)
         lines = styles(curves)
         for curve in curves:
             line = lines[curve.temperature]
@@ -202,6 +206,17 @@ def _draw_free(axes: Axes, record: Record, epsilon: Floats, threshold: float, wi
     middle = float(np.clip(free(1.0)[0] / np.sqrt(window[0] * window[1]), low * 1.5, high / 1.5))
     guide = np.array([middle / 3, middle * 3])
     axes.plot(guide, 5 * free(guide), ":", color=GREY, linewidth=1.1, label="slope $-1$", zorder=1.5, gid="slope")
+
+
+def _draw_crossover(axes: Axes, tau: xr.Dataset, window: Window) -> None:
+    """T* with its interval, if two regimes are seen."""
+    fit = crossover(tau, shape="either")
+    if fit.outcome != TWO_REGIMES:
+        return
+    star = fit.temperature
+    axes.axvline(star.value, color=GREY, linewidth=0.9, zorder=1, gid="crossover")
+    axes.axvspan(*np.clip((star.low, star.high), *axes.get_xlim()), color=GREY, alpha=0.15, linewidth=0, zorder=0.7)
+    _write(axes, "$T^*$", (star.high, window[0]), (2, 2), axes.transData, size=8)
 
 
 def _shade_unobserved(axes: Axes, window: Window) -> None:
