@@ -238,6 +238,9 @@ def test_all_rows_at_once_are_gradient_descent_from_the_same_quench(tmp_path: Pa
     assert np.allclose(msd.values, moved, rtol=1e-5)
     drawn = draw_sgd_displacement(found.records)
     assert "all" in [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
+    for dataset, n_levels in (("mnist", 6), ("cifar10", 0)):
+        drawn = draw_sgd_displacement(found.records, dataset=dataset)
+        assert len(drawn.findobj(lambda artist: artist.get_gid() == "level")) == n_levels
     with pytest.raises(ValueError, match=r"batches must be records on one number of rows, but are on none"):
         draw_sgd_displacement({})
 

@@ -45,7 +45,7 @@ def pictures(run: Run[Any]) -> Pictures:
     if isinstance(request, PhaseDiagram):
         return draw_phase_diagram(run)
     if isinstance(request, SgdDisplacement):
-        return {"sgd_displacement": sgd.draw_sgd_displacement(measured(run))}
+        return {"sgd_displacement": sgd.draw_sgd_displacement(measured(run), dataset=str(request.dataset))}
     if isinstance(request, StepSize):
         return {"step_size": steps.draw_step_size(measured(run))}
     if isinstance(request, Minima):

@@ -31,16 +31,17 @@ Batches = Mapping[tuple[str, int], Record]
 """Records by how batches were drawn and how large they are."""
 
 
-def draw_sgd_displacement(batches: Batches) -> Figure:
+def draw_sgd_displacement(batches: Batches, *, dataset: str = "mnist") -> Figure:
     """Mean square displacement under SGD, from the first reference, at the start of an epoch (Fig. 5d).
 
     (a) Every batch size in permuted order, up to the first epoch and then at its whole epochs; black: all rows at once.
     (b) Batches drawn with replacement (solid), and the same sizes permuted at whole (dashed) and half epochs (dots).
-    Horizontal: where the paper sees localisation, and where a bowl of l2 alone would at T = 0.1, about its centre and
-    between two times. Bands are Student's 95 % intervals over three initial conditions or more.
+    Horizontal, for MNIST: where the paper sees localisation, and where a bowl of l2 alone would at T = 0.1, about its
+    centre and between two times. Bands are Student's 95 % intervals over three initial conditions or more.
 
     Args:
         batches: under SGD, all on as many rows.
+        dataset: what the networks were trained on.
 
     Raises:
         ValueError: no records, or on different numbers of rows.
@@ -63,10 +64,12 @@ def draw_sgd_displacement(batches: Batches) -> Figure:
                 seen.append(_draw(right, permuted[size], colours[size], at="whole", linestyle="--"))
                 seen.append(_draw(right, permuted[size], colours[size], at="half", linestyle="", marker=".", ms=3))
         times = np.concatenate([record.data["time"].values for record in batches.values()])
+        levels = (PAPER_LEVEL, PAPER_BOWL, 2 * PAPER_BOWL) if dataset == "mnist" else ()
         for axes in (left, right):
-            _draw_levels(axes)
+            if levels:
+                _draw_levels(axes)
             set_log(axes, "x", log_limits(times, pad=0.0))
-            set_log(axes, "y", log_limits(*seen, PAPER_BOWL))
+            set_log(axes, "y", log_limits(*seen, *levels))
             axes.set_xlabel("$t$ (steps)")
         left.set_ylabel("MSD, permuted batches")
         right.set_ylabel("MSD, with replacement")
