@@ -292,6 +292,7 @@ def test_figures_are_reproduced_and_stopping_changes_nothing(tmp_path: Path, mon
     said = reproduce(*SOME, "--output", folder, "--dry-run")
     assert said.exit_code == 0, said.output
     assert "all together" in said.output
+    assert "on networks that have not learnt" in " ".join(said.output.split())
     assert not folder.exists()
     aged = next(line for line in said.output.splitlines() if "ageing-mnist-regularised" in line)
     assert aged.split()[1:5] == ["10", "0", "10", "0"]

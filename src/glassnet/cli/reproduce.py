@@ -160,9 +160,17 @@ def _say_cost(
                 awaited |= dict.fromkeys(names, point.n_steps)
             plans[need] = work
     console.print(tables.totals(rows))
+    if any(plans[need].blocks and given is None for need, (_, given) in asked.items()):
+        console.print(_UNLEARNT, highlight=False)
     if elsewhere is not None:
         console.print(f"On workers: {tables.time_there(n_workers, n_threads, seconds)}", highlight=False)
     return plans
+
+
+_UNLEARNT = (
+    "Times are from a trial of each kind of step on networks that have not learnt. Rows that sleep once they have "
+    "cost next to nothing: with zero loss it takes a small part of this."
+)
 
 
 def _refuse_too_large(
