@@ -77,10 +77,10 @@ def test_caging(phases: list[Relaxed]) -> None:
     )
 
 
-def _sgd(law: Law, sampling: str, until: int = 10_000) -> gn.Record:
+def _sgd(law: Law, sampling: str, until: int = 10_000, batch_size: int = 6) -> gn.Record:
     landscape = gn.Landscape(NETWORK, DATA, gn.QuadraticHinge(1.0))
-    dynamics = gn.Sgd(RATE, 6, "replacement" if sampling == "replacement" else "permutation")
-    times = gn.epoch_times(until, N_SAMPLES // 6)
+    dynamics = gn.Sgd(RATE, batch_size, "replacement" if sampling == "replacement" else "permutation")
+    times = gn.epoch_times(until, N_SAMPLES // batch_size)
     start = gn.Ensemble.random(NETWORK, 4)
     return gn.measure(start, landscape, dynamics, waiting_times=[10_000], times=times, engine=ByLaw(law, gaussian, 0.1))
 
@@ -113,6 +113,14 @@ def test_localisation_under_sgd() -> None:
     assert (control.verdict, "with replacement" in control.found) == ("not decided", True)
     controls = Measurements({("replacement", 6): _sgd(free, "replacement")}, 1.0, 4_200_000, BASIS)
     assert localisation.sgd_level(Evidence(sgd=controls)).verdict == "not decided"
+    # All rows in permuted order have no noise, and say nothing of SGD.
+    whole = Measurements(
+        {("permutation", N_SAMPLES): _sgd(_warm(free, 1e-4), "permutation", batch_size=N_SAMPLES)},
+        1.0,
+        4_200_000,
+        BASIS,
+    )
+    assert localisation.sgd_level(Evidence(sgd=whole)).verdict == "not decided"
 
 
 def test_oscillations() -> None:

@@ -191,6 +191,13 @@ def test_t_star_is_marked_where_two_regimes_are_seen(record: gn.Record) -> None:
     assert found.outcome == "two regimes"
     (star,) = lines(axes, gid="crossover")
     assert x_of(star).tolist() == [found.temperature.value] * 2
+    # An interval that reaches beyond the axis does not take its label there.
+    vague = figures.draw_relaxation_time(
+        measured([0.02, 0.012, 3e-3, 1e-3, 1e-4], learning_rate=1e-2), chi=10, waiting_time=WAIT
+    )
+    (label,) = (text for text in vague.axes[0].texts if text.get_text() == "$T^*$")
+    low, high = vague.axes[0].get_xlim()
+    assert low <= label.xy[0] <= high  # type: ignore[attr-defined]
     (none,) = DRAWINGS["relaxation_time"](record).axes
     assert not lines(none, gid="crossover")
 
@@ -215,6 +222,11 @@ def test_what_is_left_of_q_stands_beside_the_bowl_of_its_weights(record: gn.Reco
 
     alone = figures.draw_collapse(measured([MIDDLE]), chi=CHI, waiting_time=WAIT).axes[1]
     assert len(lines(alone, gid="G1")) == 1
+    keys = [
+        [text.get_text() for text in figures.draw_collapse(one, chi=CHI, waiting_time=WAIT).legends[0].get_texts()]
+        for one in (record, measured([0.0]))
+    ]
+    assert ["Eq. G1" in key for key in keys] == [True, False]
 
 
 def test_mean_square_displacements_stand_beside_free_diffusion_and_epsilon(record: gn.Record) -> None:

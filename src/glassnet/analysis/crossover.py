@@ -71,9 +71,9 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
     landscape add their rates. The sharp fit of such a curve finds T* up to a factor 2.5 too low with temperatures at 1
     and 3 x 10^n: compare T* only between fits of one shape, or take ``shape="either"``, the fit whose residual is the
     smaller one, whose intervals of T* and slope are widened to hold those of the other shape too. The intervals cover
-    89 to 98 % for either shape on its own curves, 3 to 30 initial conditions and T* between temperatures or at one.
-    Sharp kinks at a temperature that was run, at another T* in each initial condition, have a rounded mean: with T*
-    spread by 20 % the sharp fit's interval covers 91 % at 6, 87 % at 10 and 74 % at 16.
+    89 to 98 % for both shapes, each on its own curves, with 3 to 30 initial conditions and T* between temperatures or
+    at one. Sharp kinks at a temperature that was run, at another T* in each initial condition, have a rounded mean:
+    with T* spread by 20 % the sharp fit's interval covers 91 % at 6, 87 % at 10 and 74 % at 16.
 
     A temperature enters with complete numbers only: if any replica that was not lost is "below the first save
     time" or "not reached", or the mean is shorter than ``shortest``, it is left out and named.
@@ -84,7 +84,7 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
 
     Args:
         tau: what :func:`glassnet.relaxation_time` found, at one waiting time and chi, for several temperatures.
-        shape: "sharp" or "rounded".
+        shape: "sharp", "rounded", or "either".
         shortest: steps; a relaxation within fewer is not resolved by discrete steps.
 
     Raises:

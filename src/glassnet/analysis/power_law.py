@@ -60,7 +60,8 @@ def power_law(
     Least squares of log y against log t, each point weighted by the length of the log axis that it stands for, so
     that the save grid does not matter. A range is a power law where no residual of the mean curve is beyond both
     ``tolerance`` and its error (95 % for all points together, without what a replica has in common at all times).
-    Without ``between`` the range is the longest such one, found from the data: the interval does not know of that.
+    Without ``between`` the range is the longest such one, found from the data, its ends to a fiftieth of a decade: the
+    interval does not know of that.
 
     The interval leaves out one initial condition after the other in that range, with Student's t (see
     :func:`glassnet.analysis.jackknife`).

@@ -113,7 +113,9 @@ def _row(
         log_d = np.average(y - x, weights=weight) - np.log(2.0)
         log_tau = np.log(float(first_crossing(q.mean(kept), q.times, threshold)[0]))
         log_ratio = log_d + log_tau - np.log(np.mean(epsilon[kept] ** 2) * free)
-        at_tau = np.interp(log_tau, np.log(alpha.times), alpha.mean(kept)) if len(alpha.times) else np.nan
+        at_tau = np.nan
+        if len(alpha.times):
+            at_tau = np.interp(log_tau, np.log(alpha.times), alpha.mean(kept), left=np.nan, right=np.nan)
         return np.array([log_d, slope(x, y, weight), log_tau, log_ratio, at_tau])
 
     log_d, log_slope, log_tau, log_ratio, at_tau = measured(jackknife(parameters, q.origin))

@@ -177,11 +177,14 @@ def sgd_level(evidence: Evidence) -> Finding:
     sgd = evidence.sgd
     if sgd is None:
         return Finding(NOT_DECIDED, "no run of SGD's displacement", decides=after_long_quench("sgd_displacement"))
+    # All rows in permuted order are gradient descent, without noise.
+    sgd = replace(
+        sgd, records={key: r for key, r in sgd.records.items() if key != ("permutation", r.data.attrs["n_samples"])}
+    )
     settled = {}
-    for (sampling, size), record in sgd.records.items():
-        without_noise = size == record.data.attrs["n_samples"]
-        if not without_noise and (found := _at_rest(record, sgd.l2)) is not None:
-            settled[sampling, size] = found
+    for key, record in sgd.records.items():
+        if (found := _at_rest(record, sgd.l2)) is not None:
+            settled[key] = found
     permuted = sorted(size for sampling, size in settled if sampling == "permutation")
     text = f"levels that are stationary long enough at b = {listed(permuted)}"
     drawn = [size for size in permuted if ("replacement", size) in settled]

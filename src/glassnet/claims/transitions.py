@@ -21,10 +21,9 @@ ZERO_LOSS: Final = (
     "At l2 = 0, N* is where half of the initial conditions reach zero loss (a data loss of 1e-6), after the longest "
     "SGD of 17000 epochs or more: above the last size at which fewer do and below the first at which more do, with "
     "Wilson's intervals. Reproduced if N*/P_D lies within 0.13 to 0.23, and it depends on the initial condition: at "
-    "one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half that"
-    " length N* lies at another size: then it belongs to the length of training; not decided if N* is not found "
-    "there. Not reproduced if it lies outside "
-    "0.13 to 0.23."
+    "one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half that "
+    "length N* lies at a larger size: then it belongs to the length of training; not decided if N* is not known to lie "
+    "within 0.13 to 0.23 there too. Not reproduced if it lies outside 0.13 to 0.23."
 )
 
 COLLAPSE: Final = (
@@ -79,7 +78,7 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
     text += f"; after {shorter[-1]} {shown(before.half)}"
     if before.half.low >= longest.half.high:
         return Finding(EXPLAINED, f"{text}: N* is that of a length of training", (line.basis,), longest.half)
-    if not np.isfinite(before.half.value):
+    if not before.half.within(_LEAST, _MOST):
         return replace(unclear, found=f"{text}: N* may be that of a length of training")
     if longest.half.within(_LEAST, _MOST) and mixed:
         return Finding(REPRODUCED, text, (line.basis,), longest.half)

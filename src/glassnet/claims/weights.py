@@ -29,7 +29,7 @@ INNER: Final = (
     "over temperatures whose tau_e is 3 steps or more. Reproduced if it is below 0.01, not reproduced if above, with "
     "its interval. The null is what defines Q: weights that diffuse freely have 2.18/chi^2 there, because epsilon is "
     "sigma/chi; within a factor 5 of that at every temperature it is explained "
-    "otherwise, and not decided where no interval lies above it."
+    "otherwise, and not decided where the largest is not known to lie above it."
 )
 
 _FEW: Final = 0.02
@@ -99,7 +99,7 @@ def inner_product(evidence: Evidence) -> Finding:
     text += f", free diffusion's {free:.2g}"
     if verdict == REPRODUCED and all(one.within(free / _ALIKE, free * _ALIKE) for one in found.values()):
         verdict, text = EXPLAINED, f"{text}: the definition of epsilon gives it"
-    elif verdict == REPRODUCED and not any(one.low > free * _ALIKE for one in found.values()):
+    elif verdict == REPRODUCED and not most.low > free * _ALIKE:
         verdict, text = NOT_DECIDED, f"{text}, which is not excluded"
     return Finding(verdict, text, (run.basis,), most, run.decides())
 

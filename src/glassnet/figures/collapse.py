@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.special import erfinv
 
@@ -60,7 +59,7 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
         _draw_master(scaled, seen)
         _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time)
         add_conditions(left_over, conditions(curves, chi, waiting_time))
-        limits = [Line2D([], [], color=GREY, label="Eq. G1", **_LIMIT)] if _bowl_of(record) else []
+        limits = [line for line in left_over.lines if line.get_gid() == "G1"]
         add_legend(figure, curves, theory="null", others=limits, bands=False)
     return figure
 
@@ -84,14 +83,6 @@ def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]]) -> None:
 
 _REACH: Final = float(np.sqrt(2.0) * erfinv(np.exp(-1.0)))
 """Epsilon at which free weights with <dw^2> = t have Q(1) = 1/e: sqrt(2) erfinv(1/e)."""
-
-
-_LIMIT: Final[Mapping[str, Any]] = {"linestyle": "", "marker": "x", "markersize": 4.0}
-
-
-def _bowl_of(record: Record) -> float:
-    """lambda, 0 without a bowl."""
-    return float(record.data["l2"][0])
 
 
 def _draw_left_over(
@@ -119,7 +110,7 @@ def _draw_left_over(
     limits = log_limits(t, pad=0.1)
     seen = [q]
     axes.plot(t, q[0] * (t / t[0]) ** PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
-    l2 = _bowl_of(record)
+    l2 = float(record.data["l2"][0])
     if l2 > 0:
         x = np.geomspace(*limits, 100)
         bowl = quadratic_well.overlap(
@@ -134,9 +125,11 @@ def _draw_left_over(
         )
         axes.plot(x, bowl.mean(axis=0), color=GREY, **THEORY, gid="bowl")
         limit = bowl_limit(record, chi=chi, waiting_time=waiting_time)[replicas].groupby("temperature").mean()
-        limit = limit.where(limit["temperature"] > 0, drop=True)
-        axes.plot(limit["temperature"], limit, color=GREY, gid="G1", **_LIMIT)
-        seen.append(limit.values[limit.values > 0])
+        limit = limit.where((limit["temperature"] > 0) & (limit > 0), drop=True)
+        if limit.size:
+            cross: dict[str, Any] = {"linestyle": "", "marker": "x", "markersize": 4.0}
+            axes.plot(limit["temperature"], limit, color=GREY, gid="G1", label="Eq. G1", **cross)
+            seen.append(limit.values)
     set_log(axes, "x", limits)
     low, _ = log_limits(*seen, pad=0.1)
     set_log(axes, "y", (low / 1.5, 1.3))

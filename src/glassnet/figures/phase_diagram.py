@@ -74,8 +74,8 @@ def draw_plane(losses: xr.Dataset) -> Figure:
 def draw_width_line(losses: xr.Dataset) -> Figure:
     """Data loss at l2 = 0 against N/P_D, every initial condition a point (Figs. 1b, A3a).
 
-    One panel for each length of the quench. Crosses are replicas that diverged, at their last finite weights, on the
-    upper edge where their loss lies beyond that of all others; triangles on the lower edge a loss of exactly 0. Lines
+    One panel for each length of the quench. Crosses are replicas that diverged, at their last finite weights, on an
+    edge where their loss lies beyond that of all others; triangles on the lower edge a loss of exactly 0. Lines
     are geometric means over the others. Dotted: the transition that the paper reports for MNIST.
 
     Args:
@@ -95,7 +95,7 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             axes.plot(x[kept], loss[kept], "o", color="black", ms=3.2, mfc="none", mew=0.8, gid="replicas")
             if lost.any():
                 # Weights that are finite still may have a loss that is not.
-                last = np.minimum(np.nan_to_num(loss[lost], nan=np.inf), high)
+                last = np.clip(np.nan_to_num(loss[lost], nan=np.inf), low, high)
                 axes.plot(x[lost], last, "x", color=GREY, ms=3.5, mew=0.8, clip_on=False, gid="lost")
             if zero.any():
                 axes.plot(x[zero], np.full(zero.sum(), low), "v", color="black", ms=4, clip_on=False, gid="zero")

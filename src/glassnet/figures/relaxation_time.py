@@ -214,9 +214,11 @@ def _draw_crossover(axes: Axes, tau: xr.Dataset, window: Window) -> None:
     if fit.outcome != TWO_REGIMES:
         return
     star = fit.temperature
-    axes.axvline(star.value, color=GREY, linewidth=0.9, zorder=1, gid="crossover")
-    axes.axvspan(*np.clip((star.low, star.high), *axes.get_xlim()), color=GREY, alpha=0.15, linewidth=0, zorder=0.7)
-    _write(axes, "$T^*$", (star.high, window[0]), (2, 2), axes.transData, size=8)
+    low, value, high = np.clip((star.low, star.value, star.high), *axes.get_xlim()).tolist()
+    axes.axvline(value, color=GREY, linewidth=0.9, zorder=1, gid="crossover")
+    axes.axvspan(low, high, color=GREY, alpha=0.15, linewidth=0, zorder=0.7)
+    side, away = ("left", 2) if high < axes.get_xlim()[1] else ("right", -2)
+    _write(axes, "$T^*$", (high, window[0]), (away, 2), axes.transData, size=8, side=side)
 
 
 def _shade_unobserved(axes: Axes, window: Window) -> None:

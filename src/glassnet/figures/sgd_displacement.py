@@ -44,7 +44,7 @@ def draw_sgd_displacement(batches: Batches, *, dataset: str = "mnist") -> Figure
         dataset: what the networks were trained on.
 
     Raises:
-        ValueError: no records, or on different numbers of rows.
+        ValueError: no records, of other dynamics, or on different numbers of rows.
     """
     permuted = {size: record for (sampling, size), record in batches.items() if sampling == "permutation"}
     drawn = {size: record for (sampling, size), record in batches.items() if sampling == "replacement"}
@@ -52,12 +52,16 @@ def draw_sgd_displacement(batches: Batches, *, dataset: str = "mnist") -> Figure
     if len(rows) != 1:
         raise ValueError(f"batches must be records on one number of rows, but are on {sorted(rows) or 'none'}")
     (n_samples,) = rows
+    for record in batches.values():
+        if not isinstance(record.dynamics, Sgd):
+            raise ValueError(f"batches must be records of Sgd, but got one of {type(record.dynamics).__name__}")
     colours = _colours({*permuted, *drawn} - {n_samples}) | {n_samples: "black"}
     with context():
         figure, (left, right) = new_figure(DOUBLE_COLUMN, 2.9, n_panels=2)
         seen: list[NDArray[Any]] = []
         for size, record in permuted.items():
-            seen.append(_draw(left, record, colours[size], at="whole"))
+            look = {"zorder": 3.0} if size == n_samples else {}
+            seen.append(_draw(left, record, colours[size], at="whole", **look))
         for size, record in drawn.items():
             seen.append(_draw(right, record, colours[size], at="all"))
             if size in permuted:
