@@ -88,7 +88,7 @@ def _l2s(first: int, last: int, step: int) -> tuple[float, ...]:
 _PLANE_L2: Final = (0.0, *_l2s(10, 52, 3))
 _LINE_L2: Final = (1e-3, 5e-3, *_l2s(10, 40, 2), 0.08, 0.15)
 _PLANE_WIDTHS: Final = tuple(range(30, 82, 3))
-_LINE_WIDTHS: Final = (36, 39, 42, 45, 48, 51, 54)
+_LINE_WIDTHS: Final = (36, 39, 42, 45, 48, 54)
 _CIFAR10_WIDTHS: Final = tuple(range(30, 103, 6))
 
 # A tenth of the rows: the widths of the demo keep N/P_D, and its epochs are as many steps as 300 of all rows.
