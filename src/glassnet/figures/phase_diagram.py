@@ -105,7 +105,8 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             axes.set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
             axes.set_title(_conditions(losses, int(epochs)), loc="right", color=GREY)
             if losses.attrs["dataset"] == "mnist":
-                _mark(axes, PAPER_RATIO, r"$N^*/P_D$, paper")
+                # Below the losses of networks that are too small to reach zero.
+                _mark(axes, PAPER_RATIO, r"$N^*/P_D$, paper", height=0.07, left=True)
         _add_key(figure, lost=bool((line["alive"] == 0).any()), zero=bool((every == 0).any()))
     return figure
 
@@ -133,7 +134,7 @@ def draw_l2_line(losses: xr.Dataset) -> Figure:
             axes.set_xlabel(r"$\lambda$")
             axes.set_ylim(bottom=0.0)
             if losses.attrs["dataset"] == "mnist":
-                _mark(axes, PAPER_L2, r"$\lambda^*$, paper", height=0.5)
+                _mark(axes, PAPER_L2, r"$\lambda^*$, paper", height=0.45)
         panels[0].set_ylabel(r"$\mathcal{L}$")
         panels[1].set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
         panels[1].set_title(_conditions(losses), loc="right", color=GREY)
@@ -159,13 +160,12 @@ def _label_cells(axis: Any, values: NDArray[Any], form: str) -> None:
     axis.set_tick_params(which="both", length=0)
 
 
-def _mark(axes: Axes, x: float, text: str, height: float = 0.97) -> None:
-    """A vertical line at what the paper reports, and beside it, at a share of its height, what it is."""
+def _mark(axes: Axes, x: float, text: str, *, height: float, left: bool = False) -> None:
+    """A vertical line at what the paper reports, and on one side, at a share of its height, what it is."""
     axes.axvline(x, color="tab:red", linestyle=":", linewidth=1.0, zorder=0.5, gid="paper")
-    along = axes.get_xaxis_transform()
-    axes.annotate(
-        text, (x, height), (3, 0), xycoords=along, textcoords="offset points", va="top", color="tab:red", size=8
-    )
+    look: dict[str, Any] = {"va": "center", "ha": "right" if left else "left", "color": "tab:red", "size": 8}
+    offset, along = (-3 if left else 3, 0), axes.get_xaxis_transform()
+    axes.annotate(text, (x, height), offset, xycoords=along, textcoords="offset points", **look)
 
 
 def _add_key(figure: Figure, *, lost: bool, zero: bool) -> None:
