@@ -6,6 +6,7 @@ import signal
 
 import numpy as np
 import pytest
+from pages import Made, every_page
 
 import glassnet as gn
 
@@ -28,6 +29,11 @@ def flat_landscape(*, n_samples: int, l2: float, width: int = 8) -> gn.Landscape
 def engine(request: pytest.FixtureRequest) -> gn.engines.Engine:
     """Each engine in turn, the cpu one with float64 gradients so that it can be compared closely."""
     return gn.engines.Reference() if request.param == "reference" else gn.engines.Cpu(gradient="float64")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return every_page(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(autouse=True, scope="session")

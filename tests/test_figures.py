@@ -1,76 +1,27 @@
-"""Figures: what is drawn is what was measured, limits are marked as limits, and files appear whole."""
+"""Figures: what is drawn is what was measured, and limits are marked as limits."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
 from conftest import small_landscape
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.special import erf, erfinv
+from small_records import CHI, COLD, DRAWINGS, HOT, LEARNING_RATE, MIDDLE, N_SAMPLES, WAIT, measured
 
 import glassnet as gn
 from glassnet import figures
 from glassnet.analysis import bowl_limit, bowl_mean_square_displacement, bowl_overlap, crossover, long_time_level
 from glassnet.figures import style
-from glassnet.figures.scales import log_limits, power, set_log, set_symlog
-
-WAIT, CHI = 10, 100
-HOT, MIDDLE, COLD = 10.0, 0.02, 1e-5
-LEARNING_RATE, N_SAMPLES = 1e-4, 60
-
-DRAWINGS: dict[str, Callable[[gn.Record], Figure]] = {
-    "overlap": lambda r: figures.draw_overlap(r, chi=CHI, waiting_time=WAIT),
-    "relaxation_time": lambda r: figures.draw_relaxation_time(r, chi=CHI, waiting_time=WAIT),
-    "mean_square_displacement": lambda r: figures.draw_mean_square_displacement(r, chi=CHI, waiting_time=WAIT),
-    "non_gaussian": lambda r: figures.draw_non_gaussian(r, waiting_time=WAIT),
-    "mobility": lambda r: figures.draw_mobility(r, waiting_time=WAIT),
-    "history": lambda r: figures.draw_history(r, waiting_time=WAIT),
-}
-
-
-def measured(
-    temperatures: Iterable[float],
-    *,
-    n_origins: int = 3,
-    overflowing: Iterable[int] = (),
-    times: Iterable[int] | None = None,
-    learning_rate: float = LEARNING_RATE,
-    **options: Any,
-) -> gn.Record:
-    """A small run with these temperatures; origins in ``overflowing`` diverge at the first step."""
-    landscape = small_landscape(n_samples=N_SAMPLES)
-    start = gn.Ensemble.random(landscape.network, n_origins)
-    weights = start.weights.copy()
-    weights[list(overflowing)] *= 1e150
-    start = gn.Ensemble(start.network, weights, start.seed, start.origin, start.noise, start.step, start.alive)
-    kinds = list(temperatures)
-    langevin = gn.Langevin(np.repeat(kinds, n_origins).tolist(), learning_rate, options.pop("batch_size", None))
-    return gn.measure(
-        start.repeat(noise=range(len(kinds))),
-        landscape,
-        langevin,
-        waiting_times=[0, WAIT],
-        times=gn.log_times(200) if times is None else list(times),
-        chi=[10, CHI],
-        engine="reference",
-        **options,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -378,66 +329,6 @@ def test_lost_replicas_are_counted_and_left_out() -> None:
     assert np.isnan(y_of(none.lines[0])).all()
 
 
-def test_all_figures_are_written_as_png_of_the_right_size(record: gn.Record, tmp_path: Path) -> None:
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "overlap.png").write_text("an older one")
-    written = figures.draw_all(record, tmp_path / "figures", chi=CHI, waiting_time=WAIT)
-    assert [path.name for path in written] == [f"{name}.png" for name in DRAWINGS]
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == sorted(path.name for path in written)
-    for path in written:
-        with Image.open(path) as image:
-            assert image.width in (1020, 2100)
-            assert 600 <= image.height <= 1000
-            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
-            assert image.info["Title"]
-            assert "chi = 100, waiting time 10 steps" in image.info["Description"]
-            spread = np.asarray(image.convert("L"))
-            assert spread.min() < 60
-            assert spread.max() == 255
-
-
-def test_pdf_is_the_same_for_the_same_data(record: gn.Record, tmp_path: Path) -> None:
-    written = [tmp_path / "a.pdf", tmp_path / "b.pdf"]
-    for path in written:
-        style.save(DRAWINGS["relaxation_time"](record), path, title="tau", description="a run")
-    first, second = (path.read_bytes() for path in written)
-    assert first.startswith(b"%PDF-")
-    assert b"(a run)" in first
-    assert first == second
-
-
-def test_a_figure_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    path.write_text("old")
-    figure, (axes,) = style.new_figure(2, 2)
-    axes.set_xlabel("$\\unknown$")
-    with pytest.raises(ValueError, match="unknown"):
-        style.save(figure, path, title="t", description="d")
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.png", "old")]
-
-
-def test_neither_settings_nor_threads_change_a_figure(record: gn.Record, tmp_path: Path) -> None:
-    before = dict(matplotlib.rcParams)
-    draw = DRAWINGS["mean_square_displacement"]
-
-    def written(name: str) -> bytes:
-        style.save(draw(record), tmp_path / name, title="t", description="d")
-        return (tmp_path / name).read_bytes()
-
-    plain = written("plain.png")
-    assert dict(matplotlib.rcParams) == before
-    with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30, "axes.grid": True, "xtick.direction": "out"}):
-        assert written("other.png") == plain
-    found: list[bytes] = []
-    threads = [threading.Thread(target=lambda i=i: found.append(written(f"{i}.png"))) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == [plain, plain]
-    assert dict(matplotlib.rcParams) == before
-
-
 def test_what_cannot_be_drawn_is_refused_by_name(record: gn.Record, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"chi must be one that was recorded \(10, 100\).*7"):
         figures.draw_all(record, tmp_path / "x", chi=7, waiting_time=WAIT)
@@ -476,41 +367,3 @@ def test_without_histograms_there_is_no_figure_of_mobility(tmp_path: Path) -> No
     written = figures.draw_all(measured([HOT], times=[4, 11]), tmp_path, chi=CHI, waiting_time=WAIT)
     assert "mobility.png" not in [path.name for path in written]
     assert len(written) == 5
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "$0$"), (1, "$1$"), (300, "$300$"), (0.5, "$0.5$"), (1e-4, "$10^{-4}$"), (5e-4, r"$5\times 10^{-4}$"),
-     (20000, r"$2\times 10^{4}$")],
-)  # fmt: skip
-def test_numbers_are_written_as_in_print(value: float, text: str) -> None:
-    assert power(value) == text
-
-
-@settings(max_examples=8, deadline=None)
-@given(low=st.floats(-16, 5), span=st.floats(0.35, 24), symmetric=st.booleans())
-def test_ticks_neither_overlap_nor_go_missing(low: float, span: float, symmetric: bool) -> None:
-    with style.context():
-        figure, (axes,) = style.new_figure(style.SINGLE_COLUMN, 2.6)
-        if symmetric:
-            set_symlog(axes, "y", (-(10.0 ** min(low, 2)), 10.0 ** min(span, 6)), 0.1)
-        else:
-            set_log(axes, "y", (10.0**low, 10.0 ** (low + span)))
-        set_log(axes, "x", (10.0**low, 10.0 ** (low + span)))
-        figure.canvas.draw()
-    for axis in (axes.xaxis, axes.yaxis):
-        shown = [label for label in axis.get_ticklabels() if label.get_text()]
-        assert len(shown) >= 1
-        boxes = [label.get_window_extent() for label in shown]
-        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-
-
-_NUMBERS = st.floats(-300, 300).map(lambda exponent: 10.0**exponent) | st.sampled_from([np.nan, np.inf, 0.0, -3.0])
-
-
-@given(st.lists(_NUMBERS, max_size=6).map(np.array))
-def test_limits_hold_all_positive_numbers(values: NDArray[np.float64]) -> None:
-    low, high = log_limits(values)
-    good = values[np.isfinite(values) & (values > 0)]
-    assert 0 < low < high < np.inf
-    assert np.all((low <= good * (1 + 1e-9)) & (good <= high * (1 + 1e-9)))
