@@ -114,7 +114,7 @@ def test_every_command_that_would_decide_can_be_given(runs: Path) -> None:
             inner = inner.commands[words.pop(0)]
         given = inner.make_context(command, words).params
         assert given["scale"] in SCALES
-        assert set(parsed(given.get("changes"))) <= {"epochs"}
+        assert set(parsed(given.get("changes"))) <= {"epochs", "replicas", "widths"}
 
 
 def test_networks_that_diverged_are_counted(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_collapse() -> None:
         assert judged(*both).verdict == "reproduced"
         assert judged(*both).measured.low == pytest.approx(0.02)
     assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
-    assert "fig1a" in judged().decides
+    assert "--set 'widths=[30, 60]' --set replicas=20" in judged().decides
 
 
 def test_cifar10() -> None:

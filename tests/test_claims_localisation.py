@@ -52,9 +52,13 @@ def test_levels_and_the_bowl(phases: list[Relaxed]) -> None:
     stiffer = relaxed(bowl(4.0), temperatures=hot, waits=(10_000,), l2=1.0, origins=10)
     assert localisation.bowl_level(evidence(stiffer)).verdict == "not reproduced"
     # At one time free diffusion too goes as T^-0.5.
+    longer = "glassnet run relaxation --phase regularised --scale paper --t-max 1000000"
     short = localisation.bowl_level(evidence(relaxed(free, temperatures=hot)))
-    assert (short.verdict, short.decides.endswith("paper")) == ("not decided", True)
-    assert localisation.bowl_level(Evidence()).decides == "glassnet run relaxation --phase regularised --scale paper"
+    assert (short.verdict, short.decides) == ("not decided", longer)
+    assert localisation.bowl_level(Evidence()).decides == longer
+    # The paper's 3/(mu l2) are too few for the bowl itself to look at rest, the command's 10 (above) are not.
+    paper = relaxed(bowl(1.0), temperatures=hot, waits=(2_000,), l2=1.0, origins=10, t_max=3_000)
+    assert localisation.bowl_level(evidence(paper)).verdict == "not decided"
 
 
 def test_caging(phases: list[Relaxed]) -> None:
@@ -198,7 +202,8 @@ def test_layers_that_move_unequally_explain_alpha_and_two_peaks(phases: list[Rel
     assert heterogeneity.non_gaussian(evidence(*phases)).verdict == "not decided"  # shorter and warmer than the paper's
     assert heterogeneity.mobility(in_all(mixed)).verdict == "reproduced"
     assert heterogeneity.mobility(in_all(layered)).verdict == "explained otherwise"
-    assert heterogeneity.mobility(evidence(*far)).verdict == "not reproduced"
+    one_peak = heterogeneity.mobility(evidence(*far))
+    assert (one_peak.verdict, "0 of 5 networks below 0.05" in one_peak.found) == ("not reproduced", True)
     assert heterogeneity.mobility(evidence(*phases)).verdict == "not decided"
     warm = relaxed(drifting, temperatures=(1e-3, 1e-4))
     for judge in (heterogeneity.non_gaussian, heterogeneity.mobility):
@@ -255,6 +260,15 @@ def test_stokes_einstein() -> None:
     assert heterogeneity.product(Evidence()).verdict == "not decided"
 
 
+def test_a_phase_without_diffusion_decides_nothing_of_stokes_einstein() -> None:
+    whole = relaxed(free, temperatures=(1e-3, 3e-4, 1e-5, 3e-6), origins=8)
+    every = [replace(whole, phase=phase) for phase in PHASES]
+    found = heterogeneity.product(evidence(relaxed(drifting, temperatures=(1e-5, 1e-6, 0.0)), *every[1:]))
+    longer = "glassnet run relaxation --phase regularised --scale laptop --epochs 7000"
+    assert (found.verdict, found.decides) == ("not decided", longer)
+    assert "regularised: D tau at T = none" in found.found
+
+
 def test_drift_is_no_diffusion() -> None:
     def seen(temperatures: tuple[float, ...]) -> bool:
         runs = [relaxed(drifting, phase, temperatures=temperatures, chi=(30.0,)) for phase in PHASES]
@@ -293,6 +307,8 @@ def test_sigma(phases: list[Relaxed]) -> None:
 
     assert judged(0.007).verdict == "reproduced"
     assert judged(0.14).verdict == "not reproduced"
+    untaught = replace(phases[0], record=relaxed(free, loss=0.499).record)
+    assert weights.sigma(evidence(untaught, *phases[1:])).verdict == "not decided"
     # As many as the command asks for do decide, if they differ by as much.
     for spread, verdict in ((0.013, "reproduced"), (0.025, "not reproduced")):
         found = judged(spread)

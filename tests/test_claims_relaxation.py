@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from claims_law import N_SAMPLES, RATE, Floats, Moment, ageing, bowl, caged, drifting, evidence, free, relaxed
 
+from glassnet.analysis import crossover
 from glassnet.analysis.crossover import NOISE_ONLY
 from glassnet.analysis.measured import Measured
 from glassnet.claims import overlap, relaxation_times
@@ -145,11 +146,16 @@ def test_sensitivity() -> None:
 
         return relaxed(law, temperatures=many, chi=chi, waits=(1,), t_max=100_000)
 
-    found = relaxation_times.sensitivity(evidence(power(0.7, 3.4e-6)))
+    shifted = power(0.7, 3.4e-6)
+    found = relaxation_times.sensitivity(evidence(shifted))
     assert found.verdict == "reproduced"
+    for shape in ("sharp", "rounded"):
+        star = [crossover(shifted.tau(chi=one), shape=shape).temperature.value for one in chi]
+        decades = -np.polyfit(np.log10(chi), np.log10(star), 1)[0] * np.log10(50.0)
+        assert found.measured.low < decades < found.measured.high
     # tau_0 goes as epsilon^(1/0.7) and tau above T* as epsilon^2.
     assert found.measured.value == pytest.approx(np.log10(50.0) * (2.0 - 1 / 0.7), abs=0.2)
-    steep = relaxed(_steep, temperatures=(7e-4, 4e-4, 2e-4, 1e-4, 3e-5, 1e-6, 0.0), chi=(100.0, 90.0))
+    steep = relaxed(_steep, temperatures=(7.5e-4, 4e-4, 2e-4, 1e-4, 3e-5, 1e-6, 0.0), chi=(100.0, 90.0))
     assert relaxation_times.sensitivity(evidence(steep)).verdict == "not reproduced"
     assert relaxation_times.sensitivity(evidence(relaxed(free))).verdict == "not decided"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from glassnet.figures import style
+from glassnet.figures.phase_diagram import draw_plane
 from glassnet.figures.scales import log_limits, power, set_log, set_symlog
 
 
@@ -48,3 +52,20 @@ def test_limits_hold_all_positive_numbers(values: NDArray[np.float64]) -> None:
     good = values[np.isfinite(values) & (values > 0)]
     assert 0 < low < high < np.inf
     assert np.all((low <= good * (1 + 1e-9)) & (good <= high * (1 + 1e-9)))
+
+
+@pytest.mark.parametrize("n_widths", [2, 6, 7, 9, 18])
+def test_the_sizes_of_a_map_are_told_apart(n_widths: int) -> None:
+    widths, l2s = 30 + 6 * np.arange(n_widths), np.arange(16) * 1e-3
+    cells = np.ones((1, n_widths, len(l2s), 2))
+    losses = xr.Dataset(
+        dict.fromkeys(("total_loss", "alive"), (("epochs", "width", "l2", "origin"), cells)),
+        {"epochs": [300], "width": widths, "ratio": ("width", (widths * (5 * widths + 11)) / 60_000), "l2": l2s},
+        {"dataset": "mnist"},
+    )
+    figure = draw_plane(losses)
+    figure.canvas.draw()
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+        assert len(boxes) >= 2
+        assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))

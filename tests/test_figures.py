@@ -367,3 +367,13 @@ def test_without_histograms_there_is_no_figure_of_mobility(tmp_path: Path) -> No
     written = figures.draw_all(measured([HOT], times=[4, 11]), tmp_path, chi=CHI, waiting_time=WAIT)
     assert "mobility.png" not in [path.name for path in written]
     assert len(written) == 5
+
+
+@pytest.mark.parametrize("chi", [10, CHI])
+def test_the_label_of_the_master_exponent_stays_inside(record: gn.Record, chi: int) -> None:
+    figure = figures.draw_collapse(record, chi=chi, waiting_time=WAIT)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    (label,) = (text for text in axes.texts if "paper" in text.get_text())
+    box = label.get_window_extent()
+    assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1

@@ -158,13 +158,8 @@ def crossover(tau: xr.Dataset, *, shape: Shape = "sharp", shortest: float = 3.0)
 
 def _either(*fits: Crossover) -> Crossover:
     near = min(fits, key=lambda fit: fit.residual)
-    slope, temperature = ([fit.slope for fit in fits], [fit.temperature for fit in fits])
-    return replace(near, slope=_holding(near.slope, slope), temperature=_holding(near.temperature, temperature))
-
-
-def _holding(near: Measured, others: list[Measured]) -> Measured:
-    low, high = np.fmin.reduce([one.low for one in others]), np.fmax.reduce([one.high for one in others])
-    return replace(near, low=float(low), high=float(high))
+    slope = near.slope.holding(fit.slope for fit in fits)
+    return replace(near, slope=slope, temperature=near.temperature.holding(fit.temperature for fit in fits))
 
 
 def _outcome(bend: Measured, flat: Measured, single: Measured) -> str:

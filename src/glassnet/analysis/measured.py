@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ class Measured:
         """The number whose logarithm this is."""
         value, low, high = np.exp([self.value, self.low, self.high]).tolist()
         return Measured(value, low, high, self.n_origins)
+
+    def holding(self, others: Iterable[Measured]) -> Measured:
+        """This number, its interval widened to hold those of the others too, where they have any."""
+        every = [self, *others]
+        low, high = np.fmin.reduce([one.low for one in every]), np.fmax.reduce([one.high for one in every])
+        return replace(self, low=float(low), high=float(high))
 
 
 Row = dict[str, Measured | float | str | bool]

@@ -68,7 +68,7 @@ class Claim:
         low: lower end of its 95 % interval.
         high: upper end.
         scale: of the runs behind it, "none" without any.
-        n_replicas: initial conditions behind it, of all runs together.
+        n_replicas: initial conditions behind it, added over its runs: those of one width and seed are the same.
         n_lost: those of them of which a trajectory diverged.
         verdict: "reproduced", "not reproduced", "explained otherwise" or "not decided".
         rule: how the verdict is reached, and what was found.

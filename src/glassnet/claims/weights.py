@@ -19,9 +19,9 @@ from glassnet.claims.relaxed import E_FOLD, SHORTEST, Relaxed
 from glassnet.experiments import PHASES
 
 SIGMA: Final = (
-    "Standard deviation of sigma between replicas over its mean, in each of the three phases; the number is the "
-    "largest. Reproduced if its interval, of a Gaussian sample, lies below 2 % in all, not reproduced if above 2 "
-    "% in one."
+    "Standard deviation of sigma between replicas over its mean, in each of the three phases, of networks that have "
+    "learnt (a data loss below 0.45, W = 0 having 1/2); the number is the largest. Reproduced if its interval, of a "
+    "Gaussian sample, lies below 2 % in all, not reproduced if above 2 % in one."
 )
 
 INNER: Final = (
@@ -33,6 +33,7 @@ INNER: Final = (
 )
 
 _FEW: Final = 0.02
+_LEARNT: Final = 0.45
 _MOST_REPLICAS: Final = 200
 _LITTLE: Final = 0.01
 _ALIKE: Final = 5.0
@@ -53,6 +54,9 @@ def _spread(run: Relaxed) -> Finding:
     n = len(values)
     if n < 2:
         return Finding(NOT_DECIDED, f"{n} replica", (run.basis,), decides=run.decides())
+    if not run.loss_left < _LEARNT:
+        text = f"networks have not learnt, their data loss is up to {run.loss_left:.2g}"
+        return Finding(NOT_DECIDED, text, (run.basis,), decides=relaxation(run.phase))
     share = float(values.std(ddof=1) / values.mean())
     found = _interval(share, n)
     # How many tell it from 2 % if it stays what it is.

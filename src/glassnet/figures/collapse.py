@@ -74,8 +74,10 @@ def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]]) -> None:
     axes.plot(x, free, color=GREY, **THEORY, zorder=3, gid="free")
     guide = np.array([1.0, max(10.0, limits[1] / 2)])
     axes.plot(guide, 0.6 * guide**PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
-    axes.annotate(r"$-0.48$, paper", (guide[0] * 2, 0.6), color="tab:red", size=8)
     set_log(axes, "x", limits)
+    # Where no curve goes: all have decayed by 1.
+    look: dict[str, Any] = {"color": "tab:red", "size": 8, "ha": "right", "va": "top"}
+    axes.annotate(r"$-0.48$, paper", (0.97, 0.92), xycoords="axes fraction", **look)
     set_log(axes, "y", (0.8 * min(float(free[-1]), 0.3), 1.3))
     axes.set_xlabel(r"$t/\tau_e$")
     axes.set_ylabel("$Q$")

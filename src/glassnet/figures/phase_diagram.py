@@ -51,8 +51,8 @@ def draw_plane(losses: xr.Dataset) -> Figure:
         bar.ax.set_ylabel(r"$\mathcal{L}$, geometric mean")
         for row, column in np.argwhere(n_used < n_done):
             axes.plot(column, row, "x" if n_used[row, column] == 0 else ".", color="white", ms=4, gid="lost")
-        _label_cells(axes.xaxis, ratio, "{:.2g}")
-        _label_cells(axes.yaxis, l2, "{:g}")
+        _label_cells(axes.xaxis, ratio, "{:.2g}", most=6)
+        _label_cells(axes.yaxis, l2, "{:g}", most=10)
         axes.set_xlabel("$N/P_D$")
         axes.set_ylabel(r"$\lambda$")
         look = THEORY | {"color": "white", "linewidth": 1.1}
@@ -152,9 +152,9 @@ def _geometric_mean(loss: NDArray[Any], alive: NDArray[Any]) -> NDArray[Any]:
     return np.where(n > 0, np.exp(logs / np.maximum(n, 1)), np.nan)
 
 
-def _label_cells(axis: Any, values: NDArray[Any], form: str) -> None:
-    """Label the cells of a map, at most ten of them."""
-    stride = -(-len(values) // 10)
+def _label_cells(axis: Any, values: NDArray[Any], form: str, *, most: int) -> None:
+    """Label the cells of a map, or every second, third... of them if there are too many."""
+    stride = -(-len(values) // most)
     places = np.arange(0, len(values), stride)
     axis.set_ticks(places, [form.format(values[i]) for i in places])
     axis.set_tick_params(which="both", length=0)
