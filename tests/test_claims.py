@@ -223,11 +223,15 @@ def test_zero_loss() -> None:
     parts = [_table(one, {length: 1.0}).table for one, length in ((half, 7000), (_falling(*scattered), 17_000))]
     unknown = judged(Losses(xr.concat(parts, "epochs").sel(width=slice(54)), BASIS))
     assert (unknown.verdict, "may be that of a length of training" in unknown.found) == ("not decided", True)
+    narrow, both = Losses(longer.sel(width=slice(42)), BASIS), Losses(longer, BASIS)
+    assert judged(narrow, both).measured == judged(both, narrow).measured == judged(both).measured
     early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
     assert early.verdict == "not decided"
     assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"
     assert judged(_table(_falling(*scattered), {7000: 1.0})).verdict == "not decided"
-    assert judged().decides == "glassnet reproduce fig1b --scale laptop"
+    narrow = _table({width: one for width, one in _falling(90).items() if width < 60}, {7000: 1.0, 17_000: 1.0})
+    assert judged(narrow).decides == judged().decides
+    assert judged().decides.endswith("--set 'widths=[36, 39, 42, 45, 48, 54, 72, 90]'")
 
 
 LAMBDAS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.08, 0.15)

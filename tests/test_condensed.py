@@ -241,3 +241,17 @@ def test_a_run_of_another_kind_is_not_drawn_as_what_its_name_says(
     other.write_bytes(condensed["relaxation"].path.read_bytes())
     drawn = glassnet("reproduce", "fig5b", "--condensed", tmp_path, "--output", tmp_path / "all")
     assert drawn.exit_code == 2
+
+
+@pytest.mark.parametrize(("others", "code"), [([60], 0), ([4], 2)])
+def test_a_run_of_more_widths_holds_a_figure_drawn_at_its_smallest(
+    tmp_path: Path, others: list[int], code: int
+) -> None:
+    usual = request("phase_diagram", "width", "mnist", "demo").numbers["widths"]
+    few = {"widths": sorted([*usual, *others]), "epochs": [1], "replicas": 1, "descent": 1}
+    found = make(request("phase_diagram", "width", "mnist", "demo", few), tmp_path / "run")
+    (tmp_path / "small").mkdir()
+    condense(found, tmp_path / "small" / "phase_diagram-mnist-width-demo.run.zip")
+    drawn = glassnet("reproduce", "fig1b", "--condensed", tmp_path / "small", "--output", tmp_path / "all")
+    assert drawn.exit_code == code
+    assert (tmp_path / "all" / "figures" / "fig1b.png").is_file() == (code == 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -113,7 +113,7 @@ def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
         raise ValueError(f"{file} must hold {wanted.experiment}, but holds {run.request.experiment}")
     for name in _WHAT.intersection(wanted.numbers):
         found, asked = run.request.numbers[name], wanted.numbers[name]
-        if found != asked:
+        if not _holds(found, asked):
             raise ValueError(f"{file} must hold {name} = {asked}, but holds {found}")
     if run.missing:
         complain(f"{file} lacks {len(run.missing)} units of its run")
@@ -122,6 +122,13 @@ def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
 
 _WHAT = frozenset({"dataset", "samples", "width", "widths", "l2", "l2s"})
 """What a figure is of. How many replicas, how long, and at which temperatures is said in it."""
+
+
+def _holds(found: Any, asked: Any) -> bool:
+    """Whether a number of a run is the one asked for, or a list more than that: lines are drawn at its smallest."""
+    if isinstance(asked, list):
+        return set(asked) <= set(found) and min(found) == min(asked)
+    return bool(found == asked)
 
 
 def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:
