@@ -204,11 +204,11 @@ def product(evidence: Evidence) -> Finding:
         findings.append((phase, found))
     number = min(rows, key=lambda row: row.temperature).ratio if rows else unknown()
     whole = together(findings, number)
-    if whole.verdict == NOT_DECIDED:
-        return whole
     holds, broken = ([row for row in rows if row.outcome == outcome] for outcome in (HOLDS, BROKEN))
     if any(row.alpha.within(-_DEPARTS, _DEPARTS) for row in broken):
         return replace(whole, verdict=NOT_REPRODUCED)
+    if whole.verdict == NOT_DECIDED:
+        return whole
     if holds and broken and all(row.alpha.low > 0.0 and row.apart.low > _DEPARTS for row in broken):
         return whole
     if holds and broken and all(row.apart.high < _DEPARTS for row in broken):
