@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from pages import Made, every_page
 
 import glassnet as gn
+
+if TYPE_CHECKING:
+    from pages import Made
 
 
 def small_landscape(
@@ -33,6 +36,9 @@ def engine(request: pytest.FixtureRequest) -> gn.engines.Engine:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A page of one run of every experiment."""
+    from pages import every_page
+
     return every_page(tmp_path_factory.mktemp("report"))
 
 

@@ -254,4 +254,5 @@ def test_a_run_of_more_widths_holds_a_figure_drawn_at_its_smallest(
     condense(found, tmp_path / "small" / "phase_diagram-mnist-width-demo.run.zip")
     drawn = glassnet("reproduce", "fig1b", "--condensed", tmp_path / "small", "--output", tmp_path / "all")
     assert drawn.exit_code == code
+    assert ("must hold widths" in drawn.output and "and nothing smaller" in drawn.output) == (code == 2)
     assert (tmp_path / "all" / "figures" / "fig1b.png").is_file() == (code == 0)

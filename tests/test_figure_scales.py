@@ -68,4 +68,5 @@ def test_the_sizes_of_a_map_are_told_apart(n_widths: int) -> None:
     for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
         boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
         assert len(boxes) >= 2
-        assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
+        # Labels that touch read as one number.
+        assert not any(a.padded(a.height / 3).overlaps(b) for a, b in itertools.pairwise(boxes))

@@ -220,9 +220,12 @@ def product(evidence: Evidence) -> Finding:
 
 
 def _without_drift(run: Relaxed) -> str:
-    """The command of a run in which colder weights diffuse, since SGD has left smaller gradients."""
-    if run.quench_steps >= PAPER_QUENCH:
-        return run.decides("workstation")
+    """The command of a run in which colder weights diffuse, since SGD has left smaller gradients.
+
+    Overparameterised, SGD goes on to zero loss at any scale but the first.
+    """
+    if run.phase == "overparameterised" or run.quench_steps >= PAPER_QUENCH:
+        return run.decides()
     return after_long_quench(f"relaxation --phase {run.phase}", "--epochs ")
 
 

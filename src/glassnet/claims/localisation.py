@@ -61,8 +61,8 @@ SGD: Final = (
     "smallest such batch: reproduced if the level is 1e-4 within a factor 3 and the level at whole epochs within a "
     "factor 2 of the bowl, permuted and with replacement; explained otherwise if the level is that but the bowl is "
     "not; not reproduced if the level is not. Where no batch size has come to rest: not reproduced if, in networks "
-    "quenched for the scripts' 7000 epochs (4.2e6 steps) or more, displacements at the smallest batch still grow after"
-    " 10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would have "
+    "quenched for the scripts' 7000 epochs (4.2e6 steps) or more, displacements at the smallest batch still grow after "
+    "10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would have "
     "held them long before."
 )
 

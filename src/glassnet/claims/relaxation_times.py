@@ -148,7 +148,7 @@ def sensitivity(evidence: Evidence) -> Finding:
 
 
 def _decades(taus: list[xr.Dataset], chi: Floats) -> Measured:
-    """By how many decades T* falls for a factor of 50 in chi, by the crossover's shape that fits better."""
+    """By how many decades T* falls for a factor of 50 in chi: one shape for all chi, the one that fits better."""
     x, origin = np.log10(chi), origins(taus[0]["tau"])
 
     def fits(shape: Shape, kept: Mask) -> list[Crossover]:
@@ -165,6 +165,7 @@ def _decades(taus: list[xr.Dataset], chi: Floats) -> Measured:
         return sum(fit.residual**2 for fit in fits(shape, np.ones(len(origin), dtype=np.bool_)))
 
     near, far = sorted(_SHAPES, key=off)
+    # Which shape it is, is not known.
     return decades(near).holding([decades(far)])
 
 

@@ -20,10 +20,11 @@ from glassnet.claims.evidence import Evidence, Losses
 ZERO_LOSS: Final = (
     "At l2 = 0, N* is where half of the initial conditions reach zero loss (a data loss of 1e-6), after the longest "
     "SGD of 17000 epochs or more: above the last size at which fewer do and below the first at which more do, with "
-    "Wilson's intervals. Reproduced if N*/P_D lies within 0.13 to 0.23, and it depends on the initial condition: at "
-    "one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half that "
-    "length N* lies at a larger size: then it belongs to the length of training; not decided if N* is not known to lie "
-    "within 0.13 to 0.23 there too. Not reproduced if it lies outside 0.13 to 0.23."
+    "Wilson's intervals. Of several runs the one with the longest SGD speaks, of those the one with most initial "
+    "conditions, then widths. Reproduced if N*/P_D lies within 0.13 to 0.23, and it depends on the initial condition: "
+    "at one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half "
+    "that length N* lies at a larger size: then it belongs to the length of training; not decided if N* is not known "
+    "to lie within 0.13 to 0.23 there too. Not reproduced if it lies outside 0.13 to 0.23."
 )
 
 COLLAPSE: Final = (

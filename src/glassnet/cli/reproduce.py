@@ -114,7 +114,8 @@ def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     for name in _WHAT.intersection(wanted.numbers):
         found, asked = run.request.numbers[name], wanted.numbers[name]
         if not _holds(found, asked):
-            raise ValueError(f"{file} must hold {name} = {asked}, but holds {found}")
+            least = " and nothing smaller" if isinstance(asked, list) else ""
+            raise ValueError(f"{file} must hold {name} = {asked}{least}, but holds {found}")
     if run.missing:
         complain(f"{file} lacks {len(run.missing)} units of its run")
     return file
@@ -125,7 +126,7 @@ _WHAT = frozenset({"dataset", "samples", "width", "widths", "l2", "l2s"})
 
 
 def _holds(found: Any, asked: Any) -> bool:
-    """Whether a number of a run is the one asked for, or a list more than that: lines are drawn at its smallest."""
+    """Whether a number of a run is the one asked for, or a list more than that: lines are drawn at the smallest."""
     if isinstance(asked, list):
         return set(asked) <= set(found) and min(found) == min(asked)
     return bool(found == asked)
