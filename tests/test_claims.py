@@ -231,7 +231,7 @@ def test_zero_loss() -> None:
     assert judged(_table(_falling(*scattered), {7000: 1.0})).verdict == "not decided"
     narrow = _table({width: one for width, one in _falling(90).items() if width < 60}, {7000: 1.0, 17_000: 1.0})
     assert judged(narrow).decides == judged().decides
-    assert judged().decides.endswith("--set 'widths=[36, 39, 42, 45, 48, 54, 72, 90]'")
+    assert judged().decides.endswith("--set 'widths=[36, 39, 42, 45, 48, 54, 72, 90]' --set replicas=20")
 
 
 LAMBDAS = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.08, 0.15)

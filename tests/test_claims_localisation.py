@@ -269,20 +269,25 @@ def test_stokes_einstein_that_breaks_without_alpha_fails_whatever_another_phase_
         faster = np.where((now.temperature < 2e-4) & (now.elapsed > 3000), 3.0, 1.0)
         return np.asarray(now.weights + faster[:, None] * now.diffused)
 
-    broken = relaxed(later, temperatures=(1e-3, 3e-4, 1e-4, 8e-5), t_max=100_000, origins=8)
+    broken = relaxed(later, "overparameterised", temperatures=(1e-3, 3e-4, 1e-4, 8e-5), t_max=100_000, origins=8)
     every = [replace(broken, phase=phase) for phase in PHASES]
     silent = relaxed(drifting, temperatures=(1e-5, 1e-6, 0.0))
     for first in (every[0], silent):
         assert heterogeneity.product(evidence(first, *every[1:])).verdict == "not reproduced"
 
 
-def test_drift_is_no_diffusion() -> None:
-    def seen(temperatures: tuple[float, ...]) -> bool:
-        runs = [relaxed(drifting, phase, temperatures=temperatures, chi=(30.0,)) for phase in PHASES]
-        return "0.005 holds" in heterogeneity.product(evidence(*runs)).found
+def test_diffusion_is_what_comes_before_drift_and_the_bowl() -> None:
+    def found(law: Law, *temperatures: float, l2: float = 0.0) -> str:
+        runs = [relaxed(law, phase, temperatures=temperatures, chi=(30.0,), l2=l2) for phase in PHASES]
+        return heterogeneity.product(evidence(*runs)).found
 
-    assert seen((0.1, 0.03, 0.005))
-    assert not seen((0.1, 0.03, 0.005, 0.0))
+    # By the end drift has a third of the displacement; T = 0 tells how much of it is.
+    assert "0.002 holds" not in found(drifting, 0.1, 0.03, 0.002)
+    told = found(drifting, 0.1, 0.03, 0.002, 1e-4, 0.0)
+    assert "0.002 holds" in told
+    assert "0.0001" not in told
+    # At the end, 2/(mu l2), the bowl holds them.
+    assert "0.1 holds" in found(bowl(0.2), 0.1, 0.03, l2=0.2)
 
 
 def test_ageing(phases: list[Relaxed]) -> None:

@@ -51,9 +51,10 @@ MOBILITY: Final = (
 )
 
 PRODUCT: Final = (
-    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse; left out are "
-    "ratios that are not known to a factor 1.5, and temperatures at which T = 0 has more than a tenth of the mean "
-    "square displacement at the end, since that is drift and no diffusion. Free diffusion has 1 at every temperature, "
+    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse: D is that of "
+    "the last factor 3 of t before T = 0 has a tenth of the mean square displacement, since that is drift and no "
+    "diffusion, and before 0.05/(mu l2), when the bowl of l2 begins to hold them. Left out are ratios that are not "
+    "known to a factor 1.5, and temperatures that do not relax by then. Free diffusion has 1 at every temperature, "
     "so that a constant 1 is explained otherwise. A phase in which no temperature is left decides nothing. Reproduced "
     "if it holds somewhere, is broken somewhere, and wherever it is broken alpha_2 of single layers at tau is above "
     "0, and of their live weights above 0.1 at the last snapshot. Not reproduced if it is broken where the former is "
@@ -243,17 +244,20 @@ class _Ratio:
 def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
     """Those temperatures at which it holds or is broken."""
     layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
-    alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(run.msd().coords)
-    alpha = alpha.where(run.msd() != 0, 0.0)  # what does not move is no reason to leave others out; NaN is lost
-    table = stokes_einstein(run.msd(), run.overlap(), alpha, threshold=threshold, shortest=SHORTEST)
+    q, msd = run.overlap(), run.msd()
+    alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(msd.coords)
+    alpha = alpha.where(msd != 0, 0.0)  # what does not move is no reason to leave others out; NaN is lost
     snapshots = _snapshots(run)
     rows = []
-    for temperature in table["temperature"].values.tolist():
-        row = table.sel(temperature=temperature)
+    for temperature in run.temperatures[run.temperatures > 0].tolist():
+        until = run.diffuses_until(temperature)
+        if until < SHORTEST:
+            continue
+        early = (run.at(one, temperature).sel(time=slice(None, until)) for one in (msd, q, alpha))
+        row = stokes_einstein(*early, threshold=threshold, shortest=SHORTEST).sel(temperature=temperature)
         outcome = str(row["outcome"].item())
         ratio = measured_in(row, "ratio")
-        known = outcome in (HOLDS, BROKEN) and ratio.high <= _KNOWN * ratio.low
-        if known and not run.drifts(temperature):
+        if outcome in (HOLDS, BROKEN) and ratio.high <= _KNOWN * ratio.low:
             apart = _apart(run, temperature, snapshots[-1]) if snapshots else unknown()
             rows.append(_Ratio(temperature, ratio, outcome, measured_in(row, "alpha"), apart))
     return rows

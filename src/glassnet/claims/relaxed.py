@@ -35,6 +35,9 @@ LONG: Final = 100_000
 _DRIFT: Final = 0.1
 """Of a mean square displacement."""
 
+_BENT: Final = 0.05
+"""Of the time 1/(mu l2) of the bowl, after which free weights have 2.5 % less mean square displacement."""
+
 ZERO_LOSS: Final = 1e-6
 """Data loss below which networks are on the plateau of zero loss, by what ends their quench."""
 
@@ -187,6 +190,18 @@ class Relaxed:
             return False
         there, here = (self.mean(self.msd(), one, self.last).value for one in (0.0, temperature))
         return there > _DRIFT * here
+
+    def diffuses_until(self, temperature: float) -> float:
+        """The last save time before drift is a tenth of the mean square displacement, or the bowl of l2 bends it."""
+        until = _BENT / (self.learning_rate * self.l2) if self.l2 > 0 else np.inf
+        if 0.0 not in self.temperatures:
+            return until
+        msd = self.msd()
+        there, here = (self.at(msd, one).mean("replica").values for one in (0.0, temperature))
+        times = np.asarray(msd["time"].values, dtype=np.float64)
+        drifted = times[there > _DRIFT * here]
+        before = times[times < drifted.min(initial=np.inf)]
+        return min(until, float(before.max(initial=0.0)))
 
     def mean(self, curve: xr.DataArray, temperature: float, time: float) -> Measured:
         """The mean over replicas at one temperature and time, or the save time below it."""
