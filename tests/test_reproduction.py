@@ -179,6 +179,19 @@ def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(t
             assert (text in {one.get_text() for one in texts}) == marked
 
 
+@pytest.mark.parametrize("ratios", [(0.11, 0.25), (0.11, 0.7), (0.02, 0.19)])
+def test_the_name_of_the_transition_stays_inside(tmp_path: Path, ratios: tuple[float, float]) -> None:
+    table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
+    for epochs in ([5], [5, 6]):
+        again = table.isel(epochs=[0] * len(epochs)).assign_coords(epochs=epochs, ratio=("width", list(ratios)))
+        figure = draw_width_line(again)
+        figure.canvas.draw()
+        for axes in figure.axes:
+            (name,) = (text for text in axes.texts if "paper" in text.get_text())
+            box = name.get_window_extent()
+            assert axes.bbox.x0 <= box.x0 < box.x1 <= axes.bbox.x1
+
+
 def test_what_the_scripts_find_is_named_in_figures_of_mnist_only(tmp_path: Path) -> None:
     found = make(tiny("minima"), tmp_path / "run")
     ensembles = {l2: found.ensemble(found.request.minimum(l2)) for l2 in found.request.l2s}

@@ -105,8 +105,10 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             axes.set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
             axes.set_title(_conditions(losses, int(epochs)), loc="right", color=GREY)
             if losses.attrs["dataset"] == "mnist":
-                # Below the losses of networks that are too small to reach zero.
-                _mark(axes, PAPER_RATIO, r"$N^*/P_D$, paper", height=0.07, left=True)
+                # Below the losses of networks that are too small to reach zero, if they leave room to the left.
+                first, last = axes.get_xlim()
+                left = first + 0.35 * (last - first) < PAPER_RATIO
+                _mark(axes, PAPER_RATIO, r"$N^*/P_D$, paper", height=0.07, left=left)
         _add_key(figure, lost=bool((line["alive"] == 0).any()), zero=bool((every == 0).any()))
     return figure
 
