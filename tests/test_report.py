@@ -66,14 +66,15 @@ def test_a_large_page_leaves_out_what_it_says(made: Made) -> None:
 
 def test_lost_replicas_and_commands_are_said_in_words(made: Made) -> None:
     names = list(made.runs)
-    part = unescape(re.findall(r"<section class=\"view run\".*?</section>", made.text, re.DOTALL)[names.index("lost")])
+    parts = re.findall(r"<section class=\"view run\".*?</section>", made.text, re.DOTALL)
+    part = unescape(parts[names.index("lost")])
     gone = [found["alive"] == 0 for found in made.runs["lost"].quench_results.values()]
     assert 0 < sum(gone) <= 6
     assert f"quench: {sum(gone)} of 6" in part
     assert f"of 6 (origin {gone.index(True)}" in part
     assert "--set quench_rate=100.0" in part
     # The command is the run's own: it asks for the same request.
-    command = re.findall(r"<code>(glassnet run phase_diagram [^<]*)</code>", made.text)
+    command = re.findall(r"<code>(glassnet run phase_diagram [^<]*)</code>", parts[names.index("phase_diagram")])
     assert len(command) == 1
     again = unescape(command[0])
     assert "--set 'widths=[3, 5]'" in again
