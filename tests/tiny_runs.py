@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from glassnet.ensemble import Ensemble
 from glassnet.experiments import Experiment, Relaxation, Run, open_run, preset
 from glassnet.experiments.plan import Plan, plan
 from glassnet.experiments.runner import Update, run
@@ -34,11 +35,16 @@ def planned(request: Experiment, path: Path) -> Plan:
     return plan(request.points(), request.replicas, request.make_engine(), RunDirectory(path))
 
 
-def make(request: Experiment, path: Path, on_update: Callable[[Update], None] = lambda update: None) -> Run[Any]:
+def make(
+    request: Experiment,
+    path: Path,
+    on_update: Callable[[Update], None] = lambda update: None,
+    given: Ensemble | None = None,
+) -> Run[Any]:
     """Make what is missing, with a checkpoint as often as can be."""
     work, engine, directory = planned(request, path), request.make_engine(), RunDirectory(path)
     begin(directory, request, engine, to_work=True)
-    run(work, engine, directory, on_update=on_update, checkpoint_every=0.0)
+    run(work, engine, directory, given=given, on_update=on_update, checkpoint_every=0.0)
     return open_run(path)
 
 

@@ -97,7 +97,7 @@ def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
     """
     found: list[Run[Any]] = []
     for folder in map(Path, folders):
-        one = [folder] if folder.is_file() or (folder / "run.json").is_file() else run_paths(folder)
+        one = run_paths(folder)
         if not one:
             what = "holds none" if folder.exists() else "is not there"
             raise ValueError(

@@ -232,7 +232,10 @@ def resume(
     from glassnet.experiments import open_run
 
     with refusing():
-        request = open_run(run).request
+        found = open_run(run)
+        if found.is_condensed:
+            raise ValueError(f"run must be the folder of a run, but {run} is condensed, which nothing can continue")
+        request = found.request
         given = started_again(request, quenched)
     where = scheduler, cluster, workers
     run_in(
@@ -248,27 +251,44 @@ def resume(
 
 @app.command()
 def condense(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Folder of a run; or several runs, condensed or not, that are pieces of one."),
+    ],
     output: Annotated[
-        Path | None, typer.Option(help="File, NAME.run.zip; beside the folder by default.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="File, NAME.run.zip; beside the folder by default, needed for several runs.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """Make of a run one small file that figures and claims can be made from again, rounded; to keep or to pass on."""
+    """Make of a run one small file that figures and claims can be made from again, rounded; to keep or to pass on.
+
+    Several runs that differ in temperatures or replicas only are joined in one file.
+    """
     from glassnet.experiments import open_run
     from glassnet.experiments.condensing import condense as write
+    from glassnet.experiments.condensing import join
     from glassnet.store.condensed import SUFFIX
 
     with refusing():
-        file = output or run.with_name(run.name + SUFFIX)
+        if output is None and len(runs) > 1:
+            raise ValueError(f"output must be given to join {len(runs)} runs, as --output NAME{SUFFIX}")
+        file = output or runs[0].with_name(runs[0].name + SUFFIX)
         if not file.name.endswith(SUFFIX):
             raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
-        found = open_run(run)
-        write(found, file)
+        found = open_run(runs[0])
+        if len(runs) > 1 or (found.is_condensed and runs[0].is_dir()):
+            found = join([found, *map(open_run, runs[1:])], file)
+        else:
+            write(found, file)
     size = f"{file.stat().st_size / 1e6:.2f} MB"
     make_console().print(f"{len(found.done)} units in {file}, {size}", highlight=False, soft_wrap=True)
 
 
-RunPath = Annotated[Path, typer.Argument(help="Folder of a run, or the file of a condensed one.")]
+RunPath = Annotated[
+    Path, typer.Argument(help="Folder of a run, the file of a condensed one, or a folder of condensed pieces of one.")
+]
 
 
 @app.command()
@@ -330,7 +350,9 @@ def figures(
         draw(make_console(), found, output or (run.parent if run.is_file() else run) / "figures", kind or ["png"])
 
 
-Runs = Annotated[list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some.")]
+Runs = Annotated[
+    list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some or the pieces of one.")
+]
 
 
 @app.command()

@@ -53,7 +53,8 @@ def reproduce(
     condensed: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of condensed runs, EXPERIMENT-DATASET-VARIANT-SCALE.run.zip, taken instead where there are.",
+            help="Folder of condensed runs, EXPERIMENT-DATASET-VARIANT-SCALE.run.zip, or of folders of pieces with "
+            "this name but for .run.zip, taken instead where there are; or of the pieces of one run.",
             show_default=False,
         ),
     ] = None,
@@ -84,8 +85,9 @@ def reproduce(
             if folder is not None and not folder.is_dir():
                 raise ValueError(f"{name} must be a folder, but got {folder}")
         needs = needs_of(figures, dataset)
-        runs = {need: _condensed(need, scale, condensed) or output / need.folder(scale) for need in needs}
-        asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if not run.is_file()}
+        kept = {need: found for need in needs if (found := _condensed(need, scale, condensed)) is not None}
+        runs = {need: kept.get(need, output / need.folder(scale)) for need in needs}
+        asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if run not in kept.values()}
         elsewhere = place((scheduler, cluster, workers))
         makers = {need: make_engine(request, threads, elsewhere) for need, (request, _) in asked.items()}
         plans = _say_cost(console, asked, scale, output, threads, elsewhere)
@@ -101,24 +103,37 @@ def reproduce(
 
 
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
-    """The file of the folder that holds the run that is needed."""
+    """The condensed run that is needed: a file or a folder of pieces in ``folder`` by its name, or ``folder`` itself."""
     from glassnet.experiments import open_run
+    from glassnet.experiments.pieces import are_pieces
     from glassnet.store.condensed import SUFFIX
 
-    file = folder / (need.folder(scale) + SUFFIX) if folder is not None else None
-    if file is None or not file.is_file():
+    if folder is None:
         return None
-    run, wanted = open_run(file), need.request(scale)
-    if run.request.experiment != wanted.experiment:
-        raise ValueError(f"{file} must hold {wanted.experiment}, but holds {run.request.experiment}")
-    for name in _WHAT.intersection(wanted.numbers):
-        found, asked = run.request.numbers[name], wanted.numbers[name]
-        if not _holds(found, asked):
-            least = " and nothing smaller" if isinstance(asked, list) else ""
-            raise ValueError(f"{file} must hold {name} = {asked}{least}, but holds {found}")
+    wanted = need.request(scale)
+    named = folder / (need.folder(scale) + SUFFIX), folder / need.folder(scale)
+    file = next((path for path in named if path.is_file() or are_pieces(path)), None)
+    if file is None:
+        fits = are_pieces(folder) and _misfit(open_run(folder).request, wanted) is None
+        return folder if fits else None
+    run = open_run(file)
+    if (difference := _misfit(run.request, wanted)) is not None:
+        raise ValueError(f"{file} must hold {difference}")
     if run.missing:
         complain(f"{file} lacks {len(run.missing)} units of its run")
     return file
+
+
+def _misfit(found: Experiment, wanted: Experiment) -> str | None:
+    """How a run's request differs from the one that a figure needs, as "A, but holds B"; None where it does not."""
+    if found.experiment != wanted.experiment:
+        return f"{wanted.experiment}, but holds {found.experiment}"
+    for name in _WHAT.intersection(wanted.numbers):
+        held, asked = found.numbers[name], wanted.numbers[name]
+        if not _holds(held, asked):
+            least = " and nothing smaller" if isinstance(asked, list) else ""
+            return f"{name} = {asked}{least}, but holds {held}"
+    return None
 
 
 _WHAT = frozenset({"dataset", "samples", "width", "widths", "l2", "l2s"})

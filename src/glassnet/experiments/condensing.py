@@ -1,14 +1,14 @@
 """Make of a run the small file that its figures and claims need.
 
-What is dropped: units that nothing is drawn from but their results; odd moments; histograms, displacements and
-reference weights at other waiting times than the one shown; displacements at other snapshots than the first and the
-last. What is rounded: all numbers but counts, to a precision below the spread between replicas. What is left is about
-a tenth.
+Dropped: the weights of units of which only the results are used; odd moments; displacements and reference weights at
+other waiting times than the one shown, and histograms there but at T = 0, where they are the null of ageing;
+displacements at other snapshots than the first and the last. Rounded: all numbers but counts, to a precision below the
+spread between replicas. The file has about a tenth of the run's size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from glassnet.experiments.plan import Member
 from glassnet.experiments.relaxation import Relaxation
 from glassnet.experiments.view import Run, cut
 from glassnet.record import Record
-from glassnet.store.condensed import Beside, CondensedUnit, condensed_in, write_condensed
+from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, condensed_in, write_condensed
 from glassnet.store.directory import Identity
 
 BITS: Final = {"replicas": 16, "references": 8, "final_weights": 8, "displacement": 10}
@@ -36,7 +36,6 @@ DIGITS: Final = 9
 """Decimal digits of results that are kept."""
 
 _COUNTS: Final = ("within_chi", "within_epsilon", "histogram")
-_AT_SHOWN: Final = ("histogram", "displacement")
 _SHOWN: Final = "shown_waiting_time"
 
 
@@ -53,22 +52,42 @@ def condense(run: Run[Any], path: Path) -> None:
         ValueError: nothing is done yet, a unit is damaged, or the run is a condensed one itself.
         OSError: the file cannot be written.
     """
-    if run.path.is_file():
-        raise ValueError(f"run must be the folder of a run, but {run.path} is a file")
+    if run.is_condensed:
+        raise ValueError(f"run must be the folder of a run, but {run.path} is condensed already")
+    beside = [other for other in condensed_in(path.parent) if other.path.name != path.name]
+    _write(run, path, beside)
+
+
+def join(runs: Sequence[Run[Any]], path: Path) -> Run[Any]:
+    """Write several runs that are pieces of one to one file, which needs none of them; an existing one is replaced.
+
+    Args:
+        runs: folders or condensed ones, which differ in temperatures, replicas and other lists of points only.
+        path: the file, whose folder is made where it is missing.
+
+    Returns:
+        The pieces as one run, as they were read.
+
+    Raises:
+        ValueError: they are not of one run, naming what differs; nothing is done yet, or a unit is damaged.
+        OSError: the file cannot be written.
+    """
+    run: Run[Any] = Run(path, pieces=runs)
+    _write(run, path, [])
+    return run
+
+
+def _write(run: Run[Any], path: Path, beside: Sequence[CondensedRun]) -> None:
     if not run.done:
         raise run.lacks("unit")
     path.parent.mkdir(parents=True, exist_ok=True)
     rounding = {"bits": BITS, "other_bits": OTHER_BITS, "digits": DIGITS}
-    write_condensed(path, {**run.description, "condensed": rounding}, _units(run, path))
+    alike = [other for other in beside if _seen_alike(run.request, other.describe()["request"])]
+    write_condensed(path, {**run.description, "condensed": rounding}, _units(run, alike))
 
 
-def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit | Beside]]:
+def _units(run: Run[Any], beside: Sequence[CondensedRun]) -> Iterator[tuple[Identity, CondensedUnit | Beside]]:
     request = run.request
-    beside = [
-        other
-        for other in condensed_in(path.parent)
-        if other.path.name != path.name and _seen_alike(request, other.describe()["request"])
-    ]
     drawn = {*request.measured.values(), *request.replicas_shown}
     for member in run.members:
         identity, wanted = run.identity(member), member.point in drawn
@@ -78,7 +97,7 @@ def _units(run: Run[Any], path: Path) -> Iterator[tuple[Identity, CondensedUnit 
             yield identity, Beside(holder.path.name, end)
             continue
         unit = run.unit(member)
-        value = _thinned(unit.value, member, request) if wanted else None
+        value = _thinned(unit.value, member, request) if wanted and unit.value is not None else None
         yield identity, CondensedUnit(value, end, _shortened(unit.results))
 
 
@@ -95,8 +114,8 @@ def _thinned(value: Any, member: Member, request: Any) -> Ensemble | Record:
     data["moments"] = data["moments"].where(data["moment"] % 2 == 0)
     if isinstance(request, Relaxation):
         shown = data["waiting_time"] == request.shown_waiting_time
-        data.update({name: data[name].where(shown) for name in _AT_SHOWN})
-        data["displacement"] = _first_and_last(data["displacement"])
+        data["histogram"] = data["histogram"].where(shown | (data["temperature"] == 0))
+        data["displacement"] = _first_and_last(data["displacement"].where(shown))
         references = np.where(shown.values[:, None, None], references, np.nan)
     for name, variable in data.data_vars.items():
         if name not in _COUNTS:

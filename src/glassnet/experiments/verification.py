@@ -54,7 +54,7 @@ def verify(path: Path) -> Verification:
         ValueError: the run's description, or the file of a condensed run, is damaged.
     """
     run: Run[Any] = Run(path)
-    return _verify_condensed(run) if path.is_file() else _verify_folder(run, RunDirectory(path))
+    return _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
 
 
 def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,12 +16,13 @@ from glassnet.ensemble import Ensemble
 from glassnet.experiments.catalogue import EXPERIMENTS
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.own_data import look_in
+from glassnet.experiments.pieces import Pieces, Source, are_pieces, pieces_in
 from glassnet.experiments.plan import Member
 from glassnet.experiments.points import EngineIdentity, Point
 from glassnet.experiments.training import Training
 from glassnet.record import Record
 from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
-from glassnet.store.directory import Identity, RunDirectory, Unit, runs_in
+from glassnet.store.directory import Identity, RunDirectory, Unit, is_run, runs_in
 
 Request = TypeVar("Request", bound=Experiment)
 
@@ -42,17 +43,18 @@ class Run(Generic[Request]):
     Units are read when they are asked for; one that is damaged raises ValueError, naming its file.
 
     Args:
-        path: the run's folder, or the file of a condensed run.
+        path: the run's folder, the file of a condensed run, or a folder of condensed runs that are pieces of one.
+        pieces: runs that together are this one, wherever they are; ``path`` is then only its name.
 
     Raises:
         FileNotFoundError: no run there.
         ValueError: ``run.json`` or the file is damaged, of a later format, or of an experiment that this version does
-            not know.
+            not know; pieces that are not of one run.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, pieces: Sequence[Run[Any]] = ()) -> None:
         self.path = Path(path)
-        self._source = CondensedRun(self.path) if self.path.is_file() else RunDirectory(self.path)
+        self._source = Pieces([(run.path, run._source) for run in pieces]) if pieces else _source(self.path)
         self.description: Mapping[str, Any] = self._source.describe()
         name = self.description.get("experiment")
         if not isinstance(name, str) or name not in EXPERIMENTS:
@@ -69,6 +71,11 @@ class Run(Generic[Request]):
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"
         return f"Run({str(self.path)!r}, {self.request.experiment}, {counts})"
+
+    @property
+    def is_condensed(self) -> bool:
+        """Whether it is kept in condensed form, which can be read but not continued."""
+        return not isinstance(self._source, RunDirectory)
 
     def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
         """The same run seen at another chi or waiting time.
@@ -103,7 +110,7 @@ class Run(Generic[Request]):
 
     def lacks(self, what: str) -> ValueError:
         """The error that says what is not there yet, and the command that makes it."""
-        if isinstance(self._source, CondensedRun):
+        if self.is_condensed:
             return ValueError(f"{self.path} is a condensed run and holds no {what}; the run that it was made of may")
         return ValueError(f"{self.path} has no {what} yet; to make it: glassnet resume {shlex.quote(str(self.path))}")
 
@@ -189,19 +196,33 @@ def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
     return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
 
 
+def _source(path: Path) -> Source:
+    if path.is_file():
+        return CondensedRun(path)
+    return Pieces(found) if (found := pieces_in(path)) else RunDirectory(path)
+
+
 def open_run(path: str | os.PathLike[str]) -> Run[Any]:
-    """Open the folder of a run, finished or not, or the file of a condensed one, to look at it.
+    """Open a run to look at it: its folder, finished or not, its condensed file, or a folder of condensed pieces of it.
 
     Raises:
         FileNotFoundError: no run there.
-        ValueError: ``run.json`` is damaged, of a later format, or of an unknown experiment.
+        ValueError: ``run.json`` is damaged, of a later format, or of an unknown experiment; a folder of condensed runs
+            that are not pieces of one.
     """
     return Run(path)
 
 
 def run_paths(folder: Path) -> list[Path]:
-    """The runs in a folder, folders and condensed ones, by name."""
-    return sorted([*(run.path for run in runs_in(folder)), *(run.path for run in condensed_in(folder))])
+    """The runs at or in a folder, by name: the folder itself, or else the folders, condensed runs and pieces in it.
+
+    Raises:
+        ValueError: a damaged file.
+    """
+    if folder.is_file() or is_run(folder) or are_pieces(folder):
+        return [folder]
+    parts = [path for path in sorted(folder.glob("*")) if path.is_dir() and are_pieces(path)]
+    return sorted([*(run.path for run in runs_in(folder)), *(run.path for run in condensed_in(folder)), *parts])
 
 
 def cut(record: Record, until: int) -> Record:

@@ -99,7 +99,7 @@ class RunDirectory:
         Raises:
             ValueError: the path is a file, or a folder that holds other things.
         """
-        if (self.path / _DESCRIPTION).is_file():
+        if is_run(self.path):
             return True
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path} must be the folder of a run, but is a file")
@@ -261,6 +261,11 @@ class RunDirectory:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""
         for path in [*self.path.rglob("*.part"), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")]:
             path.unlink(missing_ok=True)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, sound or damaged."""
+    return (folder / _DESCRIPTION).is_file()
 
 
 def runs_in(folder: Path) -> list[RunDirectory]:

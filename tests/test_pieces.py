@@ -1,0 +1,166 @@
+"""Condensed pieces of one run: joined in a file, or read together from a folder, they are the run they make up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xarray as xr
+from tiny_runs import make
+from typer.testing import CliRunner, Result
+
+from glassnet.claims import assess, open_runs
+from glassnet.cli.commands import app
+from glassnet.experiments import open_run, request, start_from
+from glassnet.experiments.condensing import condense, join
+from glassnet.experiments.view import Run, run_paths
+
+NUMBERS: dict[str, Any] = {
+    "samples": 200,
+    "width": 4,
+    "epochs": 20,
+    "waiting_times": [3, 10],
+    "shown_waiting_time": 10,
+    "t_max": 100,
+    "snapshots": [10, 100],
+}
+TEMPERATURES = (1e-3, 1e-5, 0.0)
+
+
+def relaxation(folder: Path, *, experiment: str = "relaxation", **others: Any) -> Run[Any]:
+    numbers = {**NUMBERS, "temperatures": TEMPERATURES, "replicas": 2, **others}
+    return make(request(experiment, "regularised", "mnist", "demo", numbers), folder)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Run[Any]:
+    """The run of all temperatures, condensed as one."""
+    folder = tmp_path_factory.mktemp("whole")
+    condense(relaxation(folder / "run"), folder / "run.run.zip")
+    return open_run(folder / "run.run.zip")
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Each temperature by itself; the coldest with one replica in one piece and with two in another."""
+    folder, made = tmp_path_factory.mktemp("pieces") / "kept", tmp_path_factory.mktemp("runs")
+    each = [(f"T{i}", {"temperatures": [T]}) for i, T in enumerate(TEMPERATURES)]
+    for name, numbers in [("few", {"temperatures": [0.0], "replicas": 1}), *each]:
+        condense(relaxation(made / name, **numbers), folder / f"{name}.run.zip")
+    return [folder / f"{name}.run.zip" for name in ("few", *(name for name, _ in each))]
+
+
+def glassnet(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def same(one: Run[Any], other: Run[Any]) -> None:
+    """Two runs that hold the same units."""
+    assert one.request == other.request
+    assert one.done == other.done
+    assert not one.missing
+    assert one.quench_results == other.quench_results
+    for temperature, record in other.records.items():
+        # Files keep histograms of later waiting times at T = 0 only, in pieces as in the whole.
+        xr.testing.assert_identical(one.records[temperature].data, record.data)
+
+
+def test_a_folder_of_pieces_and_a_joined_file_are_the_whole_run(
+    whole: Run[Any], pieces: list[Path], tmp_path: Path
+) -> None:
+    folder = pieces[0].parent
+    assert run_paths(folder) == [folder]
+    same(open_run(folder), whole)
+    done = glassnet("condense", *pieces[::-1], "--output", tmp_path / "joined.run.zip")
+    assert done.exit_code == 0, done.output
+    assert "8 units" in done.output
+    same(open_run(tmp_path / "joined.run.zip"), whole)
+
+
+def test_folders_and_condensed_pieces_are_joined_alike(whole: Run[Any], pieces: list[Path], tmp_path: Path) -> None:
+    parts = [relaxation(tmp_path / "hot", temperatures=[1e-3]), open_run(pieces[2]), open_run(pieces[3])]
+    join(parts, tmp_path / "joined.run.zip")
+    same(open_run(tmp_path / "joined.run.zip"), whole)
+
+
+def test_all_that_looks_at_runs_looks_at_a_folder_of_pieces(
+    whole: Run[Any], pieces: list[Path], tmp_path: Path
+) -> None:
+    folder = pieces[0].parent
+    shown, as_one = glassnet("show", folder), glassnet("show", whole.path)
+    assert shown.exit_code == 0
+    assert shown.output.partition("Relaxation")[2] == as_one.output.partition("Relaxation")[2] != ""
+    assert glassnet("verify", folder).exit_code == 0
+    assert glassnet("figures", folder, "--output", tmp_path / "figures").exit_code == 0
+    assert (tmp_path / "figures" / "relaxation_time.png").is_file()
+    found, wanted = (assess(open_runs([path])) for path in (folder, whole.path))
+    assert [(one.verdict, one.value) for one in found] == [(one.verdict, one.value) for one in wanted]
+    # Beside other runs, in a folder of its own, it is one run too.
+    assert open_runs([folder.parent])[0].done == whole.done
+    assert glassnet("report", folder, "--output", tmp_path / "page.html").exit_code == 0
+    refused = glassnet("resume", folder)
+    assert refused.exit_code == 2
+    assert "nothing can continue" in refused.output
+
+
+@pytest.mark.parametrize("where", [".", "relaxation-mnist-regularised-demo"])
+def test_a_figure_is_drawn_from_a_folder_of_pieces(where: str, tmp_path: Path) -> None:
+    numbers = {"samples": 6_000, "width": 30, "epochs": 1, "t_max": 3, "waiting_times": [1], "shown_waiting_time": 1}
+    for name, temperature in (("hot", 0.1), ("cold", 0.0)):
+        found = relaxation(tmp_path / name, temperatures=[temperature], replicas=1, **numbers)
+        condense(found, tmp_path / "kept" / where / f"{name}.run.zip")
+    drawn = glassnet("reproduce", "fig5a", "--condensed", tmp_path / "kept", "--output", tmp_path / "all")
+    assert drawn.exit_code == 0, drawn.output
+    assert [path.name for path in (tmp_path / "all").iterdir()] == ["figures"]
+
+
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        ({"t_max": 50}, "t_max"),
+        ({"seed": 1}, "seed"),
+        ({"shown_waiting_time": 3}, "shown_waiting_time"),
+        ({"l2": 0.02}, "l2"),
+        ({"gradient": "float64"}, "gradient"),
+        ({"experiment": "ageing"}, "experiment"),
+    ],
+)
+def test_pieces_of_different_runs_are_refused(
+    others: dict[str, Any], named: str, pieces: list[Path], tmp_path: Path
+) -> None:
+    relaxation(tmp_path / "other", **{"temperatures": [1e-3], **others})
+    done = glassnet("condense", pieces[1], tmp_path / "other", "--output", tmp_path / "joined.run.zip")
+    assert done.exit_code == 2
+    assert f"but {named}" in " ".join(done.output.split())
+    assert not (tmp_path / "joined.run.zip").exists()
+
+
+def test_a_folder_of_different_runs_is_none_and_names_what_differs(pieces: list[Path], tmp_path: Path) -> None:
+    kept = tmp_path / "mixed"
+    kept.mkdir()
+    for name, path in (("a", pieces[1]), ("b", pieces[2])):
+        (kept / f"{name}.run.zip").write_bytes(path.read_bytes())
+    condense(relaxation(tmp_path / "other", t_max=50, temperatures=[0.0]), kept / "other.run.zip")
+    assert len(run_paths(kept)) == 3
+    refused = glassnet("show", kept)
+    assert refused.exit_code == 2
+    assert "other.run.zip is no piece of the run" in " ".join(refused.output.split())
+
+
+def test_given_replicas_of_a_smaller_piece_are_the_first_of_a_larger(tmp_path: Path) -> None:
+    start = relaxation(tmp_path / "quench", temperatures=[0.1]).quenched
+    for name, n, T in (("few", 1, 0.1), ("more", 2, 0.0)):
+        numbers = {**NUMBERS, "temperatures": [T], "replicas": n}
+        asked = start_from(request("relaxation", "regularised", "mnist", "demo", numbers), start)
+        condense(make(asked, tmp_path / name, given=start), tmp_path / "kept" / f"{name}.run.zip")
+    run = open_run(tmp_path / "kept")
+    assert (run.request.replicas, run.request.temperatures) == (2, (0.0, 0.1))
+    assert len(run.request.quenched) == 2
+    assert run.missing == (("Langevin T = 0.1", 1),)
+
+
+def test_at_zero_temperature_histograms_of_all_waiting_times_are_kept(whole: Run[Any]) -> None:
+    cold, warm = (whole.records[T].data["histogram"].sel(waiting_time=3) for T in (0.0, 1e-3))
+    assert cold.sel(sparse_time=10).notnull().all()
+    assert warm.isnull().all()
