@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from glassnet.claims import assess, open_runs
 from glassnet.cli.commands import app
-from glassnet.experiments import open_run, request, start_from
+from glassnet.experiments import open_run, preset, request, start_from
 from glassnet.experiments.condensing import condense, join
 from glassnet.experiments.view import Run, run_paths
 
@@ -45,7 +45,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Run[Any]:
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Each temperature by itself; the coldest with one replica in one piece and with two in another."""
     folder, made = tmp_path_factory.mktemp("pieces") / "kept", tmp_path_factory.mktemp("runs")
-    each = [(f"T{i}", {"temperatures": [T]}) for i, T in enumerate(TEMPERATURES)]
+    each: list[tuple[str, dict[str, Any]]] = [(f"T{i}", {"temperatures": [T]}) for i, T in enumerate(TEMPERATURES)]
     for name, numbers in [("few", {"temperatures": [0.0], "replicas": 1}), *each]:
         condense(relaxation(made / name, **numbers), folder / f"{name}.run.zip")
     return [folder / f"{name}.run.zip" for name in ("few", *(name for name, _ in each))]
@@ -106,7 +106,14 @@ def test_all_that_looks_at_runs_looks_at_a_folder_of_pieces(
 
 @pytest.mark.parametrize("where", [".", "relaxation-mnist-regularised-demo"])
 def test_a_figure_is_drawn_from_a_folder_of_pieces(where: str, tmp_path: Path) -> None:
-    numbers = {"samples": 6_000, "width": 30, "epochs": 1, "t_max": 3, "waiting_times": [1], "shown_waiting_time": 1}
+    numbers: dict[str, Any] = {
+        "samples": 6_000,
+        "width": 30,
+        "epochs": 1,
+        "t_max": 3,
+        "waiting_times": [1],
+        "shown_waiting_time": 1,
+    }
     for name, temperature in (("hot", 0.1), ("cold", 0.0)):
         found = relaxation(tmp_path / name, temperatures=[temperature], replicas=1, **numbers)
         condense(found, tmp_path / "kept" / where / f"{name}.run.zip")
@@ -152,7 +159,7 @@ def test_given_replicas_of_a_smaller_piece_are_the_first_of_a_larger(tmp_path: P
     start = relaxation(tmp_path / "quench", temperatures=[0.1]).quenched
     for name, n, T in (("few", 1, 0.1), ("more", 2, 0.0)):
         numbers = {**NUMBERS, "temperatures": [T], "replicas": n}
-        asked = start_from(request("relaxation", "regularised", "mnist", "demo", numbers), start)
+        asked = start_from(preset("regularised", "mnist", "demo", numbers), start)
         condense(make(asked, tmp_path / name, given=start), tmp_path / "kept" / f"{name}.run.zip")
     run = open_run(tmp_path / "kept")
     assert (run.request.replicas, run.request.temperatures) == (2, (0.0, 0.1))

@@ -54,7 +54,8 @@ class Run(Generic[Request]):
 
     def __init__(self, path: str | os.PathLike[str], *, pieces: Sequence[Run[Any]] = ()) -> None:
         self.path = Path(path)
-        self._source = Pieces([(run.path, run._source) for run in pieces]) if pieces else _source(self.path)
+        parts: list[tuple[Path, Source]] = [(run.path, run._source) for run in pieces]
+        self._source: Source = Pieces(parts) if parts else _source(self.path)
         self.description: Mapping[str, Any] = self._source.describe()
         name = self.description.get("experiment")
         if not isinstance(name, str) or name not in EXPERIMENTS:
