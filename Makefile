@@ -13,7 +13,7 @@ ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping random ens
 THREAD_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping numerical_trust)
 THREADED := threads or ctrl_c or second_thread or one_by_one or every_step
 
-.PHONY: install demo test test-slow lint docs pictures sanitize sanitize-address sanitize-thread fuzz bench bench-long clean
+.PHONY: install demo test test-slow lint docs pictures sanitize sanitize-address sanitize-thread fuzz bench bench-long campaign campaign-status clean
 
 install: $(STAMP)
 
@@ -85,6 +85,16 @@ bench: install
 bench-long: install
 	$(BIN)/python -m benchmarks.exactness --output docs
 	$(BIN)/python -m benchmarks.skin --output docs
+
+# The long runs, piece by piece, with one thread at low priority: make campaign HOURS=2, and later again.
+HOURS ?= 2
+ENGINE ?= cpu
+
+campaign: install
+	$(BIN)/python -m studies.campaign --hours $(HOURS) --engine $(ENGINE)
+
+campaign-status: install
+	$(BIN)/python -m studies.campaign --status --engine $(ENGINE)
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

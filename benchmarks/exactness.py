@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 import glassnet as gn
+from benchmarks.quiet import refuse_beside_campaign
 from benchmarks.report.tables import write
 from benchmarks.sections.session import DEPTH, PHASES, STATES, quenched
 from glassnet.engines import Cpu
@@ -50,6 +51,8 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, action="append")
     parser.add_argument("--output", type=Path, help="folder of performance.md")
     chosen = parser.parse_args()
+    if not chosen.smoke:
+        refuse_beside_campaign()
     dataset = gn.load_dataset("mnist", n_samples=300 if chosen.smoke else None)
     steps = 10 if chosen.smoke else chosen.steps
     pieces = [min(731, steps // 2), steps - min(731, steps // 2)]

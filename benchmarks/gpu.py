@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 import glassnet as gn
+from benchmarks.quiet import refuse_beside_campaign
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
@@ -37,6 +38,8 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
     chosen = parser.parse_args()
+    if not chosen.smoke:
+        refuse_beside_campaign()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not chosen.smoke:
         parser.error("there is no GPU here: only --smoke works")

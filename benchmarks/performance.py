@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.quiet import refuse_beside_campaign
 from benchmarks.race.peak import kernel, processor
 from benchmarks.race.runner import ROOT, PeakRunner
 from benchmarks.report import plots, tables
@@ -46,6 +47,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=PAGE.parent, help="folder of performance.md and performance/")
     parser.add_argument("--redraw", action="store_true", help="tables and pictures again, from results.json")
     chosen = parser.parse_args()
+    if not (chosen.smoke or chosen.redraw):
+        refuse_beside_campaign()
     if chosen.rows % 4000:
         parser.error(f"--rows must be a multiple of 4000, but got {chosen.rows}")
     if chosen.redraw and (chosen.smoke or not (chosen.output / "performance" / "results.json").exists()):

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 import glassnet as gn
+from benchmarks.quiet import refuse_beside_campaign
 from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
 from glassnet.recording import Plan, Recorder
@@ -66,6 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: only to see that it runs")
     smoke = parser.parse_args().smoke
+    if not smoke:
+        refuse_beside_campaign()
     rows, quench, langevin_steps, sgd_steps = (500, 20, 20, 200) if smoke else (6_000, 20_000, 3_000, 30_000)
     dataset = gn.load_dataset("mnist", n_samples=rows)
     landscape = gn.Landscape(gn.Mlp(10, 30, 6), dataset, gn.QuadraticHinge(1e-2))

@@ -22,6 +22,7 @@ from typing import Final
 from distributed import Client, LocalCluster, get_worker
 
 import glassnet as gn
+from benchmarks.quiet import refuse_beside_campaign
 from glassnet.experiments import Relaxation, distributed, preset, runner
 from glassnet.experiments.cost import size, unit_bytes
 from glassnet.experiments.plan import Plan, plan
@@ -191,6 +192,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="few of everything: only whether it runs")
     smoke = parser.parse_args().smoke
+    if not smoke:
+        refuse_beside_campaign()
     load = os.getloadavg()[0]
     print(f"{processor()}, {len(os.sched_getaffinity(0))} cores, load of the machine {load:.1f} before")
     with tempfile.TemporaryDirectory() as folder:

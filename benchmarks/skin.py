@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 import glassnet as gn
+from benchmarks.quiet import refuse_beside_campaign
 from benchmarks.report.tables import write
 from benchmarks.sections.session import DEPTH, PHASES, STATES, quenched
 from glassnet.engines import Cpu
@@ -102,6 +103,8 @@ def main() -> None:
     parser.add_argument("--t-max", type=int, default=2_000)
     parser.add_argument("--output", type=Path, help="folder of performance.md and performance/")
     chosen = parser.parse_args()
+    if not chosen.smoke:
+        refuse_beside_campaign()
     if chosen.replicas < 2:
         parser.error(f"--replicas must be at least 2, for a standard error, but got {chosen.replicas}")
     dataset = gn.load_dataset("mnist", n_samples=300 if chosen.smoke else None)

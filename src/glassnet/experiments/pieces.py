@@ -30,7 +30,7 @@ class Pieces:
 
     def __init__(self, runs: Sequence[tuple[Path, Source]]) -> None:
         self._sources = [source for _, source in runs]
-        described = [(path, source.describe()) for path, source in runs]
+        described: list[_Described] = [(path, source.describe()) for path, source in runs]
         self._description = reduce(_joined, described)[1]
 
     def describe(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def are_pieces(folder: Path) -> bool:
     Raises:
         ValueError: one of them is damaged.
     """
-    described = [(path, source.describe()) for path, source in pieces_in(folder)]
+    described: list[_Described] = [(path, source.describe()) for path, source in pieces_in(folder)]
     try:
         reduce(_joined, described[1:], described[0])
     except (IndexError, DifferentRunsError):
