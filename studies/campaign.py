@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from benchmarks.quiet import CAMPAIGN_LOCK
-from glassnet import load
+from glassnet import _check, load
 from glassnet._words import duration
 from glassnet.ensemble import Ensemble
 from glassnet.experiments import Experiment, open_run, request, start_from
@@ -160,7 +160,11 @@ def pieces(engine: str = "cpu") -> list[Piece]:
     return found
 
 
-_TIMES: Final[Mapping[str, Any]] = {"waiting_times": [5_000, 20_000, 50_000], "shown_waiting_time": 20_000, "t_max": 100_000}
+_TIMES: Final[Mapping[str, Any]] = {
+    "waiting_times": [5_000, 20_000, 50_000],
+    "shown_waiting_time": 20_000,
+    "t_max": 100_000,
+}
 
 
 def _piece(
@@ -340,9 +344,10 @@ def standing(todo: list[Piece], work: Path, kept: Path) -> Iterator[tuple[str, s
         file = piece.kept(kept)
         if file.exists():
             yield piece.name, "committed" if file in committed else "finished, to be committed", 0.0
-            continue
-        share = piece.share(work)
-        yield piece.name, f"{share:.0%} done" if share else "to do", piece.hours * (1.0 - share)
+        elif share := piece.share(work):
+            yield piece.name, f"{share:.0%} done", piece.hours * (1.0 - share)
+        else:
+            yield piece.name, "to do", piece.hours
 
 
 def _tracked(folder: Path) -> set[Path]:
@@ -355,13 +360,14 @@ def _tracked(folder: Path) -> set[Path]:
 
 
 def _say_standing(todo: list[Piece], work: Path) -> None:
-    total = 0.0
-    for name, state, hours in standing(todo, work, KEPT):
-        total += hours
+    found = list(standing(todo, work, KEPT))
+    for name, state, hours in found:
         print(f"{name:<62} {state:<26} {duration(3600 * hours) if hours else ''}")
-    print(f"{duration(3600 * total)} (h:mm:ss) of one core to go.")
+    to_do = [name for name, _, hours in found if hours]
+    total = sum(hours for _, _, hours in found)
+    print(f"{len(found) - len(to_do)} of {len(found)} pieces finished; {total:.1f} hours of one core to go, about.")
     who = holder(CAMPAIGN_LOCK)
-    print(f"Running: {who}." if who else "Not running; to go on: make campaign HOURS=2")
+    print(f"Running ({who}): {to_do[0]}" if who and to_do else "Not running; to go on: make campaign HOURS=2")
 
 
 def main() -> None:
@@ -378,9 +384,13 @@ def main() -> None:
     os.nice(19)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    CAMPAIGN_LOCK.parent.mkdir(parents=True, exist_ok=True)
-    with held(CAMPAIGN_LOCK, "the campaign"):
-        compute(todo, asked.work, KEPT, asked.hours, partial(print, flush=True))
+    try:
+        if asked.hours is not None:
+            _check.number("hours", asked.hours, positive=True)
+        with held(CAMPAIGN_LOCK, "the campaign"):
+            compute(todo, asked.work, KEPT, asked.hours, partial(print, flush=True))
+    except (ValueError, ImportError, OSError) as error:
+        raise SystemExit(f"Error: {error}") from None
 
 
 if __name__ == "__main__":

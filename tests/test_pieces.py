@@ -99,9 +99,10 @@ def test_all_that_looks_at_runs_looks_at_a_folder_of_pieces(
     # Beside other runs, in a folder of its own, it is one run too.
     assert open_runs([folder.parent])[0].done == whole.done
     assert glassnet("report", folder, "--output", tmp_path / "page.html").exit_code == 0
-    refused = glassnet("resume", folder)
-    assert refused.exit_code == 2
-    assert "nothing can continue" in refused.output
+    for command in ("resume", "watch"):
+        refused = glassnet(command, folder)
+        assert refused.exit_code == 2
+        assert "is condensed" in refused.output
 
 
 @pytest.mark.parametrize("where", [".", "relaxation-mnist-regularised-demo"])

@@ -123,9 +123,9 @@ class Watch:
     """
 
     def __init__(self, path: Path) -> None:
-        if path.is_file():
-            raise ValueError(f"run must be the folder of a run, but {path} is a file")
         self._run: Run[Any] = Run(path)
+        if self._run.is_condensed:
+            raise ValueError(f"run must be the folder of a run, but {path} is condensed, and nobody works on it")
         self._directory = RunDirectory(path)
         members = [Member(p, o) for p in self._run.request.points() for o in range(self._run.request.replicas)]
         self._names = {unit_name(self._run.identity(member)): member for member in members}
