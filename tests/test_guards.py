@@ -1,0 +1,54 @@
+"""What a change of structure must leave as it is: addresses, landscapes, summaries and verdicts of committed runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from glassnet.claims import assess, open_runs
+from tools import make_guards
+
+GUARDS: dict[str, Any] = json.loads(make_guards.GUARDS.read_text(encoding="utf-8"))
+
+
+def test_every_committed_run_is_guarded() -> None:
+    assert make_guards.names() == sorted(GUARDS["addresses"]) == sorted(GUARDS["summaries"])
+
+
+@pytest.mark.parametrize("name", GUARDS["addresses"])
+def test_units_keep_their_addresses(name: str) -> None:
+    assert make_guards.addresses(name) == GUARDS["addresses"][name]
+
+
+def test_landscapes_keep_their_fingerprints() -> None:
+    assert make_guards.landscapes() == GUARDS["landscapes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", GUARDS["summaries"])
+def test_summaries_say_the_same(name: str) -> None:
+    # Another machine's libraries sum in another order: 1e-9 is a thousand times that of ten thousand terms.
+    assert flat(make_guards.summary(name)) == pytest.approx(flat(GUARDS["summaries"][name]), rel=1e-9)
+
+
+@pytest.mark.slow
+def test_claims_are_judged_as_they_were() -> None:
+    judged = assess(open_runs([make_guards.RUNS]))
+    pinned = json.loads((make_guards.RUNS.parent / "claims.json").read_text(encoding="utf-8"))
+    assert [(one.id, one.verdict) for one in judged] == [(one["id"], one["verdict"]) for one in pinned]
+    for one, other in zip(judged, pinned, strict=True):
+        # The table has four digits.
+        for name in ("value", "low", "high"):
+            assert getattr(one, name) == pytest.approx(other[name], rel=1e-3)
+
+
+def flat(tables: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A number or a text by table, column and place."""
+    return {
+        f"{table}.{column}.{i}": value
+        for table, columns in tables.items()
+        for column, digest in columns.items()
+        for i, value in enumerate(digest if isinstance(digest, list) else [digest])
+    }
