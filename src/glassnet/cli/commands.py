@@ -296,6 +296,7 @@ def show(
     run: RunPath,
     chi: ShownChi = None,
     waiting_time: ShownWaitingTime = None,
+    units: Annotated[bool, typer.Option("--units", help="List its units instead: point, replica, file.")] = False,
 ) -> None:
     """Say what a run holds, and print its summary."""
     from glassnet.cli import tables
@@ -304,6 +305,9 @@ def show(
     console = make_console()
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
+        if units:
+            console.print(tables.units_table(found))
+            return
         console.print(tables.about(found.request))
         console.print(tables.provenance(found))
         report(console, found)

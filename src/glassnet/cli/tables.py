@@ -18,6 +18,7 @@ from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.experiments.verification import Verification
 from glassnet.experiments.view import run_paths
+from glassnet.store.directory import unit_name
 
 
 def about(request: Experiment) -> Table:
@@ -169,6 +170,17 @@ def points_table(run: Run[Any]) -> Table:
 
 
 _MOST_ROWS: Final = 40
+
+
+def units_table(run: Run[Any]) -> Table:
+    """A row a unit: its point, its replica, and the file that holds it, or its address in a condensed run."""
+    table = _table("Units", "point", "replica", "address" if run.is_condensed else "file")
+    done = set(run.members)
+    for member in run.asked:
+        name = unit_name(run.identity(member))
+        where = name[:16] if run.is_condensed else f"units/{name}.zarr.zip"
+        table.add_row(member.point.label, str(member.origin), where if member in done else "to be made")
+    return table
 
 
 def experiments_table() -> Table:
