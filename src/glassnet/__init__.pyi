@@ -1,0 +1,65 @@
+from . import analysis, engines, figures, theory
+from ._concat import concat
+from ._version import __version__ as __version__
+from .analysis import ensemble_mean, relaxation_time
+from .datasets import Dataset, TrainTest, load_dataset, random_dataset, read_dataset
+from .dynamics import GradientDescent, Langevin, Sgd
+from .ensemble import Ensemble
+from .experiments.view import Run, open_run
+from .hessian import Hessian
+from .landscape import Landscape
+from .loss import CrossEntropy, QuadraticHinge, TorchLoss
+from .measurement import Progress
+from .network import Mlp
+from .observables import mean_square_displacement, mobility, non_gaussian, overlap
+from .protocol import epoch_times, linear_times, log_times, paper_times, sparse_times
+from .record import Record
+from .simulate import evaluate, evolve, extend, measure, resume
+from .store.files import load, save
+from .torch_network import TorchNetwork
+
+__all__ = [
+    "CrossEntropy",
+    "Dataset",
+    "Ensemble",
+    "GradientDescent",
+    "Hessian",
+    "Landscape",
+    "Langevin",
+    "Mlp",
+    "Progress",
+    "QuadraticHinge",
+    "Record",
+    "Run",
+    "Sgd",
+    "TorchLoss",
+    "TorchNetwork",
+    "TrainTest",
+    "analysis",
+    "concat",
+    "engines",
+    "ensemble_mean",
+    "epoch_times",
+    "evaluate",
+    "evolve",
+    "extend",
+    "figures",
+    "linear_times",
+    "load",
+    "load_dataset",
+    "log_times",
+    "mean_square_displacement",
+    "measure",
+    "mobility",
+    "non_gaussian",
+    "open_run",
+    "overlap",
+    "paper_times",
+    "random_dataset",
+    "read_dataset",
+    "relaxation_time",
+    "resume",
+    "save",
+    "sparse_times",
+    "theory",
+]
