@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 import signal
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import glassnet as gn
 
 if TYPE_CHECKING:
     from pages import Made
+
+# No property is asserted of the time that an example takes, which is the machine's and what else it does.
+settings.register_profile("glassnet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("glassnet")
 
 
 def small_landscape(
@@ -46,3 +53,56 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def _ctrl_c_is_heard() -> None:
     """A shell that starts the tests in the background makes them, and the processes they start, deaf to it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Tests that start processes
+
+MOST_STARTERS = 25
+"""Quick tests that may start processes; others call the program in their own (``program.glassnet``)."""
+
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+_SHARED = {"cluster", "browser"}
+"""Fixtures with processes that tests share."""
+
+_started: list[str] = []
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _STARTS:
+        _started.append(event)
+
+
+platform.platform()  # it asks another program, once in a process
+sys.addaudithook(_note)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share processes go to one worker of xdist, since each would start its own."""
+    for item in items:
+        for shared in _SHARED & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> None:
+    """Note in the report of a quick test that it started a process, which xdist's workers send home."""
+    if item.get_closest_marker("long") is None and (_started or _SHARED & set(getattr(item, "fixturenames", ()))):
+        item.user_properties.append(("starts a process", True))
+    _started.clear()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where too many did."""
+    reports = getattr(session.config.pluginmanager.get_plugin("terminalreporter"), "stats", {})
+    found = {
+        report.nodeid
+        for reports_ in reports.values()
+        for report in reports_
+        if ("starts a process", True) in getattr(report, "user_properties", ())
+    }
+    if found:
+        print(f"\n{len(found)} quick tests start processes")
+    if len(found) > MOST_STARTERS:
+        print(f"but at most {MOST_STARTERS} may (tests/conftest.py):", *sorted(found), sep="\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

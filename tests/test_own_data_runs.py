@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from program import Said
+from program import glassnet as program
 from tiny_runs import TINY, make, planned, units
 
 import glassnet as gn
@@ -26,7 +28,6 @@ from glassnet.report import again as report_again
 from glassnet.store import RunDirectory
 from glassnet.store.data import read_data, write_data
 
-GLASSNET = Path(sys.executable).parent / "glassnet"
 DOCS = Path(__file__).parents[1] / "docs"
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=(90, 4))
@@ -45,7 +46,7 @@ def tiny(own: gn.TrainTest, **changes: Any) -> Relaxation:
 def elsewhere(code: str, *arguments: str | Path) -> str:
     """What another process prints, which was never given the data."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -212,9 +213,8 @@ def test_the_command_that_a_report_gives_takes_the_same_data(tmp_path: Path) -> 
 SMALL = "--width 4 --replicas 2 --waiting-time 5 --epochs 20 --t-max 40 --temperature 0.1"
 
 
-def glassnet(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command: list[str | Path] = [GLASSNET, *shlex.split(line)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+def glassnet(line: str, cwd: Path) -> Said:
+    return program(*shlex.split(line), cwd=cwd)
 
 
 def test_the_command_line_needs_the_file_once(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def browser() -> Iterator[Any]:
 def view(browser: Any, made: Made) -> Iterator[View]:
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(0)  # it waits for what comes, however long that takes
     opened = View(context.new_page(), made.file)
     yield opened
     assert opened.complaints == []
