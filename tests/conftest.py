@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 import glassnet as gn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pages import Made
 
 # No property is asserted of the time that an example takes, which is the machine's and what else it does.
@@ -42,6 +44,14 @@ def engine(request: pytest.FixtureRequest) -> gn.engines.Engine:
 
 
 @pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of six units, to be copied by who changes it."""
+    from tiny_runs import make, tiny
+
+    return make(tiny(), tmp_path_factory.mktemp("tiny") / "run").path
+
+
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A page of one run of every experiment."""
     from pages import every_page
@@ -61,8 +71,9 @@ MOST_STARTERS = 25
 """Quick tests that may start processes; others call the program in their own (``program.glassnet``)."""
 
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
-_SHARED = {"cluster", "browser"}
-"""Fixtures with processes that tests share."""
+_WITH_PROCESSES = {"browser", "cluster"}
+_DEAR = ("browser", "cluster", "made", "condensed", "runs")
+"""Fixtures that tests share: those of one go to one worker of xdist, since each worker would make its own."""
 
 _started: list[str] = []
 
@@ -76,17 +87,22 @@ platform.platform()  # it asks another program, once in a process
 sys.addaudithook(_note)
 
 
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share processes go to one worker of xdist, since each would start its own."""
+    """Put together what shares a fixture."""
     for item in items:
-        for shared in _SHARED & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(shared))
+        group = next((name for name in _DEAR if name in _fixtures(item)), None)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> None:
-    """Note in the report of a quick test that it started a process, which xdist's workers send home."""
-    if item.get_closest_marker("long") is None and (_started or _SHARED & set(getattr(item, "fixturenames", ()))):
+    """Say in the report of a quick test, which xdist's workers send home, that it started a process."""
+    if item.get_closest_marker("long") is None and (_started or _WITH_PROCESSES & _fixtures(item)):
         item.user_properties.append(("starts a process", True))
     _started.clear()
 
@@ -94,13 +110,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail where too many did."""
-    reports = getattr(session.config.pluginmanager.get_plugin("terminalreporter"), "stats", {})
-    found = {
-        report.nodeid
-        for reports_ in reports.values()
-        for report in reports_
-        if ("starts a process", True) in getattr(report, "user_properties", ())
-    }
+    stats = getattr(session.config.pluginmanager.get_plugin("terminalreporter"), "stats", {})
+    reports = (report for reports in stats.values() for report in reports)
+    starts = ("starts a process", True)
+    found = {report.nodeid for report in reports if starts in getattr(report, "user_properties", ())}
     if found:
         print(f"\n{len(found)} quick tests start processes")
     if len(found) > MOST_STARTERS:

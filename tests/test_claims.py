@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
 from conftest import small_landscape
+from program import glassnet
 from tiny_runs import make
 from typer.core import TyperGroup
 from typer.main import get_command

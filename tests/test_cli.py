@@ -235,9 +235,10 @@ def n_units(folder: Path) -> int:
 
 
 def test_a_second_process_waits_and_readers_do_not(tmp_path: Path) -> None:
-    with Paced(*COMMAND, cwd=tmp_path) as first:
+    command = ["run", "relaxation", *TINY, "--output", "run"]
+    with Paced(*command, cwd=tmp_path) as first:
         first.hold_in("quench")
-        with started(*COMMAND, cwd=tmp_path) as second:
+        with started(*command, cwd=tmp_path) as second:
             assert second.stderr is not None
             waiting = second.stderr.readline()
             assert glassnet("show", "run", cwd=tmp_path).returncode == 0
@@ -247,8 +248,8 @@ def test_a_second_process_waits_and_readers_do_not(tmp_path: Path) -> None:
     assert (done.returncode, second.returncode) == (0, 0)
     assert f"run is being worked on by process {first.process.pid}; waiting for it, then going on with what" in waiting
     assert (done.stderr, complaint) == ("", "")
-    assert "4 units: 0 done, 4 to make" in done.stdout
-    assert "4 units: 4 done, 0 to make" in printed
+    assert "6 units: 0 done, 6 to make" in done.stdout
+    assert "6 units: 6 done, 0 to make" in printed
     assert not (tmp_path / "run" / "lock").exists()
 
 

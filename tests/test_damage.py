@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,10 +36,9 @@ LONG_NUMBERS: dict[str, Any] = {"epochs": 3000, "t_max": 20_000, "waiting_times"
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
+def finished(tiny_run: Path, tmp_path: Path) -> Path:
     """The folder of a finished run of six units."""
-    make(tiny(), tmp_path / "run")
-    return tmp_path / "run"
+    return shutil.copytree(tiny_run, tmp_path / "run")
 
 
 def damages(content: bytes) -> Iterator[bytes]:

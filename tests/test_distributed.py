@@ -162,6 +162,7 @@ def test_an_error_of_a_task_is_one_line_here(
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_workers_use_the_torch_engine_or_say_why_they_do_not(client: Client, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
     request = tiny(engine="torch")

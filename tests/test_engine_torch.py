@@ -277,6 +277,7 @@ def test_the_command_line_says_what_is_missing_in_one_line(tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads cannot be counted here")
 def test_torch_works_on_as_many_threads_as_it_is_given() -> None:
     code = """
@@ -343,6 +344,7 @@ def test_the_device_memory_that_is_said_is_what_tensors_take(
     assert maker.free_memory is None
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="memory cannot be limited here")
 def test_too_little_memory_is_said_with_the_numbers() -> None:
     code = """

@@ -314,6 +314,7 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
         start_from(displaced, uneven)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the most memory a process had cannot be read here")
 @pytest.mark.parametrize(
     "numbers",

@@ -20,6 +20,8 @@ from glassnet.report import SavedRecord, write_report
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')
 
+pytestmark = pytest.mark.long
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OTHER_CHI = 111.0
 """Not recorded: between those that are."""
