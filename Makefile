@@ -9,7 +9,7 @@ comma := ,
 SECONDS ?= 60
 SANITIZED := build/sanitize
 # All that computes in C++, and the part of it in which threads meet.
-ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping random ensemble simulate numerical_trust)
+ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping asked_work random ensemble simulate numerical_trust)
 THREAD_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping numerical_trust)
 THREADED := threads or ctrl_c or second_thread or one_by_one or every_step
 

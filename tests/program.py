@@ -48,7 +48,7 @@ def glassnet(*arguments: str | Path, cwd: Path | None = None) -> Said:
 def started(*arguments: str | Path, cwd: Path | None = None, **options: Any) -> subprocess.Popen[str]:
     """A command as a process, which runs as it likes."""
     pipe = subprocess.PIPE
-    words = [GLASSNET, *map(str, arguments)]
+    words = [str(GLASSNET), *map(str, arguments)]
     return subprocess.Popen(words, cwd=cwd, text=True, **{"stdout": pipe, "stderr": pipe, **options})
 
 

@@ -97,7 +97,7 @@ def test_what_was_observed_is_not_computed_again(quenched: tuple[gn.Landscape, g
     session = Cpu(1, exhaustive=exhaustive).session(ensemble, landscape, gn.Langevin(1e-4, 1e-3))
     session.observe()
     session.observe()
-    session.advance(np.ones(N_REPLICAS))
+    session.advance(np.ones(N_REPLICAS, np.int64))
     assert work(session).forward == N_ROWS * N_REPLICAS
 
 

@@ -34,7 +34,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox, timeout=0)
         yield started
         started.close()
 

@@ -100,7 +100,8 @@ def test_a_terminal_is_left_when_the_run_ends(tmp_path: Path) -> None:
     with Paced(*relaxation(folder)) as running:
         running.hold_in("T = 0.1", 0.5)
         reader, writer = pty.openpty()
-        watching = subprocess.Popen([GLASSNET, "watch", str(folder)], stdout=writer, stdin=writer, close_fds=True)
+        wide = {**os.environ, "COLUMNS": "300"}  # so that no line is broken
+        watching = subprocess.Popen([GLASSNET, "watch", str(folder)], stdout=writer, stdin=writer, env=wide)
         os.close(writer)
         shown = os.read(reader, 4096)
         while b"works on it" not in shown:
