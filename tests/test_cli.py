@@ -241,10 +241,10 @@ def test_a_second_process_waits_and_readers_do_not(tmp_path: Path) -> None:
         with started(*command, cwd=tmp_path) as second:
             assert second.stderr is not None
             waiting = second.stderr.readline()
-            assert glassnet("show", "run", cwd=tmp_path).returncode == 0
-            assert second.poll() is None
+            shown, ended = glassnet("show", "run", cwd=tmp_path), second.poll()
             done = first.ended()
             printed, complaint = second.communicate()
+    assert (shown.returncode, ended) == (0, None)
     assert (done.returncode, second.returncode) == (0, 0)
     assert f"run is being worked on by process {first.process.pid}; waiting for it, then going on with what" in waiting
     assert (done.stderr, complaint) == ("", "")

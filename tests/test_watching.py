@@ -103,15 +103,17 @@ def test_a_terminal_is_left_when_the_run_ends(tmp_path: Path) -> None:
         wide = {**os.environ, "COLUMNS": "300"}  # so that no line is broken
         watching = subprocess.Popen([GLASSNET, "watch", str(folder)], stdout=writer, stdin=writer, env=wide)
         os.close(writer)
-        shown = os.read(reader, 4096)
-        while b"works on it" not in shown:
-            shown += os.read(reader, 4096)
-        assert b"complete" not in shown
-        assert running.ended().returncode == 0
+        shown = b""
+        while b"works on it" not in shown and (part := _read(reader)):
+            shown += part
+        under_way, ended = shown, running.ended()
+        if ended.returncode:
+            watching.kill()  # it would wait for who goes on
     while part := _read(reader):
         shown += part
     os.close(reader)
-    assert watching.wait() == 0
+    assert (ended.returncode, watching.wait()) == (0, 0)
+    assert b"complete" not in under_way
     assert b"complete" in shown
     assert b"tau_90" in shown
 
