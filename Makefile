@@ -9,11 +9,11 @@ comma := ,
 SECONDS ?= 60
 SANITIZED := build/sanitize
 # All that computes in C++, and the part of it in which threads meet.
-ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping random ensemble simulate numerical_trust)
+ENGINE_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping asked_work random ensemble simulate numerical_trust)
 THREAD_TESTS := $(patsubst %,tests/test_%.py,engine_cpu skin sleeping numerical_trust)
 THREADED := threads or ctrl_c or second_thread or one_by_one or every_step
 
-.PHONY: install demo test test-slow lint docs pictures sanitize sanitize-address sanitize-thread fuzz bench bench-long campaign campaign-status clean
+.PHONY: install demo test test-long lint docs pictures sanitize sanitize-address sanitize-thread fuzz bench bench-long campaign campaign-status clean
 
 install: $(STAMP)
 
@@ -32,10 +32,10 @@ demo: install
 	$(BIN)/glassnet run relaxation --phase regularised --scale demo --output demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
 
-test-slow: install
-	$(BIN)/python -m pytest -m slow
+test-long: install
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
 
 lint: install
 	$(BIN)/ruff check .
@@ -56,7 +56,7 @@ sanitize: sanitize-address sanitize-thread
 sanitize-address: $(SANITIZED)/address/.installed
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	$(SANITIZED)/address/bin/python -m pytest -p no:cacheprovider --capture=sys -m "not slow" $(ENGINE_TESTS)
+	$(SANITIZED)/address/bin/python -m pytest -p no:cacheprovider --capture=sys -m "not long" $(ENGINE_TESTS)
 
 # It knows only some layouts of memory, which randomised addresses may miss; and NumPy's BLAS, which is not built for
 # it, has its threads meet in ways that it does not see.
@@ -64,7 +64,7 @@ sanitize-thread: $(SANITIZED)/thread/.installed
 	LD_PRELOAD="$$($(CXX) -print-file-name=libtsan.so)" TSAN_OPTIONS=halt_on_error=1:exitcode=66 \
 	OPENBLAS_NUM_THREADS=1 \
 	setarch --addr-no-randomize $(SANITIZED)/thread/bin/python -m pytest -p no:cacheprovider --capture=sys \
-	-m "not slow" $(THREAD_TESTS) -k "$(THREADED)"
+	-m "not long" $(THREAD_TESTS) -k "$(THREADED)"
 
 # An environment that takes all but glassnet from the ordinary one; made again each time, since CMake knows what changed.
 $(SANITIZED)/%/.installed: install

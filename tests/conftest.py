@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import platform
 import signal
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import glassnet as gn
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pages import Made
+
+# No property is asserted of the time that an example takes, which is the machine's and what else it does.
+settings.register_profile("glassnet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("glassnet")
 
 
 def small_landscape(
@@ -35,6 +44,14 @@ def engine(request: pytest.FixtureRequest) -> gn.engines.Engine:
 
 
 @pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of six units, to be copied by who changes it."""
+    from tiny_runs import make, tiny
+
+    return make(tiny(), tmp_path_factory.mktemp("tiny") / "run").path
+
+
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A page of one run of every experiment."""
     from pages import every_page
@@ -46,3 +63,59 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def _ctrl_c_is_heard() -> None:
     """A shell that starts the tests in the background makes them, and the processes they start, deaf to it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Tests that start processes
+
+MOST_STARTERS = 25
+"""Quick tests that may start processes; others call the program in their own (``program.glassnet``)."""
+
+_STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+_WITH_PROCESSES = {"browser", "cluster"}
+_DEAR = ("browser", "cluster", "made", "condensed", "runs")
+"""Fixtures that tests share: those of one go to one worker of xdist, since each worker would make its own."""
+
+_started: list[str] = []
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _STARTS:
+        _started.append(event)
+
+
+platform.platform()  # it asks another program, once in a process
+sys.addaudithook(_note)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put together what shares a fixture."""
+    for item in items:
+        group = next((name for name in _DEAR if name in _fixtures(item)), None)
+        if group is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> None:
+    """Say in the report of a quick test, which xdist's workers send home, that it started a process."""
+    if item.get_closest_marker("long") is None and (_started or _WITH_PROCESSES & _fixtures(item)):
+        item.user_properties.append(("starts a process", True))
+    _started.clear()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail where too many did."""
+    stats = getattr(session.config.pluginmanager.get_plugin("terminalreporter"), "stats", {})
+    reports = (report for reports in stats.values() for report in reports)
+    starts = ("starts a process", True)
+    found = {report.nodeid for report in reports if starts in getattr(report, "user_properties", ())}
+    if found:
+        print(f"\n{len(found)} quick tests start processes")
+    if len(found) > MOST_STARTERS:
+        print(f"but at most {MOST_STARTERS} may (tests/conftest.py):", *sorted(found), sep="\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

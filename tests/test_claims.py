@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
 from conftest import small_landscape
+from program import glassnet
 from tiny_runs import make
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -34,7 +33,6 @@ from glassnet.experiments.runner import run
 from glassnet.experiments.starting import begin
 from glassnet.store import RunDirectory
 
-GLASSNET = Path(sys.executable).parent / "glassnet"
 VERDICTS = {"reproduced", "not reproduced", "explained otherwise", "not decided"}
 NUMBERS = {
     "samples": 200,
@@ -45,10 +43,6 @@ NUMBERS = {
     "temperatures": (0.1, 0.001, 0.0),
 }
 BASIS = Basis("laptop", 4, 1, "made")
-
-
-def glassnet(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([GLASSNET, *arguments], cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")

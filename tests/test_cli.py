@@ -1,4 +1,4 @@
-"""The command line, as real processes: what is printed, exit codes, and runs that are stopped or killed."""
+"""The command line: what is printed, exit codes, and runs that are stopped or killed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import csv
 import json
 import signal
 import subprocess
-import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from program import GLASSNET, Paced, glassnet, started
 
 import glassnet as gn
 from glassnet.experiments import open_run, preset
@@ -20,7 +19,6 @@ from glassnet.experiments.runner import run
 from glassnet.experiments.starting import begin
 from glassnet.store import RunDirectory
 
-GLASSNET = Path(sys.executable).parent / "glassnet"
 NUMBERS = ["--samples", "200", "--width", "4", "--replicas", "2", "--waiting-time", "5"]
 TINY = [*NUMBERS, "--epochs", "20", "--t-max", "40", "--temperature", "0.1", "--temperature", "0"]
 LONG = [
@@ -36,10 +34,6 @@ LONG = [
     "--checkpoint-every",
     "0",
 ]
-
-
-def glassnet(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([GLASSNET, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
 def units(folder: Path) -> dict[str, bytes]:
@@ -107,7 +101,14 @@ def test_show_list_and_figures_look_without_computing(finished: tuple[Path, str]
     drawn = glassnet("figures", "run", "--output", "pictures", "--format", "pdf", cwd=folder)
     assert (folder / "pictures" / "overlap.pdf").stat().st_size > 1000
     assert [shown.returncode, listed.returncode, drawn.returncode] == [0, 0, 0]
-    assert glassnet("--version", cwd=folder).stdout == f"{version('glassnet')}\n"
+
+
+def test_it_is_a_program(tmp_path: Path) -> None:
+    said = subprocess.run([GLASSNET, "--version"], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == (f"{version('glassnet')}\n", "")
+    refused = subprocess.run([GLASSNET, "show", "none"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "Error: none is not the folder of a run: it is not there\n"
 
 
 def test_another_chi_is_shown_and_one_that_was_not_recorded_refused(finished: tuple[Path, str]) -> None:
@@ -226,42 +227,33 @@ def test_resume_takes_the_replicas_that_a_run_began_with(finished: tuple[Path, s
     assert "Error: quenched must not be given for a run that begins at random weights, but got" in at_random.stderr
 
 
-def started(folder: Path) -> subprocess.Popen[str]:
-    command = [str(GLASSNET), "run", "relaxation", *LONG, "--output", "run"]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+COMMAND = ["run", "relaxation", *LONG, "--output", "run"]
 
 
-def wait_until_under_way(
-    process: subprocess.Popen[str], folder: Path, n_units: int, *others: subprocess.Popen[str]
-) -> None:
-    """Until so many units are stored and this process (or one of the others) has written a checkpoint."""
-    before = checkpoints(folder)
-    while len(list(folder.glob("units/*.zip"))) < n_units or not checkpoints(folder) - before:
-        for one in (process, *others):
-            assert one.poll() is None, one.communicate()
-        time.sleep(0.02)
-
-
-def checkpoints(folder: Path) -> set[tuple[str, int]]:
-    return {(p.name, p.stat().st_ino) for p in folder.glob("checkpoints/*.zip")}
+def n_units(folder: Path) -> int:
+    return len(list(folder.glob("units/*.zip")))
 
 
 def test_a_second_process_waits_and_readers_do_not(tmp_path: Path) -> None:
-    with started(tmp_path) as first, started(tmp_path) as second:
-        wait_until_under_way(first, tmp_path / "run", 0, second)
-        assert glassnet("show", "run", cwd=tmp_path).returncode == 0
-        assert first.poll() is None
-        assert second.poll() is None
-        printed = [process.communicate(timeout=120) for process in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0)
-    waited = [n for n, (_, said) in enumerate(printed) if "is being worked on by process" in said]
-    assert len(waited) == 1
-    assert "waiting for it, then going on with what it leaves" in printed[waited[0]][1]
-    assert "4 units: 4 done, 0 to make" in printed[waited[0]][0]
-    assert "4 units: 0 done, 4 to make" in printed[1 - waited[0]][0]
+    command = ["run", "relaxation", *TINY, "--output", "run"]
+    with Paced(*command, cwd=tmp_path) as first:
+        first.hold_in("quench")
+        with started(*command, cwd=tmp_path) as second:
+            assert second.stderr is not None
+            waiting = second.stderr.readline()
+            shown, ended = glassnet("show", "run", cwd=tmp_path), second.poll()
+            done = first.ended()
+            printed, complaint = second.communicate()
+    assert (shown.returncode, ended) == (0, None)
+    assert (done.returncode, second.returncode) == (0, 0)
+    assert f"run is being worked on by process {first.process.pid}; waiting for it, then going on with what" in waiting
+    assert (done.stderr, complaint) == ("", "")
+    assert "6 units: 0 done, 6 to make" in done.stdout
+    assert "6 units: 6 done, 0 to make" in printed
     assert not (tmp_path / "run" / "lock").exists()
 
 
+@pytest.mark.long
 def test_a_run_killed_and_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole, broken = RunDirectory(tmp_path / "whole" / "run"), tmp_path / "broken"
     broken.mkdir()
@@ -270,20 +262,23 @@ def test_a_run_killed_and_stopped_goes_on_to_the_same_bits(tmp_path: Path) -> No
     engine = request.make_engine()
     begin(whole, request, engine, to_work=True)
     run(plan(request.points(), request.replicas, engine, whole), engine, whole)
-    for n_units in (0, 2):
-        with started(broken) as process:
-            wait_until_under_way(process, broken / "run", n_units)
-            process.kill()
+    for label, so_far in (("quench", 0), ("Langevin", 2)):
+        with Paced(*COMMAND, cwd=broken) as process:
+            process.hold_in(label, 0.1)
+            assert n_units(broken / "run") == so_far
+            process.let_on()
+            process.process.kill()
     assert open_run(broken / "run").missing
-    with started(broken) as process:
-        wait_until_under_way(process, broken / "run", 2)
-        process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate()
-    assert process.returncode == 130
-    assert f"to go on: glassnet run relaxation {' '.join(LONG)} --output run" in complaint
-    assert "Traceback" not in complaint
-    with started(broken) as process:
-        process.communicate()
-    assert process.returncode == 0
+    with Paced(*COMMAND, cwd=broken) as process:
+        process.hold_in("Langevin", 0.1)
+        process.let_on()
+        process.process.send_signal(signal.SIGINT)
+        stopped = process.ended()
+    assert stopped.returncode == 130
+    assert f"to go on: glassnet run relaxation {' '.join(LONG)} --output run" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    with started(*COMMAND, cwd=broken) as process_:
+        process_.communicate()
+    assert process_.returncode == 0
     assert units(whole.path) == units(broken / "run")
     assert list((broken / "run" / "checkpoints").iterdir()) == []

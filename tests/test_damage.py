@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
+import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from program import Paced, Said, glassnet
 from tiny_runs import make, planned, tiny, units
 
 import glassnet as gn
@@ -29,7 +28,6 @@ from glassnet.experiments.summary import write_summary
 from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory
 
-GLASSNET = Path(sys.executable).parent / "glassnet"
 LONG = shlex.split(
     "--samples 200 --width 4 --replicas 2 --waiting-time 5 --epochs 3000 --t-max 20000 --chi 300 "
     "--temperature 0.1 --temperature 0 --checkpoint-every 0"
@@ -38,10 +36,9 @@ LONG_NUMBERS: dict[str, Any] = {"epochs": 3000, "t_max": 20_000, "waiting_times"
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
+def finished(tiny_run: Path, tmp_path: Path) -> Path:
     """The folder of a finished run of six units."""
-    make(tiny(), tmp_path / "run")
-    return tmp_path / "run"
+    return shutil.copytree(tiny_run, tmp_path / "run")
 
 
 def damages(content: bytes) -> Iterator[bytes]:
@@ -135,7 +132,7 @@ def test_a_summary_of_other_numbers_is_found_and_made_again(finished: Path) -> N
     (finished / "summary.json").write_text(json.dumps(tables))
     (finished / "summary.csv").write_bytes(sound.replace(b"0.", b"1.", 1))
     assert [Path(one.split()[0]).name for one in verify(finished).damaged] == ["summary.json", "summary.csv"]
-    done = subprocess.run([GLASSNET, "resume", finished], capture_output=True, text=True, timeout=200, check=False)
+    done = glassnet("resume", finished)
     assert done.returncode == 0, done.stderr
     assert verify(finished).damaged == ()
 
@@ -180,49 +177,46 @@ def test_what_is_there_is_counted(finished: Path) -> None:
 
 
 def test_the_command_says_what_is_damaged(finished: Path) -> None:
-    def command() -> subprocess.CompletedProcess[str]:
-        return subprocess.run([GLASSNET, "verify", finished], capture_output=True, text=True, timeout=60, check=False)
-
-    sound = command()
+    sound = glassnet("verify", finished)
     assert (sound.returncode, "6 of 6 complete and sound" in sound.stdout) == (0, True)
     victim = sorted((finished / "units").iterdir())[0]
     victim.write_bytes(victim.read_bytes()[:-1])
-    damaged = command()
+    damaged = glassnet("verify", finished)
     assert damaged.returncode == 1
     assert f"{victim} is damaged" in damaged.stderr
     assert f"glassnet resume {finished}" in damaged.stderr
 
 
-@pytest.mark.parametrize("n_kills", [3, pytest.param(50, marks=pytest.mark.slow)])
-def test_a_run_killed_at_random_moments_ends_with_the_same_bits(n_kills: int, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path: Path) -> None:
     make(tiny(**LONG_NUMBERS), tmp_path / "whole")
-    whole, rng = units(tmp_path / "whole"), np.random.default_rng(n_kills)
-    broken, at_work, n_finished = tmp_path / "broken0/run", 0, 0
-    for _ in range(n_kills):
-        process = started(broken)
-        assert process.stdout is not None
-        process.stdout.readline()  # it has begun to work
-        time.sleep(float(rng.uniform(0.0, 1.0)))
-        at_work += process.poll() is None
-        process.kill()
-        process.communicate()
-        begun = (broken / "run.json").exists()  # it may be killed before
-        if begun and not (found := verify(broken)).damaged and found.n_complete == found.n_asked:
+    whole, rng = units(tmp_path / "whole"), np.random.default_rng(50)
+    broken, n_finished = tmp_path / "broken0/run", 0
+    for _ in range(50):
+        with paced(broken) as process:
+            # It has leave for more updates than are waited for, so that the kill finds it at work.
+            n_heard = int(rng.integers(1, 200))
+            process.let_on(n_heard + int(rng.integers(1, 5)))
+            at_work = all(process.update() for _ in range(n_heard))
+            process.process.kill()
+        if not at_work:
+            assert verify(broken).damaged == ()
             assert units(broken) == whole
             n_finished += 1
             broken = tmp_path / f"broken{n_finished}/run"
-    assert at_work > n_kills // 3
-    last = started(broken)
-    last.communicate(timeout=120)
-    assert last.returncode == 0
+    assert n_finished < 30
+    with paced(broken) as process:
+        assert process.ended().returncode == 0
     assert units(broken) == whole
     assert not list(broken.rglob("*.part"))
 
 
-def started(folder: Path) -> subprocess.Popen[str]:
-    command = [str(GLASSNET), "run", "relaxation", *LONG, "--output", str(folder)]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+def command(folder: Path) -> list[str]:
+    return ["run", "relaxation", *LONG, "--output", str(folder)]
+
+
+def paced(folder: Path) -> Paced:
+    return Paced(*command(folder))
 
 
 @pytest.fixture
@@ -248,27 +242,26 @@ def fill(disk: Path) -> None:
 
 def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Path) -> None:
     make(tiny(**LONG_NUMBERS), tmp_path / "whole")
-    full = started(small_disk / "run")
-    while full.poll() is None and len(list((small_disk / "run").glob("units/*.zip"))) < 2:
-        time.sleep(0.01)
-    fill(small_disk)
-    _, said = full.communicate(timeout=120)
-    assert full.returncode == 2
-    assert "No space left on device" in said
-    assert "Traceback" not in said
+    with paced(small_disk / "run") as process:
+        process.hold_in("Langevin")
+        fill(small_disk)
+        full = process.ended()
+    refused_clearly(full, "No space left on device")
     found = verify(small_disk / "run")
     assert not found.damaged
     assert 0 < found.n_complete < found.n_asked
-    refused = started(small_disk / "run")
-    _, said = refused.communicate(timeout=120)
-    assert refused.returncode == 2
-    assert f"the disk of {small_disk}/run must have " in said
+    refused_clearly(glassnet(*command(small_disk / "run")), f"the disk of {small_disk}/run must have ")
     (small_disk / "other").unlink()
-    again = started(small_disk / "run")
-    printed, _ = again.communicate(timeout=120)
+    again = glassnet(*command(small_disk / "run"))
     assert again.returncode == 0
-    assert f"{found.n_asked} units: {found.n_complete} done" in printed
+    assert f"{found.n_asked} units: {found.n_complete} done" in again.stdout
     assert units(small_disk / "run") == units(tmp_path / "whole")
+
+
+def refused_clearly(said: Said, why: str) -> None:
+    assert said.returncode == 2
+    assert why in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 def stop_in_the_quench(update: Update) -> None:

@@ -10,8 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +20,7 @@ import numpy as np
 import pytest
 import typer
 from distributed import Client, LocalCluster
+from program import Said, glassnet, started, until
 from tiny_runs import TINY, make, planned, tiny, units
 
 import glassnet as gn
@@ -39,22 +38,18 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-GLASSNET = Path(sys.executable).parent / "glassnet"
 LONGER: dict[str, Any] = {"t_max": 20_000, "chi": [300]}
 """Long enough that what is done to a task at its first sign of life finds it at work."""
 
-SECONDS = 1200.0
-"""After which a process is believed to hang; no speed is asserted."""
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[LocalCluster]:
     """Two workers of one thread each, processes under nannies."""
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client(cluster: LocalCluster) -> Iterator[Client]:
     with Client(cluster) as made:
         yield made
@@ -104,13 +99,6 @@ def stop() -> None:
     raise KeyboardInterrupt
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_workers_make_the_same_bits_and_say_how_far_they_are(
     client: Client, whole: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -123,6 +111,7 @@ def test_workers_make_the_same_bits_and_say_how_far_they_are(
     assert any(0 < update.done < update.total for update in heard)
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_no_bit(client: Client, whole: dict[str, bytes], tmp_path: Path) -> None:
     def kill() -> None:
         os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
@@ -138,7 +127,7 @@ def test_what_is_stopped_on_workers_goes_on_without_them_and_back(
     with pytest.raises(KeyboardInterrupt):
         make_on(client, tiny(**LONGER), there, in_the_middle(stop), checkpoint_every=1000.0)
     # Tasks that were cancelled keep a checkpoint of their own accord.
-    wait_until(lambda: any((there / "checkpoints").glob("*.zip")))
+    until(lambda: any((there / "checkpoints").glob("*.zip")))
     with pytest.raises(KeyboardInterrupt):
         make(tiny(**LONGER), here, in_the_middle(stop))
     assert {block.end is not None for block in planned(tiny(**LONGER), here).blocks} == {True, False}
@@ -173,6 +162,7 @@ def test_an_error_of_a_task_is_one_line_here(
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_workers_use_the_torch_engine_or_say_why_they_do_not(client: Client, tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
     request = tiny(engine="torch")
@@ -190,7 +180,7 @@ def test_workers_use_the_torch_engine_or_say_why_they_do_not(client: Client, tmp
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def apart(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A scheduler that forgives no worker's death, and one worker, as processes of their own; and its address."""
     file = folder / "scheduler.json"
     environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
@@ -199,20 +189,21 @@ def started(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
     scheduler = subprocess.Popen(command, **quiet)
     command = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", *about]
-    wait_until(lambda: file.exists() and bool(file.read_bytes()))
+    until(lambda: file.exists() and bool(file.read_bytes()))
     worker = subprocess.Popen([*command, "--local-directory", str(folder)], **quiet)
     try:
         yield json.loads(file.read_bytes())["address"], scheduler
     finally:
         scheduler.kill()
         worker.send_signal(signal.SIGTERM)
-        scheduler.wait(SECONDS)
-        worker.wait(SECONDS)
+        scheduler.wait()
+        worker.wait()
 
 
+@pytest.mark.long
 def test_a_lost_worker_or_scheduler_is_said_and_gone_on_from(whole: dict[str, bytes], tmp_path: Path) -> None:
     path = tmp_path / "run"
-    with started(tmp_path) as (address, scheduler), Client(address) as client:
+    with apart(tmp_path) as (address, scheduler), Client(address) as client:
 
         def kill_worker() -> None:
             os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
@@ -232,51 +223,49 @@ def command(path: Path, *options: str, **changes: Any) -> list[str]:
     given += [("waiting-time", t) for t in numbers.pop("waiting_times")] + [("chi", x) for x in numbers.pop("chi")]
     given += [(name.replace("_", "-"), value) for name, value in numbers.items()]
     words = [word for name, value in given for word in (f"--{name}", str(value))]
-    return [str(GLASSNET), "run", "relaxation", *words, "--output", str(path), *options]
+    return ["run", "relaxation", *words, "--output", str(path), *options]
 
 
-def said(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **environment}
-    return subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False, env=environment)
-
-
-def test_the_command_stops_cleanly_and_goes_on(cluster: LocalCluster, whole: dict[str, bytes], tmp_path: Path) -> None:
+def test_the_command_stops_cleanly_and_goes_on(
+    cluster: LocalCluster, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = command(tmp_path / "run", "--scheduler", cluster.scheduler_address, "--checkpoint-every", "0")
-    first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: any((tmp_path / "run").glob("checkpoints/*.zip")))
-    first.send_signal(signal.SIGINT)
-    _, complaint = first.communicate(timeout=SECONDS)
-    assert (first.returncode, complaint.count("\n")) == (130, 1)
-    assert (
-        f"Stopped. What was done is kept in {tmp_path}/run; to go on: {shlex.join(['glassnet', *words[1:]])}"
-        in complaint
-    )
-    again = said(words)
-    assert again.returncode == 0, again.stderr
-    assert "On workers: 2, with 2 threads together" in again.stdout
+    press, tell = in_the_middle(lambda: signal.raise_signal(signal.SIGINT)), distributed._Handing._tell
+
+    def tell_and_press(self: Any, key: str, left: int) -> None:
+        hear = self._on_update
+        self._on_update = lambda update: (hear(update), press(update))
+        tell(self, key, left)
+        self._on_update = hear
+
+    monkeypatch.setattr(distributed._Handing, "_tell", tell_and_press)
+    first = glassnet(*words)
+    assert (first.returncode, first.stderr.count("\n")) == (130, 1)
+    again = shlex.join(["glassnet", *words])
+    assert f"Stopped. What was done is kept in {tmp_path}/run; to go on: {again}" in first.stderr
+    done = glassnet(*words)
+    assert done.returncode == 0, done.stderr
+    assert "On workers: 2, with 2 threads together" in done.stdout
     assert units(tmp_path / "run") == whole
-    estimate = said(command(tmp_path / "other/run", "--scheduler", cluster.scheduler_address, "--dry-run"))
+    estimate = glassnet(*command(tmp_path / "other/run", "--scheduler", cluster.scheduler_address, "--dry-run"))
     assert "on 2 workers with 2 threads together, each as fast as a core here" in estimate.stdout
 
 
+@pytest.mark.long
 def test_a_command_without_workers_says_that_it_waits(tmp_path: Path) -> None:
     with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
-        words = command(tmp_path / "run", "--scheduler", empty.scheduler_address)
-        waiting = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        waiting = started(*command(tmp_path / "run", "--scheduler", empty.scheduler_address))
         assert waiting.stdout is not None
-        hangs = threading.Timer(SECONDS, waiting.kill)
-        hangs.start()
         said_so = any(re.fullmatch(r"No worker for 0:00:\d\d: waiting for one\n", line) for line in waiting.stdout)
         waiting.send_signal(signal.SIGINT)
-        waiting.communicate(timeout=SECONDS)
-        hangs.cancel()
+        waiting.communicate()
     assert said_so
     assert waiting.returncode == 130
 
 
 def test_a_scheduler_that_does_not_answer_is_refused_before_any_work(tmp_path: Path) -> None:
     for address in ("tcp://127.0.0.1:1", "nowhere"):
-        done = said(command(tmp_path / "run", "--scheduler", address))
+        done = glassnet(*command(tmp_path / "run", "--scheduler", address))
         assert done.returncode == 2
         assert done.stderr.startswith(
             f"Error: scheduler must be the address of a running Dask scheduler, but got {address}: "
@@ -288,18 +277,15 @@ def test_a_scheduler_that_does_not_answer_is_refused_before_any_work(tmp_path: P
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="there may be a GPU here")
 def test_a_gpu_that_only_workers_have_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("triton", reason="Triton is not installed")
-    done = said(command(tmp_path / "run", "--engine", "triton", "--scheduler", "tcp://127.0.0.1:1"))
+    done = glassnet(*command(tmp_path / "run", "--engine", "triton", "--scheduler", "tcp://127.0.0.1:1"))
     assert done.returncode == 2
     assert done.stderr.startswith("Error: engine 'triton' with workers needs their kind of device where the command")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    words = command(tmp_path / "run", "--scheduler", "tcp://127.0.0.1:1")[1:]
-    code = (
-        f"import sys; sys.modules['distributed'] = None; sys.argv[1:] = {words}; from glassnet.cli import main; main()"
-    )
-    done = said([sys.executable, "-c", code])
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    done = glassnet(*command(tmp_path / "run", "--scheduler", "tcp://127.0.0.1:1"))
     assert (done.returncode, done.stderr) == (
         2,
         'Error: scheduler needs distributed and dask-jobqueue: pip install "glassnet[distributed]"\n',
@@ -333,6 +319,13 @@ kill -TERM -- "-$1"
 """
 
 
+def said(words: list[str], **environment: str) -> Said:
+    with started(*words, env={**os.environ, **environment}) as process:
+        out, err = process.communicate()
+    return Said(process.returncode, out, err)
+
+
+@pytest.mark.long
 def test_a_slurm_cluster_is_asked_for_jobs(whole: dict[str, bytes], tmp_path: Path) -> None:
     for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
         (tmp_path / name).write_text(script)

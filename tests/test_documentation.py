@@ -34,6 +34,7 @@ PACKAGE = Path(gn.__file__).parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 NEEDS_TORCH = {"own_network.ipynb"}
+TAKES_LONG = {"own-network.md"}
 
 # One core a process, as there are several.
 ALONE = os.environ | {"OMP_NUM_THREADS": "1", "NO_MKDOCS_2_WARNING": "1"}
@@ -54,7 +55,15 @@ def _named(path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=_named)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.long) if page.name in TAKES_LONG else page
+        for page in PAGES
+        if "```python" in page.read_text()
+    ],
+    ids=_named,
+)
 def test_the_code_of_a_page_runs_and_prints_what_it_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +147,7 @@ def test_targets_on_pages_are_in_the_makefile() -> None:
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page}: make {target}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=_named)
 def test_notebooks_are_kept_without_outputs_and_run(notebook: Path, tmp_path: Path) -> None:
     cells = json.loads(notebook.read_text())["cells"]
@@ -145,13 +155,14 @@ def test_notebooks_are_kept_without_outputs_and_run(notebook: Path, tmp_path: Pa
     if notebook.name in NEEDS_TORCH and importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     execute = [Path(sys.executable).parent / "jupyter-execute", shutil.copy(notebook, tmp_path)]
-    done = subprocess.run(execute, cwd=tmp_path, env=ALONE, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(execute, cwd=tmp_path, env=ALONE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_the_site_is_built_without_warnings_and_has_every_public_name(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = subprocess.run(build, cwd=ROOT, env=ALONE, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(build, cwd=ROOT, env=ALONE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fuzz_targets import TARGETS, demand_clear, feed
 
-N_MUTANTS = {"cifar10": 8}
+N_MUTANTS = {"cifar10": 8, "record": 12}
 
 
 def mutated(seed: bytes, rng: np.random.Generator) -> bytes:
@@ -19,13 +19,19 @@ def mutated(seed: bytes, rng: np.random.Generator) -> bytes:
     return bytes(content[:begin]) + piece * int(rng.choice([0, 1, 1, 2])) + bytes(content[end:])
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_seeds_and_their_mutants_are_read_or_refused_clearly(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "n_mutants"),
+    [
+        *((target, N_MUTANTS.get(target, 60)) for target in TARGETS),
+        pytest.param("record", 60, marks=pytest.mark.long),
+    ],
+)
+def test_seeds_and_their_mutants_are_read_or_refused_clearly(target: str, n_mutants: int) -> None:
     rng = np.random.default_rng(12)
     seeds = list(TARGETS[target].seeds())
     for seed in seeds:
         feed(target, seed)
-    for i in range(N_MUTANTS.get(target, 60)):
+    for i in range(n_mutants):
         feed(target, mutated(seeds[i % len(seeds)], rng))
 
 

@@ -26,14 +26,14 @@ def test_landscapes_keep_their_fingerprints() -> None:
     assert make_guards.landscapes() == GUARDS["landscapes"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", GUARDS["summaries"])
 def test_summaries_say_the_same(name: str) -> None:
     # Another machine's libraries sum in another order: 1e-9 is a thousand times that of ten thousand terms.
     assert_alike(flat(make_guards.summary(name)), flat(GUARDS["summaries"][name]), rel=1e-9)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_claims_are_judged_as_they_were() -> None:
     judged = assess(open_runs([make_guards.RUNS]))
     pinned = json.loads((make_guards.RUNS.parent / "claims.json").read_text(encoding="utf-8"))

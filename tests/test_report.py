@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pages import Made, relaxed
+from program import glassnet
 from tiny_runs import make
 
 import glassnet as gn
@@ -20,8 +19,6 @@ from glassnet.report.arrays import Arrays
 from glassnet.report.curves import DETAILS, curves
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')
-
-GLASSNET = Path(sys.executable).with_name("glassnet")
 
 
 def test_a_page_is_one_small_file_with_the_observables_values(made: Made) -> None:
@@ -99,17 +96,13 @@ def test_a_run_that_is_hardly_begun_has_a_page(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_a_report_is_refused(made: Made, tmp_path: Path) -> None:
-    def report(*arguments: object) -> subprocess.CompletedProcess[str]:
-        words = [str(GLASSNET), "report", *map(str, arguments)]
-        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-
     run = made.runs["protocol"].path
-    bad = report(run, "--output", "page.pdf")
+    bad = glassnet("report", run, "--output", "page.pdf", cwd=tmp_path)
     assert (bad.returncode, bad.stderr) == (2, "Error: output must be a file NAME.html, but got page.pdf\n")
     (tmp_path / "empty").mkdir()
-    assert "but empty holds none" in report("empty").stderr
+    assert "but empty holds none" in glassnet("report", "empty", cwd=tmp_path).stderr
     existing = tmp_path / "new" / "page.html"
-    good = report(run, "--output", existing)
+    good = glassnet("report", run, "--output", existing)
     assert (good.returncode, good.stderr) == (0, "")
     existing.write_text("replaced")
     write_report([made.runs["protocol"]], existing)
@@ -139,8 +132,7 @@ def test_a_saved_record_is_shown_as_runs_are(tmp_path: Path) -> None:
     record = gn.measure(ensemble, landscape, dynamics, times=gn.log_times(20), waiting_times=[0, 5], chi=[2, 5])
     gn.save(record, tmp_path / "record.zip")
     file = tmp_path / "page.html"
-    command = [str(GLASSNET), "report", str(tmp_path / "record.zip"), "--output", str(file)]
-    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    assert glassnet("report", tmp_path / "record.zip", "--output", file).returncode == 0
     page = Made(file, {})
     found = page.json("run-0-data")
     assert [one["label"] for one in found["conditions"]] == ["T = 0.5", "T = 0"]

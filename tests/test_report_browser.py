@@ -20,6 +20,8 @@ from glassnet.report import SavedRecord, write_report
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')
 
+pytestmark = pytest.mark.long
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 OTHER_CHI = 111.0
 """Not recorded: between those that are."""
@@ -32,7 +34,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("there is no Chromium: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=sandbox, timeout=0)
         yield started
         started.close()
 
@@ -41,7 +43,7 @@ def browser() -> Iterator[Any]:
 def view(browser: Any, made: Made) -> Iterator[View]:
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(0)  # it waits for what comes, however long that takes
     opened = View(context.new_page(), made.file)
     yield opened
     assert opened.complaints == []

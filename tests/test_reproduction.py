@@ -332,7 +332,7 @@ def test_figures_are_reproduced_and_stopping_changes_nothing(tmp_path: Path, mon
     assert again.output.splitlines()[-1].split()[5] == "0"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("small")
 def test_everything_is_reproduced(tmp_path: Path) -> None:
     done = reproduce("all", "--output", tmp_path)

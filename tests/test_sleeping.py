@@ -102,7 +102,7 @@ def test_rows_that_wake_one_by_one_are_seen_at_once(depth: int, gradient: Precis
     ensemble, dynamics = gn.Ensemble.from_weights(network, weights), gn.GradientDescent(1e-4)
     dense = advanced(Cpu(2, exhaustive=True, gradient=gradient), ensemble, landscape, dynamics, 200)
     found = advanced(Cpu(2, gradient=gradient), ensemble, landscape, dynamics, 200)
-    n_seen, n_awake = found._simulator.work()
+    n_seen, n_awake, _ = found._simulator.work()
     assert n_awake == dense._simulator.work()[1]
     assert n_awake > 0
     assert n_seen < 0.5 * 200 * len(features)

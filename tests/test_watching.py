@@ -7,48 +7,43 @@ import pty
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from program import GLASSNET, Paced, glassnet
 
 import glassnet as gn
 from glassnet.experiments.watching import Look, Watch
 from glassnet.store import files
 
-GLASSNET = str(Path(sys.executable).parent / "glassnet")
 
-
-def relaxation(folder: Path, t_max: int, samples: int = 400) -> list[str]:
-    sizes = ["--samples", str(samples), "--width", "8", "--epochs", "20", "--replicas", "3", "--t-max", str(t_max)]
+def relaxation(folder: Path) -> list[str]:
+    sizes = ["--samples", "400", "--width", "8", "--epochs", "20", "--replicas", "3", "--t-max", "300"]
     times = ["--waiting-time", "20", "--temperature", "0.1", "--temperature", "1e-3", "--chi", "100"]
     command = ["run", "relaxation", "--phase", "regularised", "--scale", "demo", *sizes, *times]
-    return [GLASSNET, *command, "--checkpoint-every", "0.05", "--output", str(folder)]
+    return [*command, "--checkpoint-every", "0", "--output", str(folder)]
 
 
 def test_a_run_is_seen_from_its_first_step_to_its_last(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    running = subprocess.Popen(relaxation(folder, 200, 2_000), stdout=subprocess.DEVNULL)
     looks: list[Look] = []
-    try:
-        while not (folder / "run.json").exists():
-            assert running.poll() is None
-            time.sleep(0.02)
+    with Paced(*relaxation(folder)) as running:
+        assert running.update() is not None
         watch = Watch(folder)
-        while not looks or not looks[-1].complete:
-            assert running.poll() in (None, 0)
-            looks.append(watch.look())
-            time.sleep(0.05)
-    finally:
-        running.terminate()
-        running.wait()
+        looks.append(watch.look())
+        for label in ("quench", "T = 0.1", "T = 0.001"):
+            for share in (0.0, 0.3, 0.6):
+                running.hold_in(label, share)
+                looks.append(watch.look())
+        assert all(f"process {running.process.pid}" == look.worker for look in looks)
+        assert running.ended().returncode == 0
+    looks.append(watch.look())
+    assert (looks[-1].complete, looks[-1].worker) == (True, None)
     shares = [look.share for look in looks]
     assert shares == sorted(shares)
     between = [look for look in looks if 0.0 < look.share < 1.0]
-    assert between
-    assert all(f"process {running.pid}" == look.worker for look in between[:-1])
+    assert len(between) >= 6
     assert all(look.seconds_left is None or look.seconds_left > 0 for look in between)
     labels = [point.label for point in looks[-1].points]
     assert labels == ["quench", "Langevin T = 0.1", "Langevin T = 0.001"]
@@ -58,7 +53,7 @@ def test_a_run_is_seen_from_its_first_step_to_its_last(tmp_path: Path) -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that is done."""
     folder = tmp_path_factory.mktemp("watched") / "run"
-    subprocess.run(relaxation(folder, 300), check=True, stdout=subprocess.DEVNULL)
+    assert glassnet(*relaxation(folder)).returncode == 0
     return folder
 
 
@@ -82,14 +77,12 @@ def test_what_it_shows_is_what_the_run_holds(finished: Path) -> None:
         assert (standing.found.t, standing.found.n_lost) == (300, 0)
 
 
-def test_a_stopped_run_says_how_to_go_on_and_a_terminal_is_left_when_it_ends(tmp_path: Path) -> None:
+def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    running = subprocess.Popen(relaxation(folder, 1_000, 6_000), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not list((folder / "checkpoints").glob("*.zip")) or len(list((folder / "units").glob("*.zip"))) < 3:
-        assert running.poll() is None
-        time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
-    assert running.wait() == 130
+    with Paced(*relaxation(folder)) as running:
+        running.hold_in("T = 0.1", 0.5)
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended().returncode == 130
     hot = Watch(folder).look().points[1]
     (path,) = (folder / "checkpoints").glob("*.zip")
     record, _ = files.read(path)
@@ -97,33 +90,45 @@ def test_a_stopped_run_says_how_to_go_on_and_a_terminal_is_left_when_it_ends(tmp
     assert 0.0 < hot.share < 1.0
     assert hot.step == record.elapsed
     times = record.data["time"].values
-    reached = times[times <= record.elapsed - 20]
-    assert hot.found.t == (reached[-1] if reached.size else None)
-    told = subprocess.run([GLASSNET, "watch", str(folder)], capture_output=True, text=True, check=True, timeout=60)
+    assert hot.found.t == times[times <= record.elapsed - 20][-1]
+    told = glassnet("watch", folder)
     assert "nobody works on it here; to go on: glassnet resume" in " ".join(told.stdout.split())
-    resumed = subprocess.Popen([GLASSNET, "resume", str(folder)], stdout=subprocess.DEVNULL)
-    reader, writer = pty.openpty()
-    watching = subprocess.Popen([GLASSNET, "watch", str(folder)], stdout=writer, stdin=writer, close_fds=True)
-    os.close(writer)
-    shown = b""
-    while True:
-        try:
-            part = os.read(reader, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not part:
-            break
+
+
+def test_a_terminal_is_left_when_the_run_ends(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with Paced(*relaxation(folder)) as running:
+        running.hold_in("T = 0.1", 0.5)
+        reader, writer = pty.openpty()
+        wide = {**os.environ, "COLUMNS": "300"}  # so that no line is broken
+        watching = subprocess.Popen([GLASSNET, "watch", str(folder)], stdout=writer, stdin=writer, env=wide)
+        os.close(writer)
+        shown = b""
+        while b"works on it" not in shown and (part := _read(reader)):
+            shown += part
+        under_way, ended = shown, running.ended()
+        if ended.returncode:
+            watching.kill()  # it would wait for who goes on
+    while part := _read(reader):
         shown += part
     os.close(reader)
-    assert watching.wait(timeout=60) == 0
-    assert resumed.wait(timeout=60) == 0
+    assert (ended.returncode, watching.wait()) == (0, 0)
+    assert b"complete" not in under_way
     assert b"complete" in shown
     assert b"tau_90" in shown
 
 
+def _read(terminal: int) -> bytes:
+    """What is shown next; nothing where the other end is closed."""
+    try:
+        return os.read(terminal, 4096)
+    except OSError:
+        return b""
+
+
 def test_what_cannot_be_watched_is_refused(tmp_path: Path) -> None:
     for path, message in ((tmp_path, "is not the folder of a run"), (Path(__file__), "was not written by glassnet")):
-        done = subprocess.run([GLASSNET, "watch", str(path)], capture_output=True, text=True, check=False, timeout=60)
+        done = glassnet("watch", path)
         assert done.returncode == 2
         assert message in " ".join(done.stderr.split())
 

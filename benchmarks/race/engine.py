@@ -43,5 +43,5 @@ class Engine:
         return np.asarray(self._session.ensemble.weights, dtype=np.float64)
 
     def counts(self) -> dict[str, Any]:
-        forward, awake = self._session._simulator.work()
+        forward, awake, _ = self._session._simulator.work()
         return {"forward": forward, "awake": awake}

@@ -9,10 +9,12 @@
 
 namespace glassnet {
 
-// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side.
+// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side. And how many rows
+// kernels were given for it.
 struct Score {
     double loss = 0.0;
     std::int64_t awake = 0, correct = 0;
+    std::int64_t forward = 0, backward = 0;
 };
 
 // A network's weights in the gradient's precision, packed, with the transposes that the backward pass needs.

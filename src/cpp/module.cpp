@@ -131,7 +131,7 @@ public:
     nb::tuple work() {
         const auto lock = take();
         const Work work = simulation_->work();
-        return nb::make_tuple(work.forward, work.awake);
+        return nb::make_tuple(work.forward, work.awake, work.backward);
     }
 
     nb::object weights() {

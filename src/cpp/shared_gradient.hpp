@@ -195,10 +195,12 @@ private:
             const Tile<T> tile = make_tile(row, std::min(step, end - row), n_kept, w);
             const std::int64_t before = score.awake;
             kernels_.forward(layout_, weights_, tile, score);
+            score.forward += static_cast<std::int64_t>(tile.n_rows);
             if (pass_ == Pass::forward) continue;
             if (notes_.reach != nullptr) kernels_.reach(layout_, tile, notes_.direction, notes_.reach + row);
             if (exhaustive_) {
                 kernels_.backward_of_every_row(layout_, weights_, tile, std::exchange(empty, false), w.block.data());
+                score.backward += static_cast<std::int64_t>(tile.n_rows);
                 continue;
             }
             const auto n_awake = static_cast<std::size_t>(score.awake - before);
@@ -206,6 +208,7 @@ private:
             if (n_kept == 0 && n_awake > 0 && (last || n_awake >= layout_.enough_rows)) {
                 kernels_.backward_of_awake(layout_, weights_, tile, n_awake, std::exchange(empty, false),
                                            w.block.data());
+                score.backward += static_cast<std::int64_t>(n_awake);
                 continue;
             }
             kernels_.keep_awake(layout_, tile, n_awake, w.kept.data() + n_kept * layout_.row_stride);
@@ -213,6 +216,7 @@ private:
             if (n_kept >= layout_.backward_rows || (n_kept > 0 && last)) {
                 kernels_.backward(layout_, weights_, tile_at(0, w.kept.data(), n_kept, w), std::exchange(empty, false),
                                   w.block.data());
+                score.backward += static_cast<std::int64_t>(n_kept);
                 n_kept = 0;
             }
         }
@@ -289,6 +293,8 @@ private:
         score_.loss += score.loss;
         score_.awake += score.awake;
         score_.correct += score.correct;
+        score_.forward += score.forward;
+        score_.backward += score.backward;
         ++merged_;
     }
 

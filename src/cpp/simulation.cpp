@@ -102,6 +102,7 @@ public:
         for (const auto& thread : threads_) {
             sum.forward += thread->work.forward;
             sum.awake += thread->work.awake;
+            sum.backward += thread->work.backward;
         }
         return sum;
     }
@@ -203,8 +204,9 @@ private:
         if (gradient.n_blocks() > 1) crew_.call_for_help();
         gradient.work(thread.workspace);
         if (!gradient.finish()) return false;
-        thread.work.forward += static_cast<std::int64_t>(rows.n);
+        thread.work.forward += gradient.score().forward;
         thread.work.awake += gradient.score().awake;
+        thread.work.backward += gradient.score().backward;
         return true;
     }
 

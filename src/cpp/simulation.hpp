@@ -37,7 +37,7 @@ struct ReplicaSetting {
 };
 
 struct Work {
-    std::int64_t forward = 0, awake = 0;
+    std::int64_t forward = 0, awake = 0, backward = 0;
 };
 
 class Simulation {
@@ -53,7 +53,7 @@ public:
     // next full-batch update uses it. Null asks for a forward pass only. False where it was interrupted.
     virtual bool observe(Score* scores, double* gradients, const Interrupted& interrupted) = 0;
 
-    // Rows sent forward so far, and rows that were awake among them.
+    // Rows sent forward so far, rows that were awake among them, and rows sent backward.
     virtual Work work() const = 0;
 
     // The skin of a replica, where there is one.
