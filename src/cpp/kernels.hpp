@@ -9,10 +9,11 @@
 
 namespace glassnet {
 
-// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side.
+// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side; and, where a pass
+// counts them, rows whose output is not 0.
 struct Score {
     double loss = 0.0;
-    std::int64_t awake = 0, correct = 0;
+    std::int64_t awake = 0, correct = 0, nonzero = 0;
 };
 
 // A network's weights in the gradient's precision, packed, with the transposes that the backward pass needs.

@@ -23,11 +23,15 @@ _BLOCK: Final = 256
 
 @dataclass(frozen=True)
 class Rows:
-    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``."""
+    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``.
+
+    ``nonzero`` counts the outputs that are not 0.
+    """
 
     loss: Tensor
     awake: Tensor
     right: Tensor
+    nonzero: Tensor
     gradient: Tensor
 
 
@@ -47,17 +51,16 @@ def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels
     """
     exact = torch.float32 if weights.device.type == "mps" else torch.float64
 
-    def total(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    def total(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         f = _outputs(network, w, x)
         losses = _of_rows(loss, f, y)
         right = y * f[:, 0] > 0.0 if y.is_floating_point() else f.argmax(dim=1) == y
-        return losses.sum(), (losses.to(exact).sum(), (~(losses == 0.0)).sum(), right.sum())
+        return losses.sum(), (losses.to(exact).sum(), (~(losses == 0.0)).sum(), right.sum(), (f != 0.0).sum())
 
     own = 0 if features.ndim == 3 else None
-    gradient, (summed, awake, right) = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")(
-        weights, features, labels
-    )
-    return Rows(summed, awake, right, gradient)
+    batched = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")
+    gradient, (summed, awake, right, nonzero) = batched(weights, features, labels)
+    return Rows(summed, awake, right, nonzero, gradient)
 
 
 def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:

@@ -28,17 +28,19 @@ Precision = Literal["float32", "float64"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Averages over all rows of a data set, one a replica: ``data_loss``, shares ``awake`` and ``accuracy``."""
+    """What all rows of a data set say, one entry a replica.
+
+    Args:
+        data_loss: the mean.
+        awake: share of the rows.
+        accuracy: share of the rows.
+        dead: whether every output of every row is 0, in the precision of the engine's gradient.
+    """
 
     data_loss: NDArray[np.float64]
     awake: NDArray[np.float64]
     accuracy: NDArray[np.float64]
-
-    @property
-    def dead(self) -> NDArray[np.bool_]:
-        """Replicas whose every output is 0: no row on its right side, and a loss that is nowhere above 1/2."""
-        dead: NDArray[np.bool_] = (self.accuracy == 0.0) & (self.data_loss == 0.5)
-        return dead
+    dead: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ def look(network: Mlp, weights: Tensor, features: Tensor, labels: Tensor) -> Row
     activations = [features.expand(len(weights), *features.shape[-2:])]
     for matrix in matrices[:-1]:
         activations.append(torch.relu(activations[-1] @ matrix))
-    margin = labels * (activations[-1] @ matrices[-1])[..., 0]
+    output = (activations[-1] @ matrices[-1])[..., 0]
+    margin = labels * output
     asleep = margin >= 1.0
     slack = torch.where(asleep, 0.0, 1.0 - margin)
     delta = (-labels * slack)[..., None]
@@ -41,5 +42,6 @@ def look(network: Mlp, weights: Tensor, features: Tensor, labels: Tensor) -> Row
         loss=(0.5 * slack.to(exact) ** 2).sum(-1),
         awake=(~asleep).sum(-1),
         right=(margin > 0.0).sum(-1),
+        nonzero=output.count_nonzero(dim=-1),
         gradient=torch.cat(gradients[::-1], dim=1),
     )

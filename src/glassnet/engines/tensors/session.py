@@ -15,7 +15,8 @@ from torch import Tensor
 from glassnet import _check, autograd
 from glassnet.autograd import Rows
 from glassnet.dynamics import Dynamics, Langevin, batch_size
-from glassnet.engines.base import Evaluation, Observation
+from glassnet.engines import second_look
+from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.engines.tensors import batches, perceptron, random
 from glassnet.engines.tensors.footprint import block_on
 from glassnet.engines.tensors.limits import at_work
@@ -55,6 +56,7 @@ class TorchSession:
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
         self._start, self._dynamics, self._look = ensemble, dynamics, _look(landscape)
+        self._landscape = landscape
         device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
@@ -83,6 +85,18 @@ class TorchSession:
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
+        if _is_plain(self._landscape):
+            precision: Precision = "float32" if self._precision == torch.float32 else "float64"
+            second_look.advance(self, n_steps, self._landscape, self._dynamics, precision)
+        else:
+            self.hurry(n_steps)
+
+    def standing(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Step of each replica, and whether it is alive."""
+        return self._step.numpy().copy(), self._alive.cpu().numpy().copy()
+
+    def hurry(self, n_steps: NDArray[np.int64]) -> None:
+        """Make so many updates of each replica that is alive, fewer where one is not finite."""
         left = np.where(self._alive.cpu().numpy(), n_steps, 0)
         with self._at_work():
             while left.any():
@@ -91,6 +105,12 @@ class TorchSession:
                 self._stretch(some, stretch)
                 left[some] -= stretch
                 left[~self._alive.cpu().numpy()] = 0
+
+    def revive(self, r: int, weights: Floats) -> None:
+        """Replica r is alive, one step further, at these weights ``(weight,)``."""
+        self._weights[r] = torch.from_numpy(weights).to(self._device)
+        self._step[r] += 1
+        self._alive[r] = True
 
     def _at_work(self) -> AbstractContextManager[None]:
         return at_work(self._device, self._threads, self._needed)
@@ -152,7 +172,7 @@ class TorchSession:
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
-        return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
+        return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, of_rows.dead, gradient)
 
 
 class _Data:
@@ -195,6 +215,7 @@ def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:
             total.loss + part.loss,
             total.awake + part.awake,
             total.right + part.right,
+            total.nonzero + part.nonzero,
             total.gradient + part.gradient,
         )
     return total
@@ -205,7 +226,8 @@ def _exact(rows: Rows) -> Rows:
 
 
 def _shares(seen: Rows, n_rows: int) -> Evaluation:
-    return Evaluation(*(x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right)))
+    loss, awake, right = (x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right))
+    return Evaluation(loss, awake, right, seen.nonzero.cpu().numpy() == 0)
 
 
 def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
