@@ -15,7 +15,7 @@ from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, TorchLoss
 from glassnet.network import Mlp, Network
 from glassnet.random import Purpose, gaussian, words
-from glassnet.torch_network import TorchNetwork
+from glassnet.torch_network import TorchNetwork, undisturbed
 
 _BLOCK: Final = 256
 """Rows at once."""
@@ -63,6 +63,7 @@ def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels
     return Rows(summed, awake, right, nonzero, gradient)
 
 
+@undisturbed()
 def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:
     """Outputs and losses of the first rows at weights that are always the same, to six digits.
 
@@ -77,6 +78,7 @@ def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:
     return [f"{x:.5e}" for x in [*f.flatten().tolist(), *losses.tolist()]]
 
 
+@undisturbed()
 def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
     """How many numbers a network keeps of each row until it has gone back through it."""
     weights = torch.from_numpy(network.initial_weights(0, 0)).requires_grad_()
@@ -93,6 +95,7 @@ def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
     return max(1, kept[1] - kept[0])
 
 
+@undisturbed()
 def value_and_gradient(
     network: Network, loss: Loss, weights: NDArray[np.float64], data: Dataset
 ) -> tuple[float, NDArray[np.float64]]:
@@ -134,6 +137,7 @@ def _of_rows(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
     return 0.5 * torch.where(margin >= 1.0, 0.0, 1.0 - margin) ** 2
 
 
+@undisturbed()
 def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
     """Try network and loss on the first rows.
 
