@@ -21,19 +21,20 @@ LANDSCAPE = gn.Landscape(gn.Mlp(4, 6, 2), gn.random_dataset(60, 4, seed=3), gn.Q
 START = gn.Ensemble.random(LANDSCAPE.network, 3)
 LANGEVIN = gn.Langevin([1e-3, 0.0, 1e-3], 1e-2)
 SGD = gn.Sgd(1e-2, 7)
+TEST = gn.random_dataset(20, 4, seed=9)
 N_STEPS = 3000
 TIMES = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, N_STEPS])
 
 
 def evolve(path: Path | None, n_steps: int = N_STEPS, **changes: Any) -> gn.Ensemble:
-    asked = {"ensemble": START, "landscape": LANDSCAPE, "dynamics": LANGEVIN, "engine": Cpu(2)} | changes
-    return gn.evolve(n_steps=n_steps, checkpoint=path, **asked)
+    asked: dict[str, Any] = {"ensemble": START, "landscape": LANDSCAPE, "dynamics": LANGEVIN, "engine": Cpu(2)}
+    return gn.evolve(n_steps=n_steps, checkpoint=path, **(asked | changes))
 
 
 def measure(path: Path | None, **changes: Any) -> gn.Record:
-    asked = {"ensemble": START, "landscape": LANDSCAPE, "dynamics": LANGEVIN, "engine": Cpu(2), "times": TIMES}
-    more = {"chi": [20, 50], "waiting_times": [0, 100], "snapshots": [100], "test": gn.random_dataset(20, 4, seed=9)}
-    return gn.measure(checkpoint=path, **(asked | more | changes))
+    asked: dict[str, Any] = {"ensemble": START, "landscape": LANDSCAPE, "dynamics": LANGEVIN, "engine": Cpu(2)}
+    recorded = {"times": TIMES, "chi": [20, 50], "waiting_times": [0, 100], "snapshots": [100], "test": TEST}
+    return gn.measure(checkpoint=path, **(asked | recorded | changes))
 
 
 def assert_same(one: gn.Ensemble | gn.Record, other: gn.Ensemble | gn.Record) -> None:
@@ -100,7 +101,7 @@ t.{verb}(Path({path!r}), engine=Cpu(2, skin={skin}), on_progress=wait)
     ],
 )
 def test_a_killed_script_goes_on_when_it_is_run_again(verb: str, skin: bool, tmp_path: Path) -> None:
-    run: Callable[..., Any] = {"evolve": evolve, "measure": measure}[verb]
+    run: Callable[..., Any] = evolve if verb == "evolve" else measure
     path, engine = tmp_path / "state.zarr.zip", Cpu(1, skin=skin)
     script = CHILD.format(tests=str(Path(__file__).parent), verb=verb, path=str(path), skin=skin)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
@@ -175,7 +176,7 @@ def test_longer_calls_go_on_and_shorter_ones_are_refused(tmp_path: Path) -> None
 def test_extend_keeps_its_state_too(tmp_path: Path) -> None:
     path = tmp_path / "state.zip"
     record, rest = measure(None, times=TIMES[:10]), TIMES[10:]
-    asked: dict[str, Any] = {"landscape": LANDSCAPE, "times": rest, "test": gn.random_dataset(20, 4, seed=9)}
+    asked: dict[str, Any] = {"landscape": LANDSCAPE, "times": rest, "test": TEST}
     wanted = gn.extend(record, **asked)
     with pytest.raises(KeyboardInterrupt):
         gn.extend(record, **asked, checkpoint=path, on_progress=Stop(0.7, KeyboardInterrupt))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +29,11 @@ def made(engine: str) -> Engine:
     if engine == "triton":
         pytest.importorskip("triton")
         return Triton("cuda" if torch.cuda.is_available() else "cpu")
-    makers = {"cpu": Cpu, "cpu-float64": lambda: Cpu(gradient="float64"), "reference": Reference}
+    makers: dict[str, Callable[[], Engine]] = {
+        "cpu": Cpu,
+        "cpu-float64": lambda: Cpu(gradient="float64"),
+        "reference": Reference,
+    }
     return Torch("cpu") if engine == "torch" else makers[engine]()
 
 

@@ -85,14 +85,15 @@ CASES = st.fixed_dictionaries(
 
 
 def dynamics_of(kind: int, rate: float, batch: int) -> Dynamics:
-    return [
+    kinds: list[Dynamics] = [
         gn.Sgd(rate, 1, "replacement"),
         gn.Sgd(rate, batch, "replacement"),
         gn.Sgd(rate, batch),
         gn.GradientDescent(rate),
         gn.Langevin([0.0, 1e-3, 1e3], rate),
         gn.Langevin(1.0, rate, batch),
-    ][kind]
+    ]
+    return kinds[kind]
 
 
 HUGE = {"shape": (28, 7, 39, 3), "features": 1.2e9, "bowl": 3.0, "rate": 5.7e-4, "kind": 0, "batch": 1, "std": None}

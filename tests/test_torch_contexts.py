@@ -39,7 +39,7 @@ CONTEXTS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 }
 
 
-class Shifted(torch.nn.Module):
+class Shifted(torch.nn.Module):  # type: ignore[name-defined,misc]
     """A module that makes tensors of its own on the way and has a branch without gradients."""
 
     def __init__(self) -> None:

@@ -64,7 +64,7 @@ def _matmul_precision() -> str:
     import torch
 
     try:
-        return torch.get_float32_matmul_precision()
+        return str(torch.get_float32_matmul_precision())
     except RuntimeError:  # chosen by the newer torch.backends.fp32_precision, which is then left alone
         return "highest"
 

@@ -6,8 +6,9 @@ The update is the same for every engine, in the ensemble's dtype, each operation
     Langevin                 w <- (w - mu (g + l2 w)) + s xi,   s = sqrt(2 mu T / P_D)
 
 g is the batch's mean data gradient in the engine's precision, xi the noise of :func:`glassnet.random.noise` at the
-replica's step before the update. An update that would make a weight non-finite is not made: the replica stays at
-its last finite weights and step, and is no longer alive.
+replica's step before the update. An update that would make a weight infinite or NaN is not made: the replica stays at
+its last finite weights and step, and is no longer alive. Which update that is, the sums of the cpu engine define
+(CONVENTIONS.md, "Lost replicas"): engines that add up otherwise ask :mod:`glassnet.engines.defined_sums`.
 """
 
 from __future__ import annotations

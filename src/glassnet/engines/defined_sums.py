@@ -89,6 +89,6 @@ def _dot(rows: Floats, weights: Floats) -> Floats:
 
 def _fma(a: Floats, b: Floats, c: Floats) -> Floats:
     """a b + c with a product that cannot overflow: an infinite c stays what it is."""
-    wider = np.float64 if c.dtype == np.float32 else np.longdouble
+    wider: Any = np.float64 if c.dtype == np.float32 else np.longdouble
     total: Floats = (a.astype(wider) * b + c).astype(c.dtype)
     return total

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from glassnet.ensemble import Ensemble
 from glassnet.measurement import Progress, State
@@ -57,7 +57,8 @@ def checkpointed(
     with held(place.with_name(f"{place.name}.lock"), f"checkpoint {place}"):
         for part in place.parent.glob(f"{glob.escape(place.name)}.*.part"):
             part.unlink(missing_ok=True)  # of a process that was killed while it wrote
-        so_far: Any = _read(place, asked) if place.exists() else None
+        # The call, its verb above all, says which kind of value it is.
+        so_far = cast("State | None", _read(place, asked) if place.exists() else None)
         return _keeping(_Keeper(place, asked), so_far, go, on_progress)
 
 
