@@ -11,13 +11,13 @@ import glassnet as gn
 from glassnet.engines import Cpu
 
 landscape = gn.Landscape(gn.Mlp(2, 2, 1), gn.random_dataset(8, 2), gn.QuadraticHinge())
-start = gn.Ensemble.random(landscape.network, 3000)
+start = gn.Ensemble.random(landscape.network, 400)
 gn.evolve(start[:2], landscape, gn.GradientDescent(0.1), 1, engine=Cpu(2))
-engine = Cpu(3000)
+engine = Cpu(400)
 session = engine.session(start, landscape, gn.GradientDescent(0.1))
 # A thread takes megabytes of addresses for its stack.
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, -1))
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, -1))
 for work in (
     lambda: session.advance(start.step + 1),
     session.observe,
@@ -40,6 +40,6 @@ def test_refused_threads_are_named() -> None:
     assert len(lines) == 3
     for line in lines:
         assert line.startswith("the system started ")
-        assert " of the 3000 threads asked for (Resource temporarily unavailable): ask for fewer" in line
+        assert " of the 400 threads asked for (Resource temporarily unavailable): ask for fewer" in line
         assert "--threads" in line
         assert "ulimit -u" in line

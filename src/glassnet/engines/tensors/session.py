@@ -32,6 +32,9 @@ _KEPT = (1 << 23, 1 << 19)
 Look = Callable[[Tensor, Tensor, Tensor], Rows]
 """Weights (replica, weight), features and labels to sums over rows."""
 
+Slope = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The same to the gradient (replica, weight) alone, which is all that a step needs."""
+
 
 class TorchSession:
     """An ensemble under one dynamics in PyTorch."""
@@ -55,8 +58,8 @@ class TorchSession:
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
-        self._start, self._dynamics, self._look = ensemble, dynamics, _look(landscape)
-        self._landscape = landscape
+        self._start, self._landscape, self._dynamics = ensemble, landscape, dynamics
+        self._look, self._slope = _look(landscape), _slope(landscape)
         device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
@@ -160,10 +163,14 @@ class TorchSession:
     def _gradient(self, w: Tensor, rows: Tensor | None) -> Tensor:
         """The mean data gradient ``(replica, weight)``."""
         weights = w.to(self._precision)
-        if rows is None:
-            return _summed(self._look, weights, self._data).gradient / self._data.n_rows
         data = self._data
-        return self._look(weights, data.features[rows], data.labels[rows]).gradient / rows.shape[1]
+        if rows is not None:
+            return self._slope(weights, data.features[rows], data.labels[rows]) / rows.shape[1]
+        blocks = data.blocks()
+        total = _exactly(self._slope(weights, *next(blocks)))
+        for block in blocks:
+            total = total + _exactly(self._slope(weights, *block))
+        return total / data.n_rows
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
@@ -195,6 +202,10 @@ class _Data:
             kept = autograd.kept_per_row(network, loss, dataset)
             self.block = max(1, min(self.block, _KEPT[device.type == "cpu"] // kept))
 
+    def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features and labels of some rows after the other."""
+        return zip(self.features.split(self.block), self.labels.split(self.block), strict=True)
+
 
 def _is_plain(landscape: Landscape) -> bool:
     return isinstance(landscape.network, Mlp) and isinstance(landscape.loss, QuadraticHinge)
@@ -206,23 +217,32 @@ def _look(landscape: Landscape) -> Look:
     return partial(autograd.look, landscape.network, landscape.loss)
 
 
+def _slope(landscape: Landscape) -> Slope:
+    look, network = _look(landscape), landscape.network
+    if isinstance(network, Mlp) and _is_plain(landscape):
+        return partial(perceptron.gradient, network)
+    return lambda weights, features, labels: look(weights, features, labels).gradient
+
+
 def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:
-    blocks = zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
-    total = _exact(look(weights, *next(blocks)))
-    for features, labels in blocks:
-        part = _exact(look(weights, features, labels))
+    blocks = data.blocks()
+    first = look(weights, *next(blocks))
+    total = replace(first, gradient=_exactly(first.gradient))
+    for block in blocks:
+        part = look(weights, *block)
         total = Rows(
             total.loss + part.loss,
             total.awake + part.awake,
             total.right + part.right,
             total.nonzero + part.nonzero,
-            total.gradient + part.gradient,
+            total.gradient + _exactly(part.gradient),
         )
     return total
 
 
-def _exact(rows: Rows) -> Rows:
-    return replace(rows, gradient=rows.gradient.to(rows.loss.dtype))
+def _exactly(gradient: Tensor) -> Tensor:
+    """In the precision of sums over blocks."""
+    return gradient if gradient.device.type == "mps" else gradient.double()
 
 
 def _shares(seen: Rows, n_rows: int) -> Evaluation:
