@@ -144,6 +144,9 @@ def test_what_sleeps_does_not_end_a_replica_even_where_it_is_infinite(engine: En
     wanted = check_same_end(start, landscape, gn.GradientDescent(0.1), engine)
     assert wanted.step.tolist() == [N_STEPS]
     assert np.array_equal(wanted.weights, start.weights)
+    record = gn.measure(start, landscape, gn.GradientDescent(0.1), times=[1], engine=engine)
+    assert (record.data.gradient_norm == 0).all()
+    assert (record.data.data_loss == 0).all()
 
 
 @pytest.mark.parametrize("engine", [*others("float64"), *others("float32")], ids=lambda e: f"{e.name}-{e.gradient}")

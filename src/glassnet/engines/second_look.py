@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from glassnet.dynamics import Dynamics
 from glassnet.engines import defined_sums
 from glassnet.engines.base import Precision
-from glassnet.engines.reference import ReferenceSession
+from glassnet.engines.reference import Gradient, ReferenceSession
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
 from glassnet.network import Floats
@@ -67,8 +67,26 @@ def advance(
             step, alive = session.standing()
 
 
+def gradients(
+    found: NDArray[np.float64], session: Hurried, landscape: Landscape, precision: Precision
+) -> NDArray[np.float64]:
+    """Mean data gradients ``(replica, weight)`` over all rows, those that are not finite by the cpu engine's sums."""
+    _, alive = session.standing()
+    doubtful = np.flatnonzero(alive & ~np.isfinite(found).all(axis=1))
+    if not doubtful.size:
+        return found
+    network, data, weights = landscape.mlp("a second look"), landscape.dataset, session.ensemble.weights
+    better = found.copy()
+    for r in doubtful:
+        better[r] = _gradient(precision)(network, weights[r], data.features, data.labels)
+    return better
+
+
+def _gradient(precision: Precision) -> Gradient:
+    return partial(defined_sums.mean_gradient, precision=np.float32 if precision == "float32" else np.float64)
+
+
 def _moved(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics, r: int, precision: Precision) -> Floats:
     """The weights of replica r after its next update."""
-    gradient = partial(defined_sums.mean_gradient, precision=np.float32 if precision == "float32" else np.float64)
     with np.errstate(all="ignore"):
-        return ReferenceSession(ensemble, landscape, dynamics).moved(r, gradient)
+        return ReferenceSession(ensemble, landscape, dynamics).moved(r, _gradient(precision))

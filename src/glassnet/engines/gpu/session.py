@@ -191,7 +191,7 @@ class TritonSession:
             sums.partial, out, self._rows.n_chunks, share, SIZE=size, BLOCK=self._block
         )
         seen = sums.evaluation()
-        gradient = out[:, self._slots].cpu().numpy()
+        gradient = second_look.gradients(out[:, self._slots].cpu().numpy(), self, self._landscape, "float32")
         return Observation(seen.data_loss, seen.awake, seen.accuracy, seen.dead, gradient)
 
     def _all_rows(self) -> Sums:

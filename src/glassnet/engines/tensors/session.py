@@ -89,8 +89,7 @@ class TorchSession:
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
         if _is_plain(self._landscape):
-            precision: Precision = "float32" if self._precision == torch.float32 else "float64"
-            second_look.advance(self, n_steps, self._landscape, self._dynamics, precision)
+            second_look.advance(self, n_steps, self._landscape, self._dynamics, self._gradient_kind)
         else:
             self.hurry(n_steps)
 
@@ -114,6 +113,10 @@ class TorchSession:
         self._weights[r] = torch.from_numpy(weights).to(self._device)
         self._step[r] += 1
         self._alive[r] = True
+
+    @property
+    def _gradient_kind(self) -> Precision:
+        return "float32" if self._precision == torch.float32 else "float64"
 
     def _at_work(self) -> AbstractContextManager[None]:
         return at_work(self._device, self._threads, self._needed)
@@ -179,6 +182,8 @@ class TorchSession:
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
+        if _is_plain(self._landscape):
+            gradient = second_look.gradients(gradient, self, self._landscape, self._gradient_kind)
         return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, of_rows.dead, gradient)
 
 
