@@ -50,6 +50,19 @@ def mean_gradient(
     return total * (1.0 / n)
 
 
+def may_overflow(network: Mlp, weights: Floats, longest_row: float, n_rows: int) -> bool:
+    """Whether a sum of the gradient could overflow in float64, in some order.
+
+    With x the longest row, M = prod_l max(1, |W_l|_F) and P = x M, no part of a sum is above P in an activation or
+    output, (1 + P) M in a delta and n (1 + P) P in the gradient of n rows.
+    """
+    with np.errstate(over="ignore"):
+        norms = [np.linalg.norm(matrix.astype(np.float64)) for matrix in network.unflatten(weights)]
+        product = float(np.prod(np.maximum(1, norms)))
+    output = longest_row * product
+    return not (1 + output) * (product + n_rows * output) < 1e300
+
+
 def _add_rows(sums: list[Floats], matrices: list[Floats], features: Floats, labels: Floats) -> list[Floats]:
     *inner, last = matrices
     activations = [features]

@@ -64,6 +64,7 @@ class ReferenceSession:
         self._weights = ensemble.weights.copy()
         self._step = ensemble.step.copy()
         self._alive = ensemble.alive.copy()
+        self._longest_row = float(np.linalg.norm(landscape.dataset.features.astype(np.float64), axis=1).max())
         self._rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         self._l2 = _check.spread("l2", landscape.loss.l2, n)
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
@@ -85,9 +86,11 @@ class ReferenceSession:
                     self._update(r)
 
     def _update(self, r: int) -> None:
-        new = self.moved(r, mean_data_gradient)
-        if not np.isfinite(new).all():
-            new = self.moved(r, partial(defined_sums.mean_gradient, precision=np.float64))
+        data = self._landscape.dataset
+        gradient: Gradient = mean_data_gradient
+        if defined_sums.may_overflow(self._network, self._weights[r], self._longest_row, data.n_samples):
+            gradient = partial(defined_sums.mean_gradient, precision=np.float64)
+        new = self.moved(r, gradient)
         if np.isfinite(new).all():
             self._weights[r] = new
             self._step[r] += 1
