@@ -126,7 +126,9 @@ def test_what_was_done_is_kept_whatever_ends_it(
     with pytest.raises(error):
         run(path, on_progress=Stop(0.3, error))
     assert N_STEPS * 0.3 < state_of(path) < N_STEPS
-    assert_same(run(path), run(None))
+    shares: list[float] = []
+    assert_same(run(path, on_progress=lambda now: shares.append(now.done / now.total)), run(None))
+    assert 0.3 < shares[0] <= shares[-1] == 1
 
 
 @pytest.mark.parametrize("run", [evolve, measure])
@@ -187,32 +189,29 @@ def test_extend_keeps_its_state_too(tmp_path: Path) -> None:
         gn.extend(measure(None, times=TIMES[:10], epsilon=0.1), **asked, checkpoint=path)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"ensemble": gn.Ensemble.random(LANDSCAPE.network, 3, seed=1)}, "start "),
-        ({"ensemble": replace(START, weights=np.nextafter(START.weights, 1))}, "start "),
-        ({"landscape": replace(LANDSCAPE, loss=gn.QuadraticHinge([1e-2, 0.0, 2e-2]))}, r"l2 .*0\.02"),
-        ({"landscape": replace(LANDSCAPE, dataset=gn.random_dataset(60, 4, seed=4))}, "landscape "),
-        ({"dynamics": gn.Langevin([1e-3, 0.0, 1e-3], 2e-2)}, r"dynamics.learning_rate 0\.01, not 0\.02"),
-        ({"dynamics": gn.GradientDescent(1e-2)}, r"dynamics.batch_size|dynamics.kind"),
-        ({"engine": Cpu(gradient="float64")}, 'engine.gradient "float32", not "float64"'),
-        ({"engine": Cpu(skin=True)}, "engine.skin"),
-        ({"engine": Reference()}, "engine.gradient"),
-    ],
-    ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
-)
+OTHER_CALLS: list[tuple[dict[str, Any], str]] = [
+    ({"ensemble": gn.Ensemble.random(LANDSCAPE.network, 3, seed=1)}, "start "),
+    ({"ensemble": replace(START, weights=np.nextafter(START.weights, 1))}, "start "),
+    ({"landscape": replace(LANDSCAPE, loss=gn.QuadraticHinge([1e-2, 0.0, 2e-2]))}, r"l2 .*0\.02"),
+    ({"landscape": replace(LANDSCAPE, dataset=gn.random_dataset(60, 4, seed=4))}, "landscape "),
+    ({"dynamics": gn.Langevin([1e-3, 0.0, 1e-3], 2e-2)}, r"dynamics.learning_rate 0\.01, not 0\.02"),
+    ({"dynamics": gn.GradientDescent(1e-2)}, r"dynamics.batch_size|dynamics.kind"),
+    ({"engine": Cpu(gradient="float64")}, 'engine.gradient "float32", not "float64"'),
+    ({"engine": Cpu(skin=True)}, "engine.skin"),
+    ({"engine": Reference()}, "engine.gradient"),
+]
+
+
 @pytest.mark.parametrize("run", [evolve, measure])
-def test_another_call_is_refused_by_name(
-    run: Callable[..., Any], changes: dict[str, Any], said: str, tmp_path: Path
-) -> None:
+def test_another_call_is_refused_by_name(run: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "state.zip"
     few = {"n_steps": 3} if run is evolve else {"times": [1, 3], "snapshots": [], "waiting_times": [0]}
     run(path, **few)
     content = path.read_bytes()
-    with pytest.raises(ValueError, match=f"checkpoint {path} is of another call, with {said}.*give another path"):
-        run(path, **(few | changes))
-    assert path.read_bytes() == content
+    for changes, said in OTHER_CALLS:
+        with pytest.raises(ValueError, match=f"checkpoint {path} is of another call, with {said}.*give another path"):
+            run(path, **(few | changes))
+        assert path.read_bytes() == content
 
 
 def test_what_is_recorded_is_part_of_the_call(tmp_path: Path) -> None:
