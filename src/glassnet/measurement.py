@@ -148,6 +148,16 @@ def describe_engine(engine: Engine, dynamics: Dynamics) -> dict[str, Any]:
     return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, "skin": skin}
 
 
+def surroundings(landscape: Landscape, dynamics: Dynamics, engine: Engine) -> dict[str, Any]:
+    """What a trajectory depends on beside where it starts, as JSON values."""
+    return {
+        "landscape": landscape.without_l2.fingerprint,
+        "l2": landscape.loss.l2,
+        "dynamics": _dynamics.describe(dynamics),
+        "engine": describe_engine(engine, dynamics),
+    }
+
+
 def spread_of_weights(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:
     """Standard deviation (ddof 0, all layers) of each replica's weights (Appendix B)."""
     sigma: NDArray[np.float64] = ensemble.weights.astype(np.float64).std(axis=1)

@@ -21,7 +21,15 @@ from glassnet.dynamics import Dynamics, Langevin
 from glassnet.engines import Engine, EngineChoice, resolve
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.measurement import Measurement, Pace, Progress, describe_engine, replica_names, spread_of_weights
+from glassnet.measurement import (
+    Measurement,
+    Pace,
+    Progress,
+    describe_engine,
+    replica_names,
+    spread_of_weights,
+    surroundings,
+)
 from glassnet.record import Record
 from glassnet.recording import Plan, Recorder
 from glassnet.store.checkpoint import Listener, checkpointed, fingerprint
@@ -110,7 +118,7 @@ def evolve(
         return {
             "verb": "evolve",
             "start": fingerprint(ensemble),
-            **_surroundings(landscape, dynamics, maker),
+            **surroundings(landscape, dynamics, maker),
             "stop_loss": limit,
             "check_every": every or None,
         }
@@ -210,7 +218,7 @@ def measure(
 
     def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
         if so_far is not None:
-            return _go_on(so_far, plan, landscape, test, maker, listen)
+            return _continue(so_far, plan, landscape, test, maker, listen)
         run = Measurement(ensemble, landscape, dynamics, Recorder(ensemble, plan), maker, test)
         return run.finish(ensemble, elapsed=-1, on_progress=listen)
 
@@ -218,7 +226,7 @@ def measure(
         return {
             "verb": "measure",
             "start": fingerprint(ensemble),
-            **_surroundings(landscape, dynamics, maker),
+            **surroundings(landscape, dynamics, maker),
             "waiting_times": waits.tolist(),
             "snapshots": kept.tolist(),
             "chi": chis.tolist(),
@@ -289,13 +297,13 @@ def extend(
     plan, maker = replace(old, times=grid, until=end), resolve(engine)
 
     def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
-        return _go_on(record if so_far is None else so_far, plan, landscape, test, maker, listen)
+        return _continue(record if so_far is None else so_far, plan, landscape, test, maker, listen)
 
     def call() -> dict[str, Any]:
         return {
             "verb": "extend",
             "record": fingerprint(record),
-            **_surroundings(landscape, record.dynamics, maker),
+            **surroundings(landscape, record.dynamics, maker),
             "test": None if test is None else test.fingerprint,
         }
 
@@ -348,16 +356,6 @@ def evaluate(
     return xr.Dataset(variables, {**replica_names(ensemble), "l2": ("replica", l2)})
 
 
-def _surroundings(landscape: Landscape, dynamics: Dynamics, engine: Engine) -> dict[str, Any]:
-    """What a trajectory depends on beside where it starts, as JSON values."""
-    return {
-        "landscape": landscape.without_l2.fingerprint,
-        "l2": landscape.loss.l2,
-        "dynamics": _dynamics.describe(dynamics),
-        "engine": describe_engine(engine, dynamics),
-    }
-
-
 def _refuse_passed(record: Record, added: NDArray[np.int64]) -> None:
     """Refuse further save times that a reference of the record has passed."""
     first = int(record.plan.waiting_times[0])
@@ -368,12 +366,12 @@ def _refuse_passed(record: Record, added: NDArray[np.int64]) -> None:
         )
 
 
-def _go_on(
+def _continue(
     record: Record,
     plan: Plan,
     landscape: Landscape,
     test: Dataset | None,
-    engine: Engine,
+    maker: Engine,
     on_progress: Listener[Record] | None,
 ) -> Record:
     """Bring a record to the end of a plan, whose times are the record's and later ones."""
@@ -383,17 +381,6 @@ def _go_on(
     _refuse_passed(record, np.setdiff1d(plan.times, record.plan.times))
     if plan.until < record.elapsed:
         raise ValueError(f"until must be at least the {record.elapsed} steps that were made, but got {plan.until}")
-    return _continue(record, plan, landscape, test, engine, on_progress)
-
-
-def _continue(
-    record: Record,
-    plan: Plan,
-    landscape: Landscape,
-    test: Dataset | None,
-    maker: Engine,
-    on_progress: Listener[Record] | None,
-) -> Record:
     dynamics, data = record.dynamics, record.data
     _refuse_misfit(record.ensemble, landscape, dynamics)
     found = landscape.without_l2.fingerprint
