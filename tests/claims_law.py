@@ -100,7 +100,7 @@ class ByLaw:
 
     def evaluate(self, weights: NDArray[Any], landscape: gn.Landscape) -> Evaluation:
         some = np.full(len(weights), self._loss)
-        return Evaluation(some, some, some)
+        return Evaluation(some, some, some, some == 0)
 
 
 class _Session:
@@ -124,7 +124,7 @@ class _Session:
 
     def observe(self) -> Observation:
         some = np.full(len(self.ensemble), self._loss)
-        return Observation(some, some, some, np.zeros(self.ensemble.weights.shape))
+        return Observation(some, some, some, some == 0, np.zeros(self.ensemble.weights.shape))
 
 
 def gaussian(rng: np.random.Generator) -> Floats:

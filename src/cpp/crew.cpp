@@ -3,7 +3,7 @@
 #include <immintrin.h>
 
 #include <chrono>
-#include <thread>
+#include <string>
 #include <utility>
 
 namespace glassnet {
@@ -35,8 +35,7 @@ bool Crew::run(std::vector<std::int64_t> units, const Tasks& tasks, const std::f
     std::vector<std::thread> threads;
     bool cancelled = false;
     try {
-        threads.reserve(n_threads_);
-        for (std::size_t t = 0; t < n_threads_; ++t) threads.emplace_back([this, t, &tasks] { work(t, tasks); });
+        start(threads, tasks);
         std::unique_lock lock(mutex_);
         while (!finished_.wait_for(lock, std::chrono::milliseconds(50), [this] { return n_working_ == 0; })) {
             lock.unlock();
@@ -52,6 +51,18 @@ bool Crew::run(std::vector<std::int64_t> units, const Tasks& tasks, const std::f
     for (std::thread& thread : threads) thread.join();
     if (error_) std::rethrow_exception(error_);
     return !cancelled;
+}
+
+void Crew::start(std::vector<std::thread>& threads, const Tasks& tasks) {
+    threads.reserve(n_threads_);
+    try {
+        for (std::size_t t = 0; t < n_threads_; ++t) threads.emplace_back([this, t, &tasks] { work(t, tasks); });
+    } catch (const std::system_error& error) {
+        const std::string asked = std::to_string(n_threads_), started = std::to_string(threads.size());
+        throw ThreadsRefused("the system started " + started + " of the " + asked + " threads asked for (" +
+                             error.code().message() + "): ask for fewer, with Cpu(threads=...) or --threads, or raise " +
+                             "its limits of processes (ulimit -u) and of memory (ulimit -v)");
+    }
 }
 
 void Crew::work(std::size_t thread, const Tasks& tasks) {

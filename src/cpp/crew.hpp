@@ -8,9 +8,17 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 namespace glassnet {
+
+// The system did not start as many threads as were asked for.
+class ThreadsRefused : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 class Crew {
 public:
@@ -25,7 +33,8 @@ public:
     explicit Crew(std::size_t n_threads) : n_threads_(n_threads) {}
 
     // Works until no units are left. `interrupted` is asked on the calling thread, twenty times a second; once it
-    // says true the work stops and run returns false. What a task throws stops the others and is thrown here.
+    // says true the work stops and run returns false. What a task throws stops the others and is thrown here, as is
+    // ThreadsRefused.
     bool run(std::vector<std::int64_t> units, const Tasks& tasks, const std::function<bool()>& interrupted);
 
     // For tasks: whether to give up, looked at often; and word to idle threads that there is something to help with.
@@ -33,6 +42,7 @@ public:
     void call_for_help();
 
 private:
+    void start(std::vector<std::thread>& threads, const Tasks& tasks);
     void work(std::size_t thread, const Tasks& tasks);
     bool next_item(std::size_t& item) const;
     void fail(std::exception_ptr error);

@@ -9,11 +9,11 @@
 
 namespace glassnet {
 
-// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side. And how many rows
-// kernels were given for it.
+// Sums over rows: the loss in float64, in row order; rows that are awake; rows on the right side; where a pass counts
+// them, rows whose output is not 0; and how many rows kernels were given for it.
 struct Score {
     double loss = 0.0;
-    std::int64_t awake = 0, correct = 0;
+    std::int64_t awake = 0, correct = 0, nonzero = 0;
     std::int64_t forward = 0, backward = 0;
 };
 

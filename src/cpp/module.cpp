@@ -10,6 +10,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "crew.hpp"
 #include "dispatch.hpp"
 #include "permutation.hpp"
 #include "shared_gradient.hpp"
@@ -51,14 +52,15 @@ bool interrupted() {
 
 struct Totals {
     Output<double> loss;
-    Output<std::int64_t> awake, correct;
+    Output<std::int64_t> awake, correct, nonzero;
 
     Totals(const std::vector<Score>& scores, std::size_t n_rows)
-        : loss({scores.size()}), awake({scores.size()}), correct({scores.size()}) {
+        : loss({scores.size()}), awake({scores.size()}), correct({scores.size()}), nonzero({scores.size()}) {
         for (std::size_t r = 0; r < scores.size(); ++r) {
             loss.data[r] = scores[r].loss / static_cast<double>(n_rows);
             awake.data[r] = scores[r].awake;
             correct.data[r] = scores[r].correct;
+            nonzero.data[r] = scores[r].nonzero;
         }
     }
 };
@@ -101,14 +103,15 @@ public:
         const Output<double> gradient({n_replicas_, n_weights_});
         exclusively([&] { return simulation_->observe(scores.data(), gradient.data, interrupted); });
         const Totals totals(scores, n_rows_);
-        return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array(), gradient.array());
+        return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array(), totals.nonzero.array(),
+                              gradient.array());
     }
 
     nb::tuple evaluate() {
         std::vector<Score> scores(n_replicas_);
         exclusively([&] { return simulation_->observe(scores.data(), nullptr, interrupted); });
         const Totals totals(scores, n_rows_);
-        return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array());
+        return nb::make_tuple(totals.loss.array(), totals.awake.array(), totals.correct.array(), totals.nonzero.array());
     }
 
     nb::tuple skin() {
@@ -275,6 +278,13 @@ nb::object permutation(Input<std::uint32_t, 1> random_words) {
 
 NB_MODULE(_cpu, module) {
     using namespace glassnet;
+    nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+        try {
+            std::rethrow_exception(thrown);
+        } catch (const ThreadsRefused& error) {
+            PyErr_SetString(PyExc_OSError, error.what());
+        }
+    });
     module.attr("version") = "1";
     module.attr("block_rows") = block_rows;
     module.def("supported_kernels", &supported_kernels);

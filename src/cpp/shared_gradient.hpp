@@ -50,10 +50,11 @@ inline RowOrder listed(const RowList& list) {
     return {list.rows.data(), list.rows.size(), 0, list.block_begin.size() - 1, list.block_begin.data()};
 }
 
-// What a pass over all rows in turn notes of each.
+// What a pass over all rows in turn notes of each, and whether it counts the outputs that are not 0.
 struct Notes {
     float* reach = nullptr;
     const double* direction = nullptr;
+    bool count_nonzero = false;
 };
 
 // A thread's own room for a tile and a block.
@@ -196,6 +197,10 @@ private:
             const std::int64_t before = score.awake;
             kernels_.forward(layout_, weights_, tile, score);
             score.forward += static_cast<std::int64_t>(tile.n_rows);
+            if (notes_.count_nonzero) {
+                const auto n = static_cast<std::ptrdiff_t>(tile.n_rows);
+                score.nonzero += n - std::count(tile.outputs, tile.outputs + n, T(0));
+            }
             if (pass_ == Pass::forward) continue;
             if (notes_.reach != nullptr) kernels_.reach(layout_, tile, notes_.direction, notes_.reach + row);
             if (exhaustive_) {
@@ -295,6 +300,7 @@ private:
         score_.correct += score.correct;
         score_.forward += score.forward;
         score_.backward += score.backward;
+        score_.nonzero += score.nonzero;
         ++merged_;
     }
 

@@ -85,7 +85,7 @@ public:
                              Replica<M, T>& replica = replicas_[r];
                              if (pass == Pass::forward || !replica.seen) {
                                  load(replica, thread);
-                                 if (!pass_over(pass, thread, all_rows(data_.n_rows), {})) return 1;
+                                 if (!pass_over(pass, thread, all_rows(data_.n_rows), {.count_nonzero = true})) return 1;
                                  scores[r] = thread.gradient.score();
                              }
                              if (pass == Pass::gradient) {

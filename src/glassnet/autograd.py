@@ -15,7 +15,7 @@ from glassnet.datasets import Dataset
 from glassnet.loss import CrossEntropy, Loss, TorchLoss
 from glassnet.network import Mlp, Network
 from glassnet.random import Purpose, gaussian, words
-from glassnet.torch_network import TorchNetwork
+from glassnet.torch_network import TorchNetwork, undisturbed
 
 _BLOCK: Final = 256
 """Rows at once."""
@@ -23,11 +23,15 @@ _BLOCK: Final = 256
 
 @dataclass(frozen=True)
 class Rows:
-    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``."""
+    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``.
+
+    ``nonzero`` counts the outputs that are not 0.
+    """
 
     loss: Tensor
     awake: Tensor
     right: Tensor
+    nonzero: Tensor
     gradient: Tensor
 
 
@@ -47,19 +51,19 @@ def look(network: Network, loss: Loss, weights: Tensor, features: Tensor, labels
     """
     exact = torch.float32 if weights.device.type == "mps" else torch.float64
 
-    def total(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    def total(w: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         f = _outputs(network, w, x)
         losses = _of_rows(loss, f, y)
         right = y * f[:, 0] > 0.0 if y.is_floating_point() else f.argmax(dim=1) == y
-        return losses.sum(), (losses.to(exact).sum(), (~(losses == 0.0)).sum(), right.sum())
+        return losses.sum(), (losses.to(exact).sum(), (~(losses == 0.0)).sum(), right.sum(), (f != 0.0).sum())
 
     own = 0 if features.ndim == 3 else None
-    gradient, (summed, awake, right) = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")(
-        weights, features, labels
-    )
-    return Rows(summed, awake, right, gradient)
+    batched = vmap(grad(total, has_aux=True), in_dims=(0, own, own), randomness="error")
+    gradient, (summed, awake, right, nonzero) = batched(weights, features, labels)
+    return Rows(summed, awake, right, nonzero, gradient)
 
 
+@undisturbed()
 def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:
     """Outputs and losses of the first rows at weights that are always the same, to six digits.
 
@@ -74,6 +78,7 @@ def probe(network: Network, loss: Loss, data: Dataset) -> list[str]:
     return [f"{x:.5e}" for x in [*f.flatten().tolist(), *losses.tolist()]]
 
 
+@undisturbed()
 def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
     """How many numbers a network keeps of each row until it has gone back through it."""
     weights = torch.from_numpy(network.initial_weights(0, 0)).requires_grad_()
@@ -90,6 +95,7 @@ def kept_per_row(network: Network, loss: Loss, data: Dataset) -> int:
     return max(1, kept[1] - kept[0])
 
 
+@undisturbed()
 def value_and_gradient(
     network: Network, loss: Loss, weights: NDArray[np.float64], data: Dataset
 ) -> tuple[float, NDArray[np.float64]]:
@@ -131,6 +137,7 @@ def _of_rows(loss: Loss, f: Tensor, y: Tensor) -> Tensor:
     return 0.5 * torch.where(margin >= 1.0, 0.0, 1.0 - margin) ** 2
 
 
+@undisturbed()
 def refuse_misfit(network: Network, loss: Loss, data: Dataset) -> None:
     """Try network and loss on the first rows.
 

@@ -156,8 +156,8 @@ def mean_data_gradient(
 ) -> NDArray[np.float64]:
     """Gradient of the mean data loss over the given rows at one network, ``(weight,)``, in float64.
 
-    Backpropagation through the awake rows only, so that a sleeping row contributes nothing even where its
-    activations are infinite. An output that is not a number counts as awake.
+    Backpropagation through awake rows and active units only: the others contribute nothing, even where activations or
+    weights are infinite. An output that is not a number counts as awake.
     """
     *inner, last = matrices = network.unflatten(weights)
     activations = [np.asarray(features, dtype=np.float64)]
@@ -171,5 +171,5 @@ def mean_data_gradient(
     gradients: list[Floats] = []
     for matrix, activation in zip(reversed(matrices), reversed(activations), strict=True):
         gradients.append(activation.T @ delta)
-        delta = (delta @ matrix.T) * (activation > 0)
+        delta = np.where(activation > 0, delta @ matrix.T, 0.0)
     return np.asarray(network.flatten(gradients[::-1]), dtype=np.float64) / len(signs)

@@ -7,7 +7,7 @@ the :class:`Progress` that is handed out along the way.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -112,13 +112,7 @@ class Measurement:
             coordinates["missed_wakings"] = ("replica", now.skin.missed)
         attributes = {
             "dynamics": _dynamics.describe(self._dynamics),
-            "engine": {
-                "name": self._engine.name,
-                "version": self._engine.version,
-                "gradient": self._engine.gradient,
-                "skin": acting_skin(self._engine, self._dynamics),
-                "dtype": str(now.weights.dtype),
-            },
+            "engine": {**describe_engine(self._engine, self._dynamics), "dtype": str(now.weights.dtype)},
             "network": now.network.description,
             "n_samples": landscape.dataset.n_samples,
             "landscape_without_l2": landscape.without_l2.fingerprint,
@@ -148,9 +142,20 @@ class Pace:
             self.size = max(1, int(made * min(4.0, self._WANTED / max(took, 1e-9))))
 
 
-def acting_skin(engine: Engine, dynamics: Dynamics) -> Mapping[str, Any] | None:
-    """The settings of the engine's skin where it acts: under dynamics that take all rows."""
-    return engine.skin_settings if _dynamics.batch_size(dynamics) is None else None
+def describe_engine(engine: Engine, dynamics: Dynamics) -> dict[str, Any]:
+    """What of an engine a result depends on; its skin acts under dynamics that take all rows only."""
+    skin = engine.skin_settings if _dynamics.batch_size(dynamics) is None else None
+    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, "skin": skin}
+
+
+def surroundings(landscape: Landscape, dynamics: Dynamics, engine: Engine) -> dict[str, Any]:
+    """What a trajectory depends on beside where it starts, as JSON values."""
+    return {
+        "landscape": landscape.without_l2.fingerprint,
+        "l2": landscape.loss.l2,
+        "dynamics": _dynamics.describe(dynamics),
+        "engine": describe_engine(engine, dynamics),
+    }
 
 
 def spread_of_weights(ensemble: Ensemble, *, needed: bool) -> NDArray[np.float64]:

@@ -5,9 +5,10 @@ They check what they are given and say what is to be done; engines make the step
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, SupportsFloat, SupportsIndex, get_args
+from typing import Any, Literal, SupportsFloat, SupportsIndex, get_args
 
 import numpy as np
 import xarray as xr
@@ -17,12 +18,21 @@ from glassnet import _check
 from glassnet import dynamics as _dynamics
 from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin
-from glassnet.engines import EngineChoice, resolve
+from glassnet.engines import Engine, EngineChoice, resolve
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape
-from glassnet.measurement import Measurement, Pace, Progress, acting_skin, replica_names, spread_of_weights
+from glassnet.measurement import (
+    Measurement,
+    Pace,
+    Progress,
+    describe_engine,
+    replica_names,
+    spread_of_weights,
+    surroundings,
+)
 from glassnet.record import Record
 from glassnet.recording import Plan, Recorder
+from glassnet.store.checkpoint import Listener, checkpointed, fingerprint
 
 
 def evolve(
@@ -34,7 +44,8 @@ def evolve(
     stop_loss: SupportsFloat | None = None,
     check_every: SupportsIndex | None = None,
     engine: EngineChoice = "cpu",
-    on_progress: Callable[[Progress[Ensemble]], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_progress: Listener[Ensemble] | None = None,
 ) -> Ensemble:
     """Move every replica by ``n_steps`` steps of ``dynamics``; two calls in a row equal one long call.
 
@@ -47,13 +58,17 @@ def evolve(
             a multiple of ``check_every``, the start included.
         check_every: in steps; given together with ``stop_loss``.
         engine: who makes the steps.
+        checkpoint: a file, by custom ``name.zarr.zip``, that keeps the state every ten seconds or so, after Ctrl-C and
+            in the end. The same call made again goes on from it, with the same bits, and returns at once when it is
+            done; a larger ``n_steps`` goes on too.
         on_progress: called about twice a second.
 
     Returns:
         The ensemble afterwards. A replica that diverged stands at its last finite weights and is not alive.
 
     Raises:
-        ValueError: the arguments do not fit together.
+        ValueError: the arguments do not fit together, or the checkpoint is of another call.
+        OSError: the checkpoint cannot be written.
 
     Examples:
         >>> import glassnet as gn
@@ -72,26 +87,43 @@ def evolve(
     every = 0 if check_every is None else _check.integer("check_every", check_every, low=1)
 
     maker = resolve(engine)
-    session = maker.session(ensemble, landscape, dynamics)
     target = ensemble.step + steps
-    running = ensemble.alive.copy()
-    pace = Pace()
-    now = ensemble
-    while True:
-        if limit is not None:
-            due = np.flatnonzero(running & (now.step % every == 0))
-            if due.size:
-                seen = maker.evaluate(now.weights[due], landscape)
-                running[due[seen.data_loss < limit]] = False
-        running &= now.alive & (now.step < target)
-        if not running.any():
-            return now
-        stop = target if limit is None else np.minimum(target, (now.step // every + 1) * every)
-        pace.advance(session, np.where(running, np.minimum(stop - now.step, pace.size), 0))
-        now = session.ensemble
-        if on_progress is not None:
-            done = int(np.where(running & now.alive, now.step - ensemble.step, steps).sum())
-            on_progress(Progress(done, steps * len(ensemble), lambda now=now: now))  # type: ignore[misc]
+
+    def go(so_far: Ensemble | None, listen: Listener[Ensemble] | None) -> Ensemble:
+        start = ensemble if so_far is None else replace(so_far, network=landscape.network)
+        made = int((start.step - ensemble.step).max())
+        if made > steps:
+            raise ValueError(f"n_steps must be at least the {made} that the checkpoint has made, but got {steps}")
+        session = maker.session(start, landscape, dynamics)
+        running = start.alive.copy()
+        pace = Pace()
+        now = start
+        while True:
+            if limit is not None:
+                due = np.flatnonzero(running & (now.step % every == 0))
+                if due.size:
+                    seen = maker.evaluate(now.weights[due], landscape)
+                    running[due[seen.data_loss < limit]] = False
+            running &= now.alive & (now.step < target)
+            if not running.any():
+                return now
+            stop = target if limit is None else np.minimum(target, (now.step // every + 1) * every)
+            pace.advance(session, np.where(running, np.minimum(stop - now.step, pace.size), 0))
+            now = session.ensemble
+            if listen is not None:
+                done = int(np.where(running & now.alive, now.step - ensemble.step, steps).sum())
+                listen(Progress(done, steps * len(ensemble), lambda now=now: now))  # type: ignore[misc]
+
+    def call() -> dict[str, Any]:
+        return {
+            "verb": "evolve",
+            "start": fingerprint(ensemble),
+            **surroundings(landscape, dynamics, maker),
+            "stop_loss": limit,
+            "check_every": every or None,
+        }
+
+    return checkpointed(checkpoint, call, go, on_progress)
 
 
 def measure(
@@ -108,7 +140,8 @@ def measure(
     loss_times: Literal["auto", "all"] = "auto",
     test: Dataset | None = None,
     engine: EngineChoice = "cpu",
-    on_progress: Callable[[Progress[Record]], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_progress: Listener[Record] | None = None,
 ) -> Record:
     """Follow the trajectory that :func:`evolve` makes and record how far it moves from its references.
 
@@ -126,13 +159,17 @@ def measure(
             (:func:`glassnet.sparse_times`) else; "all" at every save time.
         test: a data set whose loss and accuracy are recorded beside the training loss.
         engine: who makes the steps.
+        checkpoint: a file that keeps the record so far, as in :func:`evolve`; further ``times`` beyond those that it
+            has seen go on too.
         on_progress: called at least about twice a second.
 
     Returns:
         The record, with the ensemble at the end.
 
     Raises:
-        ValueError: the arguments do not fit together, or chi is given and a replica's weights are all equal.
+        ValueError: the arguments do not fit together, chi is given and a replica's weights are all equal, or the
+            checkpoint is of another call.
+        OSError: the checkpoint cannot be written.
 
     Examples:
         >>> import glassnet as gn
@@ -177,8 +214,28 @@ def measure(
         all_losses=loss_times == "all" or _dynamics.batch_size(dynamics) is None,
         test=None if test is None else test.fingerprint,
     )
-    run = Measurement(ensemble, landscape, dynamics, Recorder(ensemble, plan), resolve(engine), test)
-    return run.finish(ensemble, elapsed=-1, on_progress=on_progress)
+    maker = resolve(engine)
+
+    def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
+        if so_far is not None:
+            return _continue(so_far, plan, landscape, test, maker, listen)
+        run = Measurement(ensemble, landscape, dynamics, Recorder(ensemble, plan), maker, test)
+        return run.finish(ensemble, elapsed=-1, on_progress=listen)
+
+    def call() -> dict[str, Any]:
+        return {
+            "verb": "measure",
+            "start": fingerprint(ensemble),
+            **surroundings(landscape, dynamics, maker),
+            "waiting_times": waits.tolist(),
+            "snapshots": kept.tolist(),
+            "chi": chis.tolist(),
+            "epsilon": plan.epsilon.tolist(),
+            "all_losses": plan.all_losses,
+            "test": plan.test,
+        }
+
+    return checkpointed(checkpoint, call, go, on_progress)
 
 
 def resume(
@@ -187,10 +244,10 @@ def resume(
     *,
     test: Dataset | None = None,
     engine: EngineChoice = "cpu",
-    on_progress: Callable[[Progress[Record]], None] | None = None,
+    on_progress: Listener[Record] | None = None,
 ) -> Record:
     """Finish a record in progress, as handed out by :class:`Progress`; the result is that of one unbroken run."""
-    return _continue(record, record.plan, landscape, test, engine, on_progress)
+    return _continue(record, record.plan, landscape, test, resolve(engine), on_progress)
 
 
 def extend(
@@ -201,7 +258,8 @@ def extend(
     until: SupportsIndex | None = None,
     test: Dataset | None = None,
     engine: EngineChoice = "cpu",
-    on_progress: Callable[[Progress[Record]], None] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_progress: Listener[Record] | None = None,
 ) -> Record:
     """Continue a record to later save times; the result equals a run that asked for them from the beginning.
 
@@ -212,11 +270,13 @@ def extend(
         until: step since the start at which the run ends; max(waiting_times) + max(times) by default.
         test: the test set, if the record has one.
         engine: who makes the steps.
+        checkpoint: as in :func:`measure`.
         on_progress: as in :func:`measure`.
 
     Raises:
-        ValueError: a time was already passed, the landscape is another, the test set is missing, or the record's
-            ensemble does not stand where the record ends.
+        ValueError: a time was already passed, the landscape is another, the test set is missing, the record's
+            ensemble does not stand where the record ends, or the checkpoint is of another call.
+        OSError: the checkpoint cannot be written.
 
     Examples:
         >>> import glassnet as gn
@@ -229,19 +289,25 @@ def extend(
         58 60 3000
     """
     old = record.plan
-    passed = record.elapsed - int(old.waiting_times[0])
-    added = np.array([], dtype=np.int64)
-    if np.size(times):
-        added = _check.increasing_times("times", times)
-        if added[0] <= passed:
-            raise ValueError(
-                f"times must be beyond {passed}, which the reference at waiting time "
-                f"{old.waiting_times[0]} has passed, but got {added[0]}"
-            )
+    added = _check.increasing_times("times", times) if np.size(times) else np.array([], dtype=np.int64)
+    _refuse_passed(record, added)
     grid = np.union1d(old.times, added)
     last = int(old.waiting_times[-1] + grid[-1])
     end = last if until is None else _check.integer("until", until, low=record.elapsed, high=last)
-    return _continue(record, replace(old, times=grid, until=end), landscape, test, engine, on_progress)
+    plan, maker = replace(old, times=grid, until=end), resolve(engine)
+
+    def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
+        return _continue(record if so_far is None else so_far, plan, landscape, test, maker, listen)
+
+    def call() -> dict[str, Any]:
+        return {
+            "verb": "extend",
+            "record": fingerprint(record),
+            **surroundings(landscape, record.dynamics, maker),
+            "test": None if test is None else test.fingerprint,
+        }
+
+    return checkpointed(checkpoint, call, go, on_progress)
 
 
 def evaluate(
@@ -290,14 +356,31 @@ def evaluate(
     return xr.Dataset(variables, {**replica_names(ensemble), "l2": ("replica", l2)})
 
 
+def _refuse_passed(record: Record, added: NDArray[np.int64]) -> None:
+    """Refuse further save times that a reference of the record has passed."""
+    first = int(record.plan.waiting_times[0])
+    if added.size and added[0] <= record.elapsed - first:
+        raise ValueError(
+            f"times must be beyond {record.elapsed - first}, which the reference at waiting time {first} has passed, "
+            f"but got {added[0]}"
+        )
+
+
 def _continue(
     record: Record,
     plan: Plan,
     landscape: Landscape,
     test: Dataset | None,
-    engine: EngineChoice,
-    on_progress: Callable[[Progress[Record]], None] | None,
+    maker: Engine,
+    on_progress: Listener[Record] | None,
 ) -> Record:
+    """Bring a record to the end of a plan, whose times are the record's and later ones."""
+    missing = np.setdiff1d(record.plan.times, plan.times)
+    if missing.size:
+        raise ValueError(f"times must hold those of the checkpoint, but {missing[0]} is missing")
+    _refuse_passed(record, np.setdiff1d(plan.times, record.plan.times))
+    if plan.until < record.elapsed:
+        raise ValueError(f"until must be at least the {record.elapsed} steps that were made, but got {plan.until}")
     dynamics, data = record.dynamics, record.data
     _refuse_misfit(record.ensemble, landscape, dynamics)
     found = landscape.without_l2.fingerprint
@@ -313,9 +396,7 @@ def _continue(
     if (None if test is None else test.fingerprint) != plan.test:
         wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
-    maker = resolve(engine)
-    offered = {name: getattr(maker, name) for name in ("name", "version", "gradient")}
-    for name, found in (offered | {"skin": acting_skin(maker, dynamics)}).items():
+    for name, found in describe_engine(maker, dynamics).items():
         wanted = data.attrs["engine"][name]
         if found != wanted:
             raise ValueError(f"engine must have the record's {name} {wanted!r}, but has {found!r}")
@@ -323,8 +404,9 @@ def _continue(
     arrays = {name: data[name].values for name in recorder.arrays}
     recorder.restore(arrays, record.references, record.plan)
     entry, sigma = data.entry_step.values, data.sigma.values
-    run = Measurement(record.ensemble, landscape, dynamics, recorder, maker, test, entry, sigma)
-    return run.finish(record.ensemble, record.elapsed, on_progress)
+    start = replace(record.ensemble, network=landscape.network)  # the same one, which a file knows by its layers only
+    run = Measurement(start, landscape, dynamics, recorder, maker, test, entry, sigma)
+    return run.finish(start, record.elapsed, on_progress)
 
 
 def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics | None = None) -> None:

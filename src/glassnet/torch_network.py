@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,58 @@ from glassnet.network import Floats, StoredNetwork
 from glassnet.random import Purpose, gaussian, words
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
+
+
+@contextmanager
+def undisturbed(device: torch.device | None = None) -> Iterator[None]:
+    """PyTorch computes plainly while the block runs, whatever the caller has asked it for.
+
+    Gradients are recorded (not so under ``no_grad`` and ``inference_mode``), in the precision of their tensors (not so
+    under ``autocast`` and ``set_float32_matmul_precision``); NaN is no error (as it is under ``detect_anomaly``: a
+    replica may diverge). All is as it was afterwards.
+
+    Args:
+        device: where new tensors are made if the caller has chosen another default; None for the processor.
+    """
+    import torch
+
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        if torch.is_anomaly_enabled():
+            stack.enter_context(torch.autograd.set_detect_anomaly(False))
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu") if device is None else device)
+        if (found := _matmul_precision()) != "highest":
+            stack.callback(torch.set_float32_matmul_precision, found)
+            torch.set_float32_matmul_precision("highest")
+        yield
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _matmul_precision() -> str:
+    import torch
+
+    try:
+        return str(torch.get_float32_matmul_precision())
+    except RuntimeError:  # chosen by the newer torch.backends.fp32_precision, which is then left alone
+        return "highest"
 
 
 class TorchNetwork(StoredNetwork):
@@ -24,7 +76,9 @@ class TorchNetwork(StoredNetwork):
 
     The flat vector of weights has the module's parameters in their order. A layer is what one submodule owns, weight
     and bias together, and has its name. Engine "torch" moves them; loss and gradient are those of the module in
-    evaluation mode: no dropout, and batch normalisation by the buffers that it was made with.
+    evaluation mode: no dropout, and batch normalisation by the buffers that it was made with. ``torch.no_grad``,
+    ``inference_mode``, ``autocast`` and ``detect_anomaly`` around a call of glassnet's change none of its numbers;
+    PyTorch's default dtype is for the network the one in which it was made.
 
     Args:
         module_factory: makes a module with random weights, a new one at each call, which takes rows
@@ -48,6 +102,7 @@ class TorchNetwork(StoredNetwork):
         if isinstance(module_factory, nn.Module) or not callable(module_factory):
             raise TypeError(f"module_factory must be a function that makes modules, but is {module_factory!r}")
         self._factory = module_factory
+        self._dtype = torch.get_default_dtype()
         module, again = self._made(0, 0), self._made(0, 0)
         if not isinstance(module, nn.Module):
             raise TypeError(f"module_factory must make a torch.nn.Module, but made a {type(module).__name__}")
@@ -94,8 +149,8 @@ class TorchNetwork(StoredNetwork):
     def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:
         """One network's random initial weights ``(weight,)``: those of a module that the factory makes.
 
-        They depend on (seed, origin) and the version of PyTorch. ``std`` asks for normal ones instead, of that
-        standard deviation, of every parameter.
+        They depend on (seed, origin), the version of PyTorch and its default dtype when the network was made. ``std``
+        asks for normal ones instead, of that standard deviation, of every parameter.
         """
         if std is None:
             module = self._made(seed, origin)
@@ -152,7 +207,8 @@ class TorchNetwork(StoredNetwork):
             name: value.to(weights.device, weights.dtype if value.is_floating_point() else None, copy=True)
             for name, value in self._buffers.items()
         }
-        f = functional_call(module, values | buffers, (features,))
+        with _default_dtype(self._dtype):
+            f = functional_call(module, values | buffers, (features,))
         if not isinstance(f, torch.Tensor):
             raise TypeError(f"the module must give a tensor, but gave a {type(f).__name__}")
         return f[:, None] if f.ndim == 1 else f
@@ -182,7 +238,7 @@ class TorchNetwork(StoredNetwork):
         import torch
 
         low, high = words(Purpose.INITIAL_WEIGHTS, seed, origin, 0, 0, 2).tolist()
-        with torch.random.fork_rng(devices=[]):
+        with undisturbed(), _default_dtype(self._dtype), torch.random.fork_rng(devices=[]):
             torch.manual_seed(high << 32 | low)
             return self._factory()
 

@@ -6,8 +6,9 @@ The update is the same for every engine, in the ensemble's dtype, each operation
     Langevin                 w <- (w - mu (g + l2 w)) + s xi,   s = sqrt(2 mu T / P_D)
 
 g is the batch's mean data gradient in the engine's precision, xi the noise of :func:`glassnet.random.noise` at the
-replica's step before the update. An update that would make a weight non-finite is not made: the replica stays at
-its last finite weights and step, and is no longer alive.
+replica's step before the update. An update that would make a weight infinite or NaN is not made: the replica stays at
+its last finite weights and step, and is no longer alive. Which update that is, the sums of the cpu engine define
+(CONVENTIONS.md, "Lost replicas"): engines that add up otherwise ask :mod:`glassnet.engines.defined_sums`.
 """
 
 from __future__ import annotations
@@ -28,17 +29,19 @@ Precision = Literal["float32", "float64"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Averages over all rows of a data set, one a replica: ``data_loss``, shares ``awake`` and ``accuracy``."""
+    """What all rows of a data set say, one entry a replica.
+
+    Args:
+        data_loss: the mean.
+        awake: share of the rows.
+        accuracy: share of the rows.
+        dead: whether every output of every row is 0, in the precision of the engine's gradient.
+    """
 
     data_loss: NDArray[np.float64]
     awake: NDArray[np.float64]
     accuracy: NDArray[np.float64]
-
-    @property
-    def dead(self) -> NDArray[np.bool_]:
-        """Replicas whose every output is 0: no row on its right side, and a loss that is nowhere above 1/2."""
-        dead: NDArray[np.bool_] = (self.accuracy == 0.0) & (self.data_loss == 0.5)
-        return dead
+    dead: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

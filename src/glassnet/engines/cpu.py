@@ -109,7 +109,7 @@ class Cpu:
     def evaluate(self, weights: Floats, landscape: Landscape) -> Evaluation:
         """Evaluate networks ``(replica, weight)`` on the landscape's data."""
         network, dataset = landscape.mlp("engine 'cpu'"), landscape.dataset
-        loss, awake, correct = _cpu.evaluate(
+        loss, awake, correct, nonzero = _cpu.evaluate(
             width=network.width,
             depth=network.depth,
             features=dataset.features,
@@ -119,7 +119,7 @@ class Cpu:
             threads=self._useful_threads(len(weights), dataset.n_samples),
             kernel=_kernel(),
         )
-        return Evaluation(loss, awake / dataset.n_samples, correct / dataset.n_samples)
+        return Evaluation(loss, awake / dataset.n_samples, correct / dataset.n_samples, nonzero == 0)
 
 
 class CpuSession:
@@ -180,8 +180,8 @@ class CpuSession:
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights; the gradient serves the next full-batch update too."""
-        loss, awake, correct, gradient = self._simulator.observe()
-        return Observation(loss, awake / self._n_samples, correct / self._n_samples, gradient)
+        loss, awake, correct, nonzero, gradient = self._simulator.observe()
+        return Observation(loss, awake / self._n_samples, correct / self._n_samples, nonzero == 0, gradient)
 
 
 def _sampling(dynamics: Dynamics) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 
 import numpy as np
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 
 from glassnet import _check, random
 from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
+from glassnet.engines import defined_sums
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.ensemble import Ensemble
 from glassnet.landscape import Landscape, mean_data_gradient
 from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats
+from glassnet.network import Floats, Mlp
 from glassnet.random import Purpose
+
+Gradient = Callable[[Mlp, NDArray[np.float64], Floats, Floats], NDArray[np.float64]]
+"""Network, its weights, features and labels to the mean data gradient."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Reference:
             data_loss=losses,
             awake=np.array([np.mean(~(labels * f >= 1.0)) for f in outputs]),
             accuracy=np.array([np.mean(labels * f > 0.0) for f in outputs]),
+            dead=np.array([not f.any() for f in outputs]),
         )
 
 
@@ -58,6 +64,7 @@ class ReferenceSession:
         self._weights = ensemble.weights.copy()
         self._step = ensemble.step.copy()
         self._alive = ensemble.alive.copy()
+        self._longest_row = float(np.linalg.norm(landscape.dataset.features.astype(np.float64), axis=1).max())
         self._rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         self._l2 = _check.spread("l2", landscape.loss.l2, n)
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
@@ -79,18 +86,27 @@ class ReferenceSession:
                     self._update(r)
 
     def _update(self, r: int) -> None:
-        scalar = self._weights.dtype.type
-        rate, l2 = scalar(self._rate[r]), scalar(self._l2[r])
-        w = self._weights[r]
-        g = self._gradient(r).astype(w.dtype)
-        new = w - rate * (g + l2 * w)
-        if self._temperature[r] > 0:
-            new = new + self._noise_scale(r) * self._xi(r)
+        data = self._landscape.dataset
+        gradient: Gradient = mean_data_gradient
+        if defined_sums.may_overflow(self._network, self._weights[r], self._longest_row, data.n_samples):
+            gradient = partial(defined_sums.mean_gradient, precision=np.float64)
+        new = self.moved(r, gradient)
         if np.isfinite(new).all():
             self._weights[r] = new
             self._step[r] += 1
         else:
             self._alive[r] = False
+
+    def moved(self, r: int, gradient: Gradient) -> Floats:
+        """The weights of replica r after its next update, which is not made and may not be finite."""
+        scalar = self._weights.dtype.type
+        rate, l2 = scalar(self._rate[r]), scalar(self._l2[r])
+        w = self._weights[r]
+        g = self._gradient(r, gradient).astype(w.dtype)
+        new: Floats = w - rate * (g + l2 * w)
+        if self._temperature[r] > 0:
+            new = new + self._noise_scale(r) * self._xi(r)
+        return new
 
     def _noise_scale(self, r: int) -> np.floating:
         n_samples = self._landscape.dataset.n_samples
@@ -102,12 +118,11 @@ class ReferenceSession:
         name = int(start.seed[r]), int(start.origin[r]), int(start.noise[r])
         return random.noise(*name, step, self._weights.shape[1]).astype(self._weights.dtype)
 
-    def _gradient(self, r: int) -> NDArray[np.float64]:
+    def _gradient(self, r: int, gradient: Gradient) -> NDArray[np.float64]:
         data = self._landscape.dataset
         rows = self._batch(r)
         features, labels = (data.features, data.labels) if rows is None else (data.features[rows], data.labels[rows])
-        weights = self._weights[r].astype(np.float64)
-        return mean_data_gradient(self._network, weights, features, labels)
+        return gradient(self._network, self._weights[r].astype(np.float64), features, labels)
 
     def _batch(self, r: int) -> NDArray[np.int64] | None:
         size = batch_size(self._dynamics)
@@ -133,7 +148,7 @@ class ReferenceSession:
         seen = Reference().evaluate(weights, self._landscape)
         with _unbounded():
             gradient = np.stack([mean_data_gradient(network, w, data.features, data.labels) for w in weights])
-        return Observation(seen.data_loss, seen.awake, seen.accuracy, gradient)
+        return Observation(seen.data_loss, seen.awake, seen.accuracy, seen.dead, gradient)
 
 
 def _unbounded() -> np.errstate:

@@ -26,7 +26,7 @@ class Triton:
     """The engine for NVIDIA GPUs.
 
     Data gradients are float32; every sum has a fixed order, so that a replica's bits on one kind of GPU depend on
-    nothing but itself. A row whose activations overflow counts as awake, and ends its replica.
+    nothing but itself.
 
     Args:
         device: "cuda", the GPU that is PyTorch's current one (``CUDA_VISIBLE_DEVICES`` chooses); "cpu" for Triton's

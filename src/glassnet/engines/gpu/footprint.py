@@ -54,4 +54,4 @@ def _rows(padded: Padded, n_rows: int) -> int:
 
 def _sums(padded: Padded, n_replicas: int, n_rows: int, *, back: bool) -> int:
     programs = n_replicas * n_chunks(n_rows)
-    return 4 * padded.scratch(programs, TILE) + (4 * programs * padded.size if back else 4) + 24 * programs
+    return 4 * padded.scratch(programs, TILE) + (4 * programs * padded.size if back else 4) + 32 * programs

@@ -83,7 +83,8 @@ def gradient_kernel(
 ):
     """Sums over one chunk of ``n_tiles`` tiles of rows, for one replica; grid (chunk, replica).
 
-    ``partial`` (replica, chunk, size) takes the gradient, ``seen`` (replica, chunk, 3) loss, rows awake, rows right.
+    ``partial`` (replica, chunk, size) takes the gradient, ``seen`` (replica, chunk, 4) loss, rows awake, rows right,
+    outputs that are not 0.
     ``weights`` is (2, replica, size), of which ``current`` (replica) chooses; replicas not ``wanted`` are left out.
     """
     chunk = tl.program_id(0)
@@ -100,7 +101,8 @@ def gradient_kernel(
         feature = tl.arange(0, DP)
         loss = tl.zeros((), tl.float64)
         awake = tl.zeros((), tl.int32)
-        right = tl.zeros((), tl.int32)
+        # Rows right, and 2^16 times the outputs that are not 0: one sum for both.
+        counts = tl.zeros((), tl.int32)
         for t in range(n_tiles):
             row = (chunk * n_tiles + t) * BM + tl.arange(0, BM)
             inside = row < n_rows
@@ -111,15 +113,17 @@ def gradient_kernel(
             loss += tl.sum(0.5 * slack.to(tl.float64) * slack.to(tl.float64), axis=0)
             n_awake = tl.sum((inside & ~(y * f >= 1.0)).to(tl.int32), axis=0)
             awake += n_awake
-            right += tl.sum((inside & (y * f > 0.0)).to(tl.int32), axis=0)
+            right = (inside & (y * f > 0.0)).to(tl.int32)
+            counts += tl.sum(right + 65536 * (inside & (f != 0.0)).to(tl.int32), axis=0)
             # The first is known when the kernel is compiled, the second is not.
             if BACK:  # noqa: SIM102
                 if n_awake > 0:
                     add_gradient(x, -y * slack, weights, scratch, partial, BM, DP, WP, CB, DEPTH)
             tl.debug_barrier()
-        tl.store(seen + me * 3, loss)
-        tl.store(seen + me * 3 + 1, awake.to(tl.float64))
-        tl.store(seen + me * 3 + 2, right.to(tl.float64))
+        tl.store(seen + me * 4, loss)
+        tl.store(seen + me * 4 + 1, awake.to(tl.float64))
+        tl.store(seen + me * 4 + 2, (counts % 65536).to(tl.float64))
+        tl.store(seen + me * 4 + 3, (counts // 65536).to(tl.float64))
 
 
 @triton.jit

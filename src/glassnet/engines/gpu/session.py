@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from glassnet import _check
 from glassnet.datasets import Dataset
 from glassnet.dynamics import Dynamics, Langevin, batch_size
+from glassnet.engines import second_look
 from glassnet.engines.base import Evaluation, Observation
 from glassnet.engines.gpu import kernels
 from glassnet.engines.gpu.layout import CHUNK, TILE, Padded, n_chunks, tile_of
@@ -48,7 +49,7 @@ class Sums:
         padded, programs = self._network, n_replicas * rows.n_chunks
         self.scratch = torch.empty(padded.scratch(programs, TILE), dtype=torch.float32, device=device)
         self.partial = torch.empty(programs * padded.size if back else 1, dtype=torch.float32, device=device)
-        self.seen = torch.zeros((n_replicas, rows.n_chunks, 3), dtype=torch.float64, device=device)
+        self.seen = torch.zeros((n_replicas, rows.n_chunks, 4), dtype=torch.float64, device=device)
 
     def launch(self, weights: torch.Tensor, current: torch.Tensor, wanted: torch.Tensor) -> None:
         """Sum over all rows at ``weights`` (2, replica, size) float32."""
@@ -76,8 +77,8 @@ class Sums:
 
     def evaluation(self) -> Evaluation:
         """What was seen of the rows."""
-        loss, awake, right = np.moveaxis(self.seen.cpu().numpy().sum(axis=1) / self._rows.n, -1, 0)
-        return Evaluation(loss, awake, right)
+        loss, awake, right, nonzero = np.moveaxis(self.seen.cpu().numpy().sum(axis=1), -1, 0)
+        return Evaluation(loss / self._rows.n, awake / self._rows.n, right / self._rows.n, nonzero == 0)
 
 
 class TritonSession:
@@ -95,7 +96,7 @@ class TritonSession:
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
-        self._start, self._dynamics = ensemble, dynamics
+        self._start, self._landscape, self._dynamics = ensemble, landscape, dynamics
         self._padded = Padded(network)
         self._rows = Rows(landscape.dataset, self._padded.features, device)
         self._batch = batch_size(dynamics)
@@ -141,6 +142,14 @@ class TritonSession:
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
+        second_look.advance(self, n_steps, self._landscape, self._dynamics, "float32")
+
+    def standing(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Step of each replica, and whether it is alive."""
+        return self._step.cpu().numpy().copy(), self._alive.cpu().numpy() > 0
+
+    def hurry(self, n_steps: NDArray[np.int64]) -> None:
+        """Make so many updates of each replica that is alive, fewer where one is not finite."""
         alive = self._alive.cpu().numpy() > 0
         asked = np.where(alive, n_steps, 0)
         if not asked.any():
@@ -152,6 +161,16 @@ class TritonSession:
             else:
                 self._advance_with_batches(asked, self._batch)
             self._synchronize()
+
+    def revive(self, r: int, weights: Floats) -> None:
+        """Replica r is alive, one step further, at these weights ``(weight,)``."""
+        with np.errstate(over="ignore"):
+            both = ((self._weights, weights), (self._single, weights.astype(np.float32)))
+        current = int(self._current[r])
+        for kept, new in both:
+            kept[current, r, self._slots] = self._put(new)
+        self._step[r] += 1
+        self._alive[r] = 1
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
@@ -172,8 +191,8 @@ class TritonSession:
             sums.partial, out, self._rows.n_chunks, share, SIZE=size, BLOCK=self._block
         )
         seen = sums.evaluation()
-        gradient = out[:, self._slots].cpu().numpy()
-        return Observation(seen.data_loss, seen.awake, seen.accuracy, gradient)
+        gradient = second_look.gradients(out[:, self._slots].cpu().numpy(), self, self._landscape, "float32")
+        return Observation(seen.data_loss, seen.awake, seen.accuracy, seen.dead, gradient)
 
     def _all_rows(self) -> Sums:
         if self._sums is None:

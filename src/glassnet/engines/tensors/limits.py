@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 import torch
 
+from glassnet.torch_network import undisturbed
+
 
 @contextmanager
 def at_work(device: torch.device, threads: int | None, needed: int | None) -> Iterator[None]:
-    """PyTorch on so many threads while the block runs, and what it says of memory as a MemoryError.
+    """PyTorch on so many threads and undisturbed while the block runs, and what it says of memory as a MemoryError.
 
     Args:
         device: that it works on.
@@ -23,7 +25,8 @@ def at_work(device: torch.device, threads: int | None, needed: int | None) -> It
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        yield
+        with undisturbed(device):
+            yield
     except RuntimeError as error:
         # The processor's allocator has no error of its own.
         if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):

@@ -15,7 +15,8 @@ from torch import Tensor
 from glassnet import _check, autograd
 from glassnet.autograd import Rows
 from glassnet.dynamics import Dynamics, Langevin, batch_size
-from glassnet.engines.base import Evaluation, Observation
+from glassnet.engines import second_look
+from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.engines.tensors import batches, perceptron, random
 from glassnet.engines.tensors.footprint import block_on
 from glassnet.engines.tensors.limits import at_work
@@ -30,6 +31,9 @@ _KEPT = (1 << 23, 1 << 19)
 
 Look = Callable[[Tensor, Tensor, Tensor], Rows]
 """Weights (replica, weight), features and labels to sums over rows."""
+
+Slope = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""The same to the gradient (replica, weight) alone, which is all that a step needs."""
 
 
 class TorchSession:
@@ -54,7 +58,8 @@ class TorchSession:
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         rate = _check.spread("learning_rate", dynamics.learning_rate, n)
         temperature = _check.spread("temperature", warmth, n)
-        self._start, self._dynamics, self._look = ensemble, dynamics, _look(landscape)
+        self._start, self._landscape, self._dynamics = ensemble, landscape, dynamics
+        self._look, self._slope = _look(landscape), _slope(landscape)
         device, precision = self._device, self._precision
         # Apple's devices have no float64, in which the noise is defined.
         self._host = torch.device("cpu") if device.type == "mps" else device
@@ -83,6 +88,17 @@ class TorchSession:
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges."""
+        if _is_plain(self._landscape):
+            second_look.advance(self, n_steps, self._landscape, self._dynamics, self._gradient_kind)
+        else:
+            self.hurry(n_steps)
+
+    def standing(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Step of each replica, and whether it is alive."""
+        return self._step.numpy().copy(), self._alive.cpu().numpy().copy()
+
+    def hurry(self, n_steps: NDArray[np.int64]) -> None:
+        """Make so many updates of each replica that is alive, fewer where one is not finite."""
         left = np.where(self._alive.cpu().numpy(), n_steps, 0)
         with self._at_work():
             while left.any():
@@ -91,6 +107,16 @@ class TorchSession:
                 self._stretch(some, stretch)
                 left[some] -= stretch
                 left[~self._alive.cpu().numpy()] = 0
+
+    def revive(self, r: int, weights: Floats) -> None:
+        """Replica r is alive, one step further, at these weights ``(weight,)``."""
+        self._weights[r] = torch.from_numpy(weights).to(self._device)
+        self._step[r] += 1
+        self._alive[r] = True
+
+    @property
+    def _gradient_kind(self) -> Precision:
+        return "float32" if self._precision == torch.float32 else "float64"
 
     def _at_work(self) -> AbstractContextManager[None]:
         return at_work(self._device, self._threads, self._needed)
@@ -140,10 +166,14 @@ class TorchSession:
     def _gradient(self, w: Tensor, rows: Tensor | None) -> Tensor:
         """The mean data gradient ``(replica, weight)``."""
         weights = w.to(self._precision)
-        if rows is None:
-            return _summed(self._look, weights, self._data).gradient / self._data.n_rows
         data = self._data
-        return self._look(weights, data.features[rows], data.labels[rows]).gradient / rows.shape[1]
+        if rows is not None:
+            return self._slope(weights, data.features[rows], data.labels[rows]) / rows.shape[1]
+        blocks = data.blocks()
+        total = _exactly(self._slope(weights, *next(blocks)))
+        for block in blocks:
+            total = total + _exactly(self._slope(weights, *block))
+        return total / data.n_rows
 
     def observe(self) -> Observation:
         """Loss and gradient at the current weights."""
@@ -152,7 +182,9 @@ class TorchSession:
         n = self._data.n_rows
         of_rows = _shares(seen, n)
         gradient = seen.gradient.cpu().double().numpy() / n
-        return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
+        if _is_plain(self._landscape):
+            gradient = second_look.gradients(gradient, self, self._landscape, self._gradient_kind)
+        return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, of_rows.dead, gradient)
 
 
 class _Data:
@@ -175,6 +207,10 @@ class _Data:
             kept = autograd.kept_per_row(network, loss, dataset)
             self.block = max(1, min(self.block, _KEPT[device.type == "cpu"] // kept))
 
+    def blocks(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features and labels of some rows after the other."""
+        return zip(self.features.split(self.block), self.labels.split(self.block), strict=True)
+
 
 def _is_plain(landscape: Landscape) -> bool:
     return isinstance(landscape.network, Mlp) and isinstance(landscape.loss, QuadraticHinge)
@@ -186,26 +222,37 @@ def _look(landscape: Landscape) -> Look:
     return partial(autograd.look, landscape.network, landscape.loss)
 
 
+def _slope(landscape: Landscape) -> Slope:
+    look, network = _look(landscape), landscape.network
+    if isinstance(network, Mlp) and _is_plain(landscape):
+        return partial(perceptron.gradient, network)
+    return lambda weights, features, labels: look(weights, features, labels).gradient
+
+
 def _summed(look: Look, weights: Tensor, data: _Data) -> Rows:
-    blocks = zip(data.features.split(data.block), data.labels.split(data.block), strict=True)
-    total = _exact(look(weights, *next(blocks)))
-    for features, labels in blocks:
-        part = _exact(look(weights, features, labels))
+    blocks = data.blocks()
+    first = look(weights, *next(blocks))
+    total = replace(first, gradient=_exactly(first.gradient))
+    for block in blocks:
+        part = look(weights, *block)
         total = Rows(
             total.loss + part.loss,
             total.awake + part.awake,
             total.right + part.right,
-            total.gradient + part.gradient,
+            total.nonzero + part.nonzero,
+            total.gradient + _exactly(part.gradient),
         )
     return total
 
 
-def _exact(rows: Rows) -> Rows:
-    return replace(rows, gradient=rows.gradient.to(rows.loss.dtype))
+def _exactly(gradient: Tensor) -> Tensor:
+    """In the precision of sums over blocks."""
+    return gradient if gradient.device.type == "mps" else gradient.double()
 
 
 def _shares(seen: Rows, n_rows: int) -> Evaluation:
-    return Evaluation(*(x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right)))
+    loss, awake, right = (x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right))
+    return Evaluation(loss, awake, right, seen.nonzero.cpu().numpy() == 0)
 
 
 def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
