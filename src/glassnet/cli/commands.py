@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -17,7 +18,20 @@ from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknow
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
-from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
+from glassnet.cli.working import (
+    DAMAGED,
+    REFUSED,
+    RUNS,
+    STOPPED,
+    complain,
+    draw,
+    have_matplotlib,
+    make_console,
+    refusing,
+    report,
+    run_in,
+    say_left_out,
+)
 
 
 class _Commands(TyperGroup):
@@ -46,6 +60,8 @@ app.add_typer(run_app, name="run")
 
 def main() -> None:
     """The entry point."""
+    # Figures need no screen: a toolkit that is not there must not keep anything from being done.
+    os.environ["MPLBACKEND"] = "agg"
     # Whoever ends a run kindly, a batch system for example, is answered as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -188,6 +204,8 @@ def list_all(
     from glassnet.cli import tables
 
     console = make_console()
+    with refusing():
+        have_matplotlib(runs)
     console.print("Data sets: mnist, cifar10, or your own (--data).", highlight=False)
     console.print(
         "",
@@ -327,7 +345,10 @@ def figures(
 
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
-        draw(make_console(), found, output or (run.parent if run.is_file() else run) / "figures", kind or ["png"])
+        folder = output or (run.parent if run.is_file() else run) / "figures"
+        drawn = draw(make_console(), found, folder, kind or ["png"])
+    if not drawn.files:
+        raise typer.Exit(REFUSED)
 
 
 Runs = Annotated[list[Path], typer.Argument(help="Runs, folders or condensed, or folders that hold some.")]
@@ -346,7 +367,7 @@ def claims(
 
     console = make_console()
     with refusing():
-        found = open_runs(runs)
+        found = open_runs(runs, say_left_out)
         with console.status("judging"):
             judged = assess(found)
         paths = write(judged, output or Path())
@@ -368,7 +389,7 @@ def write_page(
     console = make_console()
     with refusing():
         check_file(output)
-        found = open_shown(runs)
+        found = open_shown(runs, say_left_out)
         with console.status("judging and drawing"):
             file = write_report(found, output)
     console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)
