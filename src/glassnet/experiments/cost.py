@@ -47,7 +47,9 @@ _UNIT: Final = 7.5
 
 _SEEN_STATISTICS: Final = 3.3
 _SEEN_WEIGHTS: Final = 2.3
-"""All measurements of a run, as often as they are held in the end, when they are looked at together and drawn."""
+_KEPT: Final = 0.35
+"""All measurements of a run, as often as they are held in the end, when they are looked at together and drawn; and what
+the process has kept until then of what it needed for the largest block."""
 
 _BASIS: Final = 110
 """Vectors of Lanczos' method, and copies of them."""
@@ -253,7 +255,8 @@ def _memory_here(plan: Plan, engine: Engine) -> int:
     """Of the process that computes and, in the end, draws."""
     measured = [_held(point) for point in plan.points if isinstance(point.stage, Measure)]
     seen = sum(_SEEN_STATISTICS * statistics + _SEEN_WEIGHTS * weights for statistics, weights in measured)
-    return max(_memory(plan, engine), int(_DRAWING_BYTES + 2 * _data(plan) + plan.n_replicas * seen))
+    kept = _KEPT * max((_block_memory(block) for block in plan.blocks), default=0)
+    return max(_memory(plan, engine), int(_DRAWING_BYTES + 2 * _data(plan) + plan.n_replicas * seen + kept))
 
 
 def _block_memory(block: Block) -> int:
