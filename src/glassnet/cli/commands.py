@@ -277,7 +277,8 @@ def condense(
     from glassnet.store.condensed import SUFFIX
 
     with refusing():
-        file = output or run.with_name(run.name + SUFFIX)
+        here = run if run.name not in ("", "..") else run.resolve()
+        file = output or here.with_name(here.name + SUFFIX)
         if not file.name.endswith(SUFFIX):
             raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
         found = open_run(run)
