@@ -26,7 +26,8 @@ from glassnet.store.lock import held, holder
 
 CANNOT = ("EINVAL", "ENOTSUP", "EBADF")
 
-TINY = "run phase_diagram --part width --set samples=200 --set widths=3 --set epochs=1 --set replicas=1".split()
+TINY = ["run", "phase_diagram", "--part", "width"]
+TINY += [word for number in ("samples=200", "widths=3", "epochs=1", "replicas=1") for word in ("--set", number)]
 
 
 def number(name: str) -> int:
