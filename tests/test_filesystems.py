@@ -27,7 +27,9 @@ from glassnet.store.lock import held, holder
 CANNOT = ("EINVAL", "ENOTSUP", "EBADF")
 
 TINY = ["run", "phase_diagram", "--part", "width"]
-TINY += [word for number in ("samples=200", "widths=3", "epochs=1", "replicas=1") for word in ("--set", number)]
+TINY += [
+    word for number in ("samples=200", "widths=3", "epochs=1", "l2s=0.01", "replicas=1") for word in ("--set", number)
+]
 
 
 def number(name: str) -> int:
