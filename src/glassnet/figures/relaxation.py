@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from glassnet.figures.curves import check, epsilons
 from glassnet.figures.displacement import draw_mean_square_displacement, draw_non_gaussian
 from glassnet.figures.history import draw_history
 from glassnet.figures.mobility import draw_mobility
@@ -43,6 +44,8 @@ def draw_all(
             can be drawn is written nevertheless.
     """
     check_formats(formats)
+    check(record, waiting_time)
+    epsilons(record, chi)
     folder = Path(directory)
     text = description(record, chi, waiting_time)
     written: list[Path] = []
