@@ -322,8 +322,9 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
         {"width": 300, "replicas": 4, "t_max": 3, "waiting_times": [3, 10]},
         {"width": 500, "replicas": 1, "t_max": 2, "waiting_times": [3]},
         {"width": 30, "replicas": 40, "t_max": 100, "waiting_times": list(range(1, 21))},
+        {"samples": 60000, "width": 82, "replicas": 1, "t_max": 40, "waiting_times": [3]},
     ],
-    ids=["wide", "one", "many"],
+    ids=["wide", "one", "many", "all rows"],
 )
 def test_the_memory_a_process_takes_is_what_was_said_or_up_to_a_third_less(
     numbers: dict[str, Any], tmp_path: Path
@@ -336,13 +337,17 @@ def test_the_memory_a_process_takes_is_what_was_said_or_up_to_a_third_less(
 import re, sys
 from pathlib import Path
 from glassnet.experiments import open_run
+from glassnet.experiments.drawings import draw_run
 from glassnet.experiments.plan import plan
 from glassnet.experiments.runner import run
+from glassnet.experiments.summary import write_summary
 from glassnet.store import RunDirectory
 directory = RunDirectory(Path(sys.argv[1]))
 request = open_run(directory.path).request
 engine = request.make_engine(threads=2)
 run(plan(request.points(), request.replicas, engine, directory), engine, directory, checkpoint_every=0.0)
+write_summary(open_run(directory.path))
+draw_run(open_run(directory.path), directory.path / "figures", ["png"])
 print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
     words = [sys.executable, "-c", code, str(directory.path)]

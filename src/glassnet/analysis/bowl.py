@@ -10,7 +10,7 @@ from typing import TypedDict
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from glassnet.analysis.intervals import Floats
 from glassnet.record import Record
@@ -28,16 +28,19 @@ def bowl_overlap(record: Record, *, chi: float, waiting_time: int) -> xr.DataArr
         waiting_time: one that was measured from.
 
     Returns:
-        ``(replica, time)`` with the record's coordinates.
+        ``(replica, time)`` with the record's coordinates; NaN where learning_rate times l2 is 2 or more, at which
+        steps lead out of the bowl.
 
     Raises:
         ValueError: no temperature, l2 = 0, or a chi or waiting time that was not recorded.
     """
     times, physics = _physics(record, waiting_time)
     epsilon = _epsilon(record, chi)
+    holds, physics = _held(physics)
     values = quadratic_well.overlap(
         times, epsilon=epsilon[:, None], initial_offset=0.0, waiting_time=waiting_time, step="discrete", **physics
     )
+    values = np.where(holds, values, np.nan)
     attrs = {"long_name": "overlap in the l2 bowl", "units": "1", "source": "Eq. F6, start at the minimum"}
     return _like(record, values, waiting_time, attrs)
 
@@ -45,9 +48,11 @@ def bowl_overlap(record: Record, *, chi: float, waiting_time: int) -> xr.DataArr
 def bowl_mean_square_displacement(record: Record, *, waiting_time: int) -> xr.DataArray:
     """<dw^2>(t) of the same weights as :func:`bowl_overlap`, whose other arguments and errors it has."""
     times, physics = _physics(record, waiting_time)
+    holds, physics = _held(physics)
     values = quadratic_well.mean_square_displacement(
         times, initial_offset=0.0, waiting_time=waiting_time, step="discrete", **physics
     )
+    values = np.where(holds, values, np.nan)
     attrs = {"long_name": "mean square displacement in the l2 bowl", "units": "weight^2", "source": "Appendix H"}
     return _like(record, values, waiting_time, attrs)
 
@@ -122,6 +127,12 @@ def _physics(record: Record, waiting_time: int) -> tuple[Floats, _Physics]:
         n_samples=float(data.attrs["n_samples"]),
     )
     return np.asarray(data["time"].values, dtype=np.float64), physics
+
+
+def _held(physics: _Physics) -> tuple[NDArray[np.bool_], _Physics]:
+    """Whose steps stay in the bowl, and a bowl in which all do."""
+    holds = physics["learning_rate"] * physics["stiffness"] < 2.0
+    return holds, {**physics, "stiffness": np.where(holds, physics["stiffness"], 1.0 / physics["learning_rate"])}
 
 
 def _column(record: Record, name: str) -> Floats:

@@ -45,12 +45,14 @@ def estimate(values: Floats, origin: NDArray[np.int64]) -> Estimate:
     if n == 0:
         nothing = np.full(values.shape[1:], np.nan)
         return Estimate(nothing, nothing, 0)
-    mean = values.mean(axis=0)
     order = np.argsort(origin, kind="stable")
     first = np.flatnonzero(np.diff(origin[order], prepend=origin.min() - 1))
     n_origins = len(first)
-    if n_origins < 2:
-        return Estimate(mean, np.full_like(mean, np.nan), n_origins)
-    together = np.add.reduceat((values - mean)[order], first, axis=0)
-    variance = n_origins / (n_origins - 1) * (together**2).sum(axis=0) / n**2
+    # What is about to be lost may be infinite.
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = values.mean(axis=0)
+        if n_origins < 2:
+            return Estimate(mean, np.full_like(mean, np.nan), n_origins)
+        together = np.add.reduceat((values - mean)[order], first, axis=0)
+        variance = n_origins / (n_origins - 1) * (together**2).sum(axis=0) / n**2
     return Estimate(mean, np.sqrt(variance), n_origins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -89,21 +89,37 @@ def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Findin
     return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
-def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run[Any]]:
+def open_runs(
+    folders: Iterable[str | os.PathLike[str]], on_bad: Callable[[Path, Exception], None] | None = None
+) -> list[Run[Any]]:
     """The runs that the paths are or hold, condensed ones among them.
+
+    Args:
+        folders: runs, or folders that hold some.
+        on_bad: told of each run of such a folder that is damaged, and of why; it is left out. None to refuse it.
 
     Raises:
         ValueError: a folder without any, or a damaged run.
     """
     found: list[Run[Any]] = []
     for folder in map(Path, folders):
-        one = run_paths(folder)
-        if not one:
+        paths = run_paths(folder)
+        if not paths:
             what = "holds none" if folder.exists() else "is not there"
             raise ValueError(
                 f"runs must be folders of runs, condensed runs, or folders that hold some, but {folder} {what}"
             )
-        found += [open_run(path) for path in one]
+        alone = paths == [folder]
+        for path in paths:
+            try:
+                run = open_run(path)
+                if on_bad is not None and not alone:
+                    _ = run.done  # every unit's checksum is looked at
+                found.append(run)
+            except (ValueError, OSError) as error:
+                if on_bad is None or alone:
+                    raise
+                on_bad(path, error)
     return found
 
 

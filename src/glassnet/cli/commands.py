@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
@@ -17,7 +18,20 @@ from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknow
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
-from glassnet.cli.working import DAMAGED, REFUSED, RUNS, STOPPED, complain, draw, make_console, refusing, report, run_in
+from glassnet.cli.working import (
+    DAMAGED,
+    REFUSED,
+    RUNS,
+    STOPPED,
+    complain,
+    draw,
+    have_matplotlib,
+    make_console,
+    refusing,
+    report,
+    run_in,
+    say_left_out,
+)
 
 
 class _Commands(TyperGroup):
@@ -46,6 +60,8 @@ app.add_typer(run_app, name="run")
 
 def main() -> None:
     """The entry point."""
+    # Figures need no screen: a toolkit that is not there must not keep anything from being done.
+    os.environ["MPLBACKEND"] = "agg"
     # Whoever ends a run kindly, a batch system for example, is answered as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -188,6 +204,8 @@ def list_all(
     from glassnet.cli import tables
 
     console = make_console()
+    with refusing():
+        have_matplotlib(runs)
     console.print("Data sets: mnist, cifar10, or your own (--data).", highlight=False)
     console.print(
         "",
@@ -274,7 +292,8 @@ def condense(
     with refusing():
         if output is None and len(runs) > 1:
             raise ValueError(f"output must be given to join {len(runs)} runs, as --output NAME{SUFFIX}")
-        file = output or runs[0].with_name(runs[0].name + SUFFIX)
+        here = runs[0] if runs[0].name not in ("", "..") else runs[0].resolve()
+        file = output or here.with_name(here.name + SUFFIX)
         if not file.name.endswith(SUFFIX):
             raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
         found = open_run(runs[0])
@@ -329,6 +348,8 @@ def verify(run: RunPath) -> None:
     console.print(tables.verification(found))
     for problem in found.damaged:
         complain(f"Damaged: {problem}")
+    for path in found.left_over:
+        console.print(f"Left over: {path}", highlight=False, markup=False, soft_wrap=True)
     if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and run.is_dir():
         complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
     if found.damaged:
@@ -351,7 +372,10 @@ def figures(
 
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
-        draw(make_console(), found, output or (run.parent if run.is_file() else run) / "figures", kind or ["png"])
+        folder = output or (run.parent if run.is_file() else run) / "figures"
+        drawn = draw(make_console(), found, folder, kind or ["png"])
+    if not drawn.files:
+        raise typer.Exit(REFUSED)
 
 
 Runs = Annotated[
@@ -372,7 +396,7 @@ def claims(
 
     console = make_console()
     with refusing():
-        found = open_runs(runs)
+        found = open_runs(runs, say_left_out)
         with console.status("judging"):
             judged = assess(found)
         paths = write(judged, output or Path())
@@ -394,7 +418,7 @@ def write_page(
     console = make_console()
     with refusing():
         check_file(output)
-        found = open_shown(runs)
+        found = open_shown(runs, say_left_out)
         with console.status("judging and drawing"):
             file = write_report(found, output)
     console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,15 +12,18 @@ import typer
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, place
 from glassnet.cli.working import (
+    REFUSED,
     complain,
     do,
+    have_matplotlib,
     make_console,
     make_engine,
     refuse_too_large,
     refusing,
+    say_drawn,
     say_refused,
+    say_unlocked,
     say_waiting,
-    say_written,
     stopping,
 )
 
@@ -70,6 +74,9 @@ def reproduce(
     """
     from glassnet import _check
     from glassnet.experiments import DATASETS, SCALES
+
+    with refusing():
+        have_matplotlib(output)
     from glassnet.experiments.reproduction import choose, needs_of
     from glassnet.figures.style import check_formats
 
@@ -97,9 +104,14 @@ def reproduce(
         _refuse_too_large(plans, makers, output, elsewhere)
     with refusing(), stopping(output):
         with connected(elsewhere if asked else None, console) as client:
+            made = 0
             for need, (request, given) in asked.items():
-                _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
-        _draw(console, figures, runs, dataset, output, formats)
+                # What is wrong with one run is said, and the others are made.
+                with suppress(typer.Exit), refusing():
+                    _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
+                    made += 1
+        if not _draw(console, figures, runs, dataset, output, formats) or made < len(asked):
+            raise typer.Exit(REFUSED)
 
 
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
@@ -222,7 +234,8 @@ def _make(
 
     directory = RunDirectory(folder)
     refuse_misfit(directory, request, maker)
-    with directory.locked(say_waiting):
+    with directory.locked(say_waiting) as alone:
+        say_unlocked(folder, alone)
         work = plan(request.points(), request.replicas, maker, directory)
         for note in work.notes:
             complain(note)
@@ -232,15 +245,22 @@ def _make(
 
 def _draw(
     console: Console, figures: list[str], paths: dict[Need, Path], dataset: str, output: Path, formats: list[str]
-) -> None:
+) -> bool:
+    """Draw each figure whose runs can be read; whether any could be drawn."""
     from glassnet.experiments import drawings, open_run
     from glassnet.experiments.reproduction import FIGURES, draw
 
-    runs = {need: open_run(path) for need, path in paths.items()}
-    written: list[Path] = []
+    drawn = drawings.Drawn()
     with console.status("drawing the figures"):
         for name in figures:
-            abouts = [drawings.about(runs[need]) for need in FIGURES[name].needs(dataset)]
-            about = "; ".join([FIGURES[name].about, *abouts])
-            written += drawings.write(draw(name, dataset, runs), output / "figures", formats, about)
-    say_written(console, output / "figures", written)
+            try:
+                runs = {need: open_run(paths[need]) for need in FIGURES[name].needs(dataset)}
+                about = "; ".join([FIGURES[name].about, *map(drawings.about, runs.values())])
+                one = drawings.write(draw(name, dataset, runs), output / "figures", formats, about)
+            except (ValueError, OSError) as error:
+                drawn.failed[name] = error
+                continue
+            drawn.files.extend(one.files)
+            drawn.failed.update(one.failed)
+    say_drawn(console, output / "figures", drawn)
+    return bool(drawn.files)

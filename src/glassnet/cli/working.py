@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from glassnet.engines import Engine
     from glassnet.ensemble import Ensemble
     from glassnet.experiments import Run
+    from glassnet.experiments.drawings import Drawn
     from glassnet.experiments.experiment import Experiment
     from glassnet.experiments.plan import Plan
     from glassnet.store import RunDirectory
@@ -63,14 +67,15 @@ def run_in(
     if dry_run:
         _estimate(console, directory, request, threads, workers, given)
         return
-    with refusing(), stopping(directory.path), directory.locked(say_waiting):
+    with refusing(), stopping(directory.path), directory.locked(say_waiting) as alone:
+        say_unlocked(directory.path, alone)
         work = _planned(console, directory, request, maker)
         refuse_too_large(work, maker, directory.path, workers)
         with connected(workers if work.blocks else None, console) as client:
             do(console, directory, request, maker, work, checkpoint_every, given, client)
         found = _opened(directory.path)
         report(console, found)
-        draw(console, found, directory.path / "figures", ["png"])
+        _draw_done(console, found, directory.path / "figures", work.n_units)
 
 
 def make_engine(request: Experiment, threads: int | None, workers: Place | None) -> Engine:
@@ -190,19 +195,58 @@ def report(console: Console, run: Run[Any]) -> None:
         console.print(tables.relaxation_table(run), "")
 
 
-def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> None:
-    """Draw the figures of a run."""
+def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> Drawn:
+    """Draw the figures of a run that can be drawn, and say which they are."""
+    have_matplotlib(folder)
     from glassnet.experiments import drawings
 
     with console.status("drawing the figures"):
-        written = drawings.draw_run(run, folder, formats)
-    say_written(console, folder, written)
+        drawn = drawings.draw_run(run, folder, formats)
+    say_drawn(console, folder, drawn)
+    return drawn
 
 
-def say_written(console: Console, folder: Path, written: list[Path]) -> None:
-    """Name the files of figures."""
-    names = ", ".join(path.name for path in written)
-    console.print(f"Figures in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
+def have_matplotlib(folder: Path) -> None:
+    """Import matplotlib also where it can write no cache, neither the user's nor a temporary one: without, it refuses.
+
+    Args:
+        folder: where something is to be written anyway; it need not exist.
+    """
+    try:
+        import matplotlib.font_manager
+    except OSError:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # half imported
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+        with tempfile.TemporaryDirectory(prefix=".matplotlib-", dir=there) as cache:
+            os.environ["MPLCONFIGDIR"] = cache
+            import matplotlib.font_manager  # noqa: F401
+
+
+def _draw_done(console: Console, run: Run[Any], folder: Path, n_units: int) -> None:
+    """Draw what a finished run is to show; whatever is wrong with its figures, the run is complete."""
+    try:
+        failed = bool(draw(console, run, folder, ["png"]).failed)
+    except Exception as error:
+        complain(f"No figures: {reason(error)}")
+        failed = True
+    if failed:
+        complain(f"The run is complete: all {counted(n_units, 'unit')} are in {run.path}")
+
+
+def say_drawn(console: Console, folder: Path, drawn: Drawn) -> None:
+    """Name the files of figures, and say what could not be drawn, each with the reason."""
+    if drawn.files:
+        names = ", ".join(path.name for path in drawn.files)
+        console.print(f"Figures in {folder}: {names}", highlight=False, markup=False, soft_wrap=True)
+    for name, error in drawn.failed.items():
+        said = reason(error).replace("\n", " ")
+        complain(f"Not drawn: {name}: {said}")
+
+
+def say_left_out(path: Path, error: Exception) -> None:
+    """Say of one of many runs that it cannot be read, and that the others are gone on with."""
+    complain(f"Left out: {reason(error)}" if str(path) in reason(error) else f"Left out: {path}: {reason(error)}")
 
 
 def say_refused(check: Callable[[], None]) -> None:
@@ -234,6 +278,35 @@ def complain(message: str) -> None:
     Console(stderr=True).print(message, highlight=False, markup=False, soft_wrap=True)
 
 
+def say_unlocked(folder: Path, alone: bool) -> None:
+    """Say that nothing keeps other processes from a run."""
+    if not alone:
+        complain(f"{folder}: its file system has no locks; see to it that no other process works on this run")
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong in one line: which file, and what to do where there is something to be done."""
+    if isinstance(error, OSError) and error.filename:
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        return f"{error.filename}: {error.strerror}{remedy}"
+    if isinstance(error, MemoryError):
+        return f"there is too little memory: {str(error) or 'an allocation failed'}"
+    known = isinstance(error, OSError) or _is_ours(error)
+    return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
+
+
+_AGAIN = "then give the same command again; what is done is kept"
+_REMEDIES = {
+    errno.ENOSPC: f": make room on its disk, {_AGAIN}",
+    errno.EDQUOT: f": your quota there is used up: make room, {_AGAIN}",
+    errno.EFBIG: f": its file system, or a limit on the size of files (ulimit -f), allows no larger one: raise it, "
+    f"{_AGAIN}",
+    errno.EROFS: ": give another output",
+    errno.ESTALE: f": the server of its file system no longer has it: {_AGAIN.removeprefix('then ')}",
+}
+"""What to do about errors that are nobody's mistake."""
+
+
 @contextmanager
 def refusing() -> Iterator[None]:
     """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
@@ -245,11 +318,10 @@ def refusing() -> Iterator[None]:
     except (ValueError, ImportError, OSError) as error:
         if not isinstance(error, OSError) and not _is_ours(error):
             raise
-        what = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
-        complain(f"Error: {what}")
+        complain(f"Error: {reason(error)}")
         raise typer.Exit(REFUSED) from None
     except MemoryError as error:
-        complain(f"Error: there is too little memory: {str(error) or 'an allocation failed'}")
+        complain(f"Error: {reason(error)}")
         raise typer.Exit(REFUSED) from None
 
 

@@ -26,7 +26,12 @@ _TRIAL_SECONDS: Final = 0.3
 _TRIAL_WIDTH: Final = 100
 """A wider network is not tried out itself: its flop take as long as those of this one."""
 
-_PROGRAM_BYTES: Final = 165 * 2**20
+_PROGRAM_BYTES: Final = 190_000_000
+"""A process that computes, before it holds anything of a run."""
+
+_DRAWING_BYTES: Final = 265_000_000
+"""One that draws figures, before it holds anything of a run."""
+
 _LEAST_SHARE: Final = 0.35
 """Of the bytes of a unit's arrays, that compression leaves; in runs of relaxation 0.43 to 0.66."""
 
@@ -39,6 +44,12 @@ _WEIGHTS: Final = 9.0
 
 _UNIT: Final = 7.5
 """One unit, as often as it is held while it is written."""
+
+_SEEN_STATISTICS: Final = 3.3
+_SEEN_WEIGHTS: Final = 2.3
+_KEPT: Final = 0.35
+"""All measurements of a run, as often as they are held in the end, when they are looked at together and drawn; and what
+the process has kept until then of what it needed for the largest block."""
 
 _BASIS: Final = 110
 """Vectors of Lanczos' method, and copies of them."""
@@ -53,7 +64,8 @@ class Cost:
         steps: of all replicas together.
         flop: dense, 6 N rows a step.
         seconds: on this machine.
-        memory: bytes at the largest block.
+        memory: bytes that the command holds at most, all of it: at the largest block, or in the end, when all that was
+            measured is drawn.
         machine_memory: bytes that this machine has.
         device_memory: bytes on the device of an engine that has one, at the largest block; 0 for the others.
         free_device_memory: bytes that are free there; None where it has no memory of its own.
@@ -102,7 +114,7 @@ def cost(plan: Plan, engine: Engine, folder: Path, speeds: Speeds | None = None,
         steps=sum(block.n_replica_steps for block in plan.blocks),
         flop=plan.flop,
         seconds=seconds,
-        memory=_memory(plan, engine),
+        memory=_memory_here(plan, engine),
         machine_memory=machine_memory(),
         device_memory=_device_memory(plan, engine),
         free_device_memory=_free_device_memory(engine),
@@ -145,7 +157,7 @@ def refuse_too_much_memory(plan: Plan, engine: Engine) -> None:
     """
     if not plan.blocks:
         return
-    if (needed := _memory(plan, engine)) > (there := machine_memory()):
+    if (needed := _memory_here(plan, engine)) > (there := machine_memory()):
         raise ValueError(
             f"memory must hold about {size(needed)} for this run, but this machine has {size(there)}: "
             "ask for a smaller width, fewer replicas, waiting times or chi"
@@ -228,11 +240,23 @@ def _least_disk(plan: Plan) -> int:
 
 
 def _memory(plan: Plan, engine: Engine, at_once: int = 1) -> int:
-    sets = [(p.surface.data, p.surface.test) for p in plan.points]
-    data = max((sum(one.features.nbytes for one in both if one is not None) for both in sets), default=0)
     largest = max((_block_memory(block) for block in plan.blocks), default=0)
     shared = _device_memory(plan, engine) if _free_device_memory(engine) is None else 0
-    return _PROGRAM_BYTES + 2 * data + at_once * (largest + shared)
+    return _PROGRAM_BYTES + 2 * _data(plan) + at_once * (largest + shared)
+
+
+def _data(plan: Plan) -> int:
+    """Bytes of the largest data set with its test set."""
+    sets = [(p.surface.data, p.surface.test) for p in plan.points]
+    return max((sum(one.features.nbytes for one in both if one is not None) for both in sets), default=0)
+
+
+def _memory_here(plan: Plan, engine: Engine) -> int:
+    """Of the process that computes and, in the end, draws."""
+    measured = [_held(point) for point in plan.points if isinstance(point.stage, Measure)]
+    seen = sum(_SEEN_STATISTICS * statistics + _SEEN_WEIGHTS * weights for statistics, weights in measured)
+    kept = _KEPT * max((_block_memory(block) for block in plan.blocks), default=0)
+    return max(_memory(plan, engine), int(_DRAWING_BYTES + 2 * _data(plan) + plan.n_replicas * seen + kept))
 
 
 def _block_memory(block: Block) -> int:
@@ -308,17 +332,18 @@ def _flop_per_second_of_products(point: Point) -> float:
 
 def unit_bytes(point: Point) -> int:
     """One unit's arrays, before compression."""
+    return sum(_held(point))
+
+
+def _held(point: Point) -> tuple[int, int]:
+    """Bytes of a unit's statistics, and of its weights and displacements."""
     network, stage = point.surface.network, point.stage
     weights = network.n_weights * np.dtype(point.dtype).itemsize
     if not isinstance(stage, Measure):
-        return weights
+        return 0, weights
     waits, times, layers = len(stage.waiting_times), len(stage.times), network.depth + 1
     n_losses, per_layer = 6, N_MOMENTS + len(stage.chi) + 2
     sparse = len(sparse_times(int(stage.times[-1])))
-    at_one_wait = (
-        8 * times * (layers * per_layer + n_losses)
-        + 4 * sparse * layers * N_BINS
-        + 4 * len(stage.snapshots_until) * network.n_weights
-        + weights
-    )
-    return waits * at_one_wait + weights
+    statistics = 8 * times * (layers * per_layer + n_losses) + 4 * sparse * layers * N_BINS
+    displacements = 4 * len(stage.snapshots_until) * network.n_weights
+    return waits * statistics, waits * (displacements + weights) + weights

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,21 @@ from glassnet.figures import step_size as steps
 from glassnet.figures.style import check_formats, save
 from glassnet.record import Record
 
-Pictures = dict[str, Figure]
-"""Figures by the name of their file."""
+Pictures = dict[str, Callable[[], Figure]]
+"""How each figure is drawn, by the name of its file; one that cannot be drawn says so in its turn."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What became of figures.
+
+    Args:
+        files: those that were written, figure after figure.
+        failed: why a figure could not be drawn or written, by its name.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
 
 
 def pictures(run: Run[Any]) -> Pictures:
@@ -39,49 +54,74 @@ def pictures(run: Run[Any]) -> Pictures:
     """
     request = run.request
     if isinstance(request, Ageing):
-        return {"ageing": draw_ageing(run)}
+        return {"ageing": partial(draw_ageing, run)}
     if isinstance(request, Relaxation):
         return draw_relaxation(run)
     if isinstance(request, PhaseDiagram):
         return draw_phase_diagram(run)
     if isinstance(request, SgdDisplacement):
-        return {"sgd_displacement": sgd.draw_sgd_displacement(measured(run), dataset=str(request.dataset))}
+        named = str(request.dataset)
+        return {"sgd_displacement": partial(sgd.draw_sgd_displacement, measured(run), dataset=named)}
     if isinstance(request, StepSize):
-        return {"step_size": steps.draw_step_size(measured(run))}
+        return {"step_size": partial(steps.draw_step_size, measured(run))}
     if isinstance(request, Minima):
         return draw_minima(run)
     if isinstance(request, Protocol):
         records = measured(run)
         where = {"waiting_time": request.waiting_time}
-        return {"protocol": protocol_figures.draw_protocol(records["quench"], records["langevin"], **where)}
+        draw = protocol_figures.draw_protocol
+        return {"protocol": partial(draw, records["quench"], records["langevin"], **where)}
     raise ValueError(f"{run.path}: no figure is known for the experiment {request.experiment!r}")
 
 
-def draw_run(run: Run[Any], folder: Path, formats: Sequence[str]) -> list[Path]:
-    """Write all figures of a run.
+def draw_run(run: Run[Any], folder: Path, formats: Sequence[str]) -> Drawn:
+    """Write all figures of a run that can be drawn.
 
     Raises:
         ValueError: as :func:`pictures` and :func:`write`.
     """
     request = run.request
     if isinstance(request, Relaxation) and not isinstance(request, Ageing):
-        shown: dict[str, Any] = {"chi": request.shown_chi, "waiting_time": request.shown_waiting_time}
-        return relaxation.draw_all(whole(run), folder, formats=formats, **shown)
+        text = relaxation.description(whole(run), request.shown_chi, request.shown_waiting_time)
+        return write(pictures(run), folder, formats, text, relaxation.CAPTIONS)
     return write(pictures(run), folder, formats, about(run))
 
 
-def write(made: Mapping[str, Figure], folder: Path, formats: Sequence[str], about: str) -> list[Path]:
+def write(
+    made: Mapping[str, Callable[[], Figure]],
+    folder: Path,
+    formats: Sequence[str],
+    about: str,
+    titles: Mapping[str, str] | None = None,
+) -> Drawn:
     """Write figures as files named after them; existing ones are replaced.
+
+    Each is drawn by itself: whatever is wrong with one does not take the others with it.
+
+    Args:
+        made: how each is drawn.
+        folder: made where it is missing.
+        formats: any of "png" and "pdf".
+        about: the description in each file.
+        titles: of figures whose title is not their name.
 
     Raises:
         ValueError: a format other than "png" or "pdf".
     """
     check_formats(formats)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}.{kind}" for name in made for kind in formats]
-    for path in written:
-        save(made[path.stem], path, title=path.stem.replace("_", " "), description=about)
-    return written
+    drawn = Drawn()
+    for name, draw in made.items():
+        title = (titles or {}).get(name, name.replace("_", " "))
+        try:
+            figure = draw()
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind in formats:
+                path = folder / f"{name}.{kind}"
+                save(figure, path, title=title, description=about)
+                drawn.files.append(path)
+        except Exception as error:
+            drawn.failed[name] = error
+    return drawn
 
 
 def about(run: Run[Any]) -> str:
@@ -103,11 +143,10 @@ def measured(run: Run[Any]) -> dict[Any, Record]:
     return records
 
 
-def draw_relaxation(run: Run[Any], names: Sequence[str] = ()) -> Pictures:
-    """The figures of a relaxation run, or those of these names."""
+def draw_relaxation(run: Run[Any]) -> Pictures:
+    """The figures of a relaxation run."""
     shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
-    drawn = relaxation.drawings_of(whole(run), **shown)
-    return {name: draw() for name, draw in drawn.items() if not names or name in names}
+    return relaxation.drawings_of(whole(run), **shown)
 
 
 def whole(run: Run[Any]) -> Record:
@@ -128,25 +167,36 @@ def draw_ageing(run: Run[Any]) -> Figure:
 
 
 def draw_phase_diagram(run: Run[Any]) -> Pictures:
-    """The plane, if there is one, and else the line."""
+    """The plane, if there is one, and else the line.
+
+    Raises:
+        ValueError: no minimum is there, or none that did not diverge.
+    """
     table, request = losses(run), run.request
     if not np.isfinite(table["total_loss"].values).any():
+        if run.done:
+            raise ValueError(f"{run.path} has no loss to draw: every network diverged")
         raise run.lacks("minimum")
     if len(request.widths) > 1 and len(request.l2s) > 1:
-        return {"plane": plane.draw_plane(table)}
+        return {"plane": partial(plane.draw_plane, table)}
     if len(request.widths) > 1:
-        return {"width_line": plane.draw_width_line(table)}
-    return {"l2_line": plane.draw_l2_line(table)}
+        return {"width_line": partial(plane.draw_width_line, table)}
+    return {"l2_line": partial(plane.draw_l2_line, table)}
 
 
 def draw_minima(run: Run[Any]) -> Pictures:
     """Weights, losses and distances; the ends of the Hessian's spectrum."""
     request = run.request
+    ends = spectra({l2: run.results(request.hessian(l2)) for l2 in request.l2s}, request.eigenvalues)
+    made: Pictures = {"minima": partial(_draw_minima, run)}
+    if np.isfinite(ends["smallest"].values).any():
+        made["spectrum"] = partial(minima_figures.draw_spectrum, ends)
+    return made
+
+
+def _draw_minima(run: Run[Any]) -> Figure:
+    request = run.request
     ensembles = {l2: run.ensemble(request.minimum(l2)) for l2 in request.l2s}
     results = {l2: run.results(request.minimum(l2)) for l2 in request.l2s}
     data_loss = {l2: np.array([one["data_loss"] for one in found.values()]) for l2, found in results.items()}
-    made = {"minima": minima_figures.draw_minima(ensembles, data_loss, dataset=str(request.dataset))}
-    ends = spectra({l2: run.results(request.hessian(l2)) for l2 in request.l2s}, request.eigenvalues)
-    if np.isfinite(ends["smallest"].values).any():
-        made["spectrum"] = minima_figures.draw_spectrum(ends)
-    return made
+    return minima_figures.draw_minima(ensembles, data_loss, dataset=str(request.dataset))

@@ -65,21 +65,13 @@ def pieces_in(folder: Path) -> list[tuple[Path, Source]]:
 
 
 def are_pieces(folder: Path) -> bool:
-    """Whether a folder holds several condensed runs that make up one.
-
-    Raises:
-        ValueError: one of them is damaged.
-    """
-    described: list[_Described] = [(path, source.describe()) for path, source in pieces_in(folder)]
+    """Whether a folder holds several condensed runs, all sound, that make up one."""
     try:
+        described: list[_Described] = [(path, source.describe()) for path, source in pieces_in(folder)]
         reduce(_joined, described[1:], described[0])
-    except (IndexError, DifferentRunsError):
+    except (IndexError, ValueError):
         return False
     return len(described) > 1
-
-
-class DifferentRunsError(ValueError):
-    """Runs that are not pieces of one."""
 
 
 _Described = tuple[Path, Mapping[str, Any]]
@@ -104,7 +96,7 @@ def _joined(one: _Described, other: _Described) -> _Described:
         ("engine", a["engine"], b["engine"]),
     ):
         if (difference := first_difference(mine, theirs, name)) is not None:
-            raise DifferentRunsError(
+            raise ValueError(
                 f"{next_path} is no piece of the run of {path}: pieces may differ in temperatures and replicas only, "
                 f"but {difference}"
             )

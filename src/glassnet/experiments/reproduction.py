@@ -6,7 +6,10 @@ import math
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
+
+from matplotlib.figure import Figure
 
 from glassnet.experiments import drawings
 from glassnet.experiments.drawings import Pictures, draw_relaxation
@@ -82,14 +85,10 @@ def needs_of(figures: Iterable[str], dataset: str) -> list[Need]:
 
 
 def draw(name: str, dataset: str, runs: Runs) -> Pictures:
-    """A figure from the runs that it needs, its parts by the names of their files.
-
-    Raises:
-        ValueError: a run lacks what is to be drawn.
-    """
+    """How a figure is drawn from the runs that it needs, its parts by the names of their files."""
     picture = FIGURES[name]
     parts = picture.draw({need: runs[need] for need in picture.needs(dataset)})
-    return {f"{name}_{part}" if part else name: figure for part, figure in parts.items()}
+    return {f"{name}_{part}" if part else name: one for part, one in parts.items()}
 
 
 # Langevin dynamics first: the others start from its quenches or use its records.
@@ -118,21 +117,27 @@ def _parts(*names: str) -> Callable[[Runs], Pictures]:
 
     def draw_parts(runs: Runs) -> Pictures:
         return {
-            _named(need, name if len(names) > 1 else "", runs): figure
+            _named(need, name if len(names) > 1 else "", runs): partial(_part, run, name)
             for need, run in runs.items()
-            for name, figure in draw_relaxation(run, names).items()
+            for name in names
         }
 
     return draw_parts
+
+
+def _part(run: Run[Any], name: str) -> Figure:
+    drawings_of_run = draw_relaxation(run)
+    if name not in drawings_of_run:
+        raise ValueError(f"{run.path} holds no histograms: its measurement has none of the sparser times")
+    return drawings_of_run[name]()
 
 
 def _named(need: Need, name: str, runs: Runs) -> str:
     return "_".join(part for part in (need.variant if len(runs) > 1 else "", name) if part)
 
 
-def _two_temperatures(runs: Runs) -> Pictures:
+def _two_temperatures(run: Run[Any]) -> Figure:
     """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
-    (run,) = runs.values()
     record, asked = drawings.whole(run), run.request
     warm = {t for t in run.records if t > 0}
     shown = {t for t in (1e-4, 1e-6) if t in warm}
@@ -140,16 +145,12 @@ def _two_temperatures(runs: Runs) -> Pictures:
     record = record[[t in shown for t in record.data["temperature"].values]]
     chi = 400.0 if 400.0 in asked.chi else asked.shown_chi
     wait = 5_000 if 5_000 in asked.waiting_times else asked.shown_waiting_time
-    return {"": overlap.draw_overlap(record, chi=chi, waiting_time=wait)}
+    return overlap.draw_overlap(record, chi=chi, waiting_time=wait)
 
 
-def _collapsed(runs: Runs) -> Pictures:
-    made = {}
-    for need, run in runs.items():
-        wait = run.request.shown_waiting_time
-        figure = collapse.draw_collapse(drawings.whole(run), chi=_slow_chi(need, run.request), waiting_time=wait)
-        made[_named(need, "", runs)] = figure
-    return made
+def _collapsed(need: Need, run: Run[Any]) -> Figure:
+    wait = run.request.shown_waiting_time
+    return collapse.draw_collapse(drawings.whole(run), chi=_slow_chi(need, run.request), waiting_time=wait)
 
 
 def _slow_chi(need: Need, asked: Any) -> float:
@@ -169,76 +170,80 @@ _COLLAPSE_CHI: Final = {
 """From the authors' scripts."""
 
 
-def _e_fold_times(runs: Runs) -> Pictures:
-    made = {}
-    for need, run in runs.items():
-        shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
-        figure = relaxation_time.draw_relaxation_time(drawings.whole(run), threshold=math.exp(-1), **shown)
-        made[_named(need, "", runs)] = figure
-    return made
+def _e_fold_times(run: Run[Any]) -> Figure:
+    shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
+    return relaxation_time.draw_relaxation_time(drawings.whole(run), threshold=math.exp(-1), **shown)
 
 
-def _sensitivity(runs: Runs) -> Pictures:
-    (run,) = runs.values()
-    return {"": ageing.draw_sensitivity(drawings.whole(run), waiting_time=run.request.shown_waiting_time)}
+def _sensitivity(run: Run[Any]) -> Figure:
+    return ageing.draw_sensitivity(drawings.whole(run), waiting_time=run.request.shown_waiting_time)
 
 
-def _single(runs: Runs) -> Pictures:
-    """The only figure of the only run."""
-    (run,) = runs.values()
-    (figure,) = drawings.pictures(run).values()
-    return {"": figure}
+def _of_each(draw: Callable[[Run[Any]], Figure]) -> Callable[[Runs], Pictures]:
+    """One figure of each run."""
+    return lambda runs: {_named(need, "", runs): partial(draw, run) for need, run in runs.items()}
+
+
+def _collapse_of_each(runs: Runs) -> Pictures:
+    return {_named(need, "", runs): partial(_collapsed, need, run) for need, run in runs.items()}
 
 
 def _each(runs: Runs) -> Pictures:
     """The figures of each run by itself."""
-    return {
-        _named(need, name if len(made) > 1 else "", runs): figure
-        for need, run in runs.items()
-        for made in [drawings.pictures(run)]
-        for name, figure in made.items()
-    }
+    found: Pictures = {}
+    for need, run in runs.items():
+        try:
+            made = drawings.pictures(run)
+        except (ValueError, OSError) as error:
+            found[_named(need, "", runs)] = partial(_fail, error)
+            continue
+        found |= {_named(need, name if len(made) > 1 else "", runs): draw for name, draw in made.items()}
+    return found
+
+
+def _fail(error: Exception) -> Figure:
+    raise error
 
 
 _CIFAR10: Final = "cifar10"
 _MSD: Final = "mean_square_displacement"
 
 FIGURES: Final[Mapping[str, Picture]] = {
-    "fig1a": Picture("loss over N/P_D and l2", _of("phase_diagram", "plane"), _single),
-    "fig1b": Picture("loss at l2 = 0 against N/P_D", _of("phase_diagram", "width"), _single),
-    "fig1c": Picture("loss against l2", _of("phase_diagram", "l2"), _single),
-    "fig2a": Picture("loss through the protocol", _of("protocol", "regularised"), _single),
-    "fig2b": Picture("overlap at two temperatures", _of("relaxation", "regularised"), _two_temperatures),
+    "fig1a": Picture("loss over N/P_D and l2", _of("phase_diagram", "plane"), _each),
+    "fig1b": Picture("loss at l2 = 0 against N/P_D", _of("phase_diagram", "width"), _each),
+    "fig1c": Picture("loss against l2", _of("phase_diagram", "l2"), _each),
+    "fig2a": Picture("loss through the protocol", _of("protocol", "regularised"), _each),
+    "fig2b": Picture("overlap at two temperatures", _of("relaxation", "regularised"), _of_each(_two_temperatures)),
     "fig3": Picture(
         "overlap and tau_90 in three phases", _of("relaxation", *PHASES), _parts("overlap", "relaxation_time")
     ),
-    "fig4": Picture("collapse, and what is left of Q", _of("relaxation", "regularised"), _collapsed),
+    "fig4": Picture("collapse, and what is left of Q", _of("relaxation", "regularised"), _collapse_of_each),
     "fig5a": Picture("displacement, regularised", _of("relaxation", PHASES[0]), _parts(_MSD)),
     "fig5b": Picture("displacement, underparameterised", _of("relaxation", PHASES[1]), _parts(_MSD)),
     "fig5c": Picture("displacement, overparameterised", _of("relaxation", PHASES[2]), _parts(_MSD)),
-    "fig5d": Picture("displacement under SGD", _of("sgd_displacement"), _single),
+    "fig5d": Picture("displacement under SGD", _of("sgd_displacement"), _each),
     "fig7": Picture("alpha_2 and mobility", _of("relaxation", *PHASES), _parts("non_gaussian", "mobility")),
     "fig8": Picture("ageing", _of("ageing", *PHASES[:2]), _each),
-    "figA1": Picture("tau_90 at several chi", _of("relaxation", "regularised"), _sensitivity),
-    "figA2": Picture("loss through the protocol", _of("protocol", "regularised"), _single),
+    "figA1": Picture("tau_90 at several chi", _of("relaxation", "regularised"), _of_each(_sensitivity)),
+    "figA2": Picture("loss through the protocol", _of("protocol", "regularised"), _each),
     "figA3": Picture("both transitions, CIFAR-10", _of("phase_diagram", "width", "l2", dataset=_CIFAR10), _each),
-    "figA4a": Picture("tau_e in three phases (a to c)", _of("relaxation", *PHASES), _e_fold_times),
+    "figA4a": Picture("tau_e in three phases (a to c)", _of("relaxation", *PHASES), _of_each(_e_fold_times)),
     "figA4d": Picture(
         "tau_90 in three phases, CIFAR-10 (d to f)",
         _of("relaxation", *PHASES, dataset=_CIFAR10),
         _parts("relaxation_time"),
     ),
-    "figA5": Picture("overlap in a quadratic well", lambda _: (), lambda _: {"": theory.draw_well()}),
-    "figA6": Picture("collapse without l2", _of("relaxation", *PHASES[1:]), _collapsed),
-    "figA7": Picture("the limit of Q in a bowl", lambda _: (), lambda _: {"": theory.draw_bowl()}),
+    "figA5": Picture("overlap in a quadratic well", lambda _: (), lambda _: {"": theory.draw_well}),
+    "figA6": Picture("collapse without l2", _of("relaxation", *PHASES[1:]), _collapse_of_each),
+    "figA7": Picture("the limit of Q in a bowl", lambda _: (), lambda _: {"": theory.draw_bowl}),
     "figA8": Picture(
         "alpha_2 and mobility, CIFAR-10",
         _of("relaxation", *PHASES, dataset=_CIFAR10),
         _parts("non_gaussian", "mobility"),
     ),
-    "figA9": Picture("ageing, regularised", _of("ageing", PHASES[0]), _single),
-    "figA10": Picture("ageing, underparameterised", _of("ageing", PHASES[1]), _single),
-    "figA11": Picture("ageing, overparameterised", _of("ageing", PHASES[2]), _single),
+    "figA9": Picture("ageing, regularised", _of("ageing", PHASES[0]), _each),
+    "figA10": Picture("ageing, underparameterised", _of("ageing", PHASES[1]), _each),
+    "figA11": Picture("ageing, overparameterised", _of("ageing", PHASES[2]), _each),
     "step_size": Picture("oscillations at smaller steps", _of("step_size", *PHASES[:2]), _each),
     "minima": Picture("minima and their Hessian", _of("minima"), _each),
 }

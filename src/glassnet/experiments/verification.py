@@ -14,7 +14,8 @@ from typing import Any, Final
 from glassnet.experiments.own_data import OwnData, refuse_damaged
 from glassnet.experiments.summary import summary_files
 from glassnet.experiments.view import Run
-from glassnet.store import files
+from glassnet.store import files, placing
+from glassnet.store.condensed import SUFFIX
 from glassnet.store.directory import RunDirectory, unit_name
 
 
@@ -83,7 +84,8 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
     checkpoints = list(directory.checkpoints())
     damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]
     n_checkpoints = sum(not isinstance(found, ValueError) for found in checkpoints)
-    left_over = tuple(sorted(directory.path.rglob("*.part")))
+    here = directory.path.resolve()
+    left_over = (*placing.left_over(directory.path), *placing.left_over(here.parent, here.name + SUFFIX))
     whole = n_complete == len(asked)
     wrong, summary = _summary(run) if whole else ([], "not compared, as units are missing or damaged")
     damaged += [*wrong, *_figures(directory.path)]
@@ -165,4 +167,5 @@ def _verify_condensed(run: Run[Any]) -> Verification:
         except ValueError as error:
             damaged.append(str(error))
     n = len(run.members) - len(damaged)
-    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), "not in a condensed run", ())
+    left_over = tuple(placing.left_over(run.path.parent, run.path.name))
+    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), "not in a condensed run", left_over)

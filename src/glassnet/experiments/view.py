@@ -215,11 +215,7 @@ def open_run(path: str | os.PathLike[str]) -> Run[Any]:
 
 
 def run_paths(folder: Path) -> list[Path]:
-    """The runs at or in a folder, by name: the folder itself, or else the folders, condensed runs and pieces in it.
-
-    Raises:
-        ValueError: a damaged file.
-    """
+    """The runs at or in a folder, by name: the folder itself, or else the folders, condensed runs and pieces in it."""
     if folder.is_file() or is_run(folder) or are_pieces(folder):
         return [folder]
     parts = [path for path in sorted(folder.glob("*")) if path.is_dir() and are_pieces(path)]

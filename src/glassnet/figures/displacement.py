@@ -83,6 +83,8 @@ def _draw_bowl(
     if not np.all(record.data["l2"].values > 0):
         return []
     bowl = bowl_mean_square_displacement(record, waiting_time=waiting_time)[replicas]
+    if not np.isfinite(bowl.values).all():  # steps lead out of it
+        return []
     look: dict[str, Any] = {"linestyle": "-.", "linewidth": 0.8}
     for curve in curves:
         if curve.temperature > 0 and curve.n_used:

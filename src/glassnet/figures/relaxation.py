@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from glassnet.figures.curves import check, epsilons
 from glassnet.figures.displacement import draw_mean_square_displacement, draw_non_gaussian
 from glassnet.figures.history import draw_history
 from glassnet.figures.mobility import draw_mobility
@@ -39,18 +40,32 @@ def draw_all(
         The files written, figure after figure. Without histograms in the record there is no figure of mobility.
 
     Raises:
-        ValueError: no such chi, waiting time or format, or a record that cannot be drawn against temperature.
+        ValueError: no such chi, waiting time or format, or a record that cannot be drawn against temperature. What
+            can be drawn is written nevertheless.
     """
     check_formats(formats)
-    made = {name: draw() for name, draw in drawings_of(record, chi=chi, waiting_time=waiting_time).items()}
+    check(record, waiting_time)
+    epsilons(record, chi)
     folder = Path(directory)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, figure in made.items():
+    text = description(record, chi, waiting_time)
+    written: list[Path] = []
+    failed: dict[str, ValueError] = {}
+    for name, draw in drawings_of(record, chi=chi, waiting_time=waiting_time).items():
+        try:
+            figure = draw()
+        except ValueError as error:
+            failed[name] = error
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
         for kind in formats:
             path = folder / f"{name}.{kind}"
-            save(figure, path, title=_CAPTIONS[name], description=_description(record, chi, waiting_time))
+            save(figure, path, title=CAPTIONS[name], description=text)
             written.append(path)
+    if failed and not written:
+        raise next(iter(failed.values()))
+    if failed:
+        said = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise ValueError(f"figures could not all be drawn, and the others are in {folder}: {said}")
     return written
 
 
@@ -69,7 +84,7 @@ def drawings_of(record: Record, *, chi: float, waiting_time: int) -> dict[str, C
     return drawings
 
 
-_CAPTIONS: Final = {
+CAPTIONS: Final = {
     "overlap": "Overlap Q(t) at each temperature, dashed: free Brownian weights",
     "relaxation_time": "Relaxation time tau_90 against temperature, 95 % intervals",
     "mean_square_displacement": "Mean square displacement at each temperature, dashed: 2 D t",
@@ -79,7 +94,8 @@ _CAPTIONS: Final = {
 }
 
 
-def _description(record: Record, chi: float, waiting_time: int) -> str:
+def description(record: Record, chi: float, waiting_time: int) -> str:
+    """What was measured, in a line, for the metadata of files."""
     data = record.data
     engine, network = data.attrs["engine"], data.attrs["network"]
     temperatures, counts = np.unique(data["temperature"].values, return_counts=True)

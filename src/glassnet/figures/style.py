@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from glassnet.store.placing import write_bytes
 
 SINGLE_COLUMN: Final = 3.4
 """Width in inches of one column of a Physical Review page."""
@@ -168,11 +169,7 @@ def save(figure: Figure, path: Path, *, title: str, description: str) -> None:
     elif kind == "pdf":
         # Without a date the same data give the same bytes.
         metadata |= {"Subject": description, "CreationDate": None}
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with context():
-            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    drawn = io.BytesIO()
+    with context():
+        figure.savefig(drawn, format=kind, dpi=DPI, metadata=metadata)
+    write_bytes(path, drawn.getvalue())

@@ -135,8 +135,9 @@ def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: De
 
 def _names(runs: Sequence[Shown]) -> list[str]:
     """The name of each one's folder or file, with the path to it where others are called alike."""
-    alike = Counter(run.path.name for run in runs)
-    return [run.path.name if alike[run.path.name] == 1 else str(run.path) for run in runs]
+    called = [run.path.name or run.path.resolve().name for run in runs]
+    alike = Counter(called)
+    return [name if alike[name] == 1 else str(run.path) for name, run in zip(called, runs, strict=True)]
 
 
 def _title(run: Shown) -> str:

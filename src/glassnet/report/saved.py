@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,8 +102,12 @@ class SavedRecord:
         }
 
 
-def open_shown(paths: Iterable[Path]) -> list[Run[Any] | SavedRecord]:
+def open_shown(
+    paths: Iterable[Path], on_bad: Callable[[Path, Exception], None] | None = None
+) -> list[Run[Any] | SavedRecord]:
     """What a report can show at each path: the runs that it is or holds, or a saved record.
+
+    ``on_bad`` is that of :func:`glassnet.claims.open_runs`.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -117,7 +121,7 @@ def open_shown(paths: Iterable[Path]) -> list[Run[Any] | SavedRecord]:
                 raise ValueError(f"{path} holds an ensemble: a report shows runs and saved records")
             found.append(SavedRecord(path, value))
         else:
-            found += open_runs([path])
+            found += open_runs([path], on_bad)
     return found
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ Identity = Mapping[str, Any]
 
 _DESCRIPTION: Final = "run.json"
 _SUFFIX: Final = ".zarr.zip"
-_ABANDONED_SECONDS: Final = 600.0
 _LOCK: Final = "lock"
 _REMEDY: Final = "give another folder beside it; what is done is taken from it"
 
@@ -108,22 +106,24 @@ class RunDirectory:
         return False
 
     @contextmanager
-    def locked(self, on_wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    def locked(self, on_wait: Callable[[str], None] | None = None) -> Iterator[bool]:
         """Keep other processes from working on the run, while the block runs; who only reads is not hindered.
+
+        Gives whether they are kept out: False where the file system has no locks.
 
         Args:
             on_wait: told once if another process works on it, which is then waited for; None to refuse instead.
 
         Raises:
             ValueError: another process works on it and is not waited for.
-            OSError: the folder cannot be made.
+            OSError: the folder cannot be made, or its lock not be asked for.
         """
         new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with held(self.path / _LOCK, str(self.path), on_wait):
-                self._sweep()
-                yield
+            with held(self.path / _LOCK, str(self.path), on_wait) as alone:
+                placing.remove(placing.left_over(self.path))
+                yield alone
         finally:
             with suppress(OSError):  # there is something in it
                 for folder in new:
@@ -203,17 +203,18 @@ class RunDirectory:
     def write_unit(self, identity: Identity, unit: Unit) -> None:
         """Put a unit in place."""
         header = {"identity": dict(identity), "end": unit.end, "results": unit.results}
-        files.write(self.unit_path(identity), unit.value, header)
+        files.write(self.unit_path(identity), unit.value, header, sweep=False)
 
     def unit_files(self) -> list[Path]:
         """All files of units, by name."""
         return sorted((self.path / "units").glob(f"*{_SUFFIX}"))
 
     def siblings(self) -> list[RunDirectory]:
-        """The other runs in the same folder."""
-        if not self.path.parent.is_dir():
-            return []
-        return [run for run in runs_in(self.path.parent) if run.path.name != self.path.name]
+        """The other runs in the same folder: in that of its path, and, if it is a link, in that which it leads to."""
+        here = self.path.resolve()
+        named = self.path.name not in ("", "..")
+        folders = {folder.resolve(): folder for folder in (here.parent, *([self.path.parent] if named else []))}
+        return [run for folder in folders.values() for run in runs_in(folder) if run.path.resolve() != here]
 
     def checkpoints(self) -> Iterator[Checkpoint | ValueError]:
         """The blocks in progress; for a damaged file the error that names it."""
@@ -240,27 +241,20 @@ class RunDirectory:
 
     def write_checkpoint(self, ends: Mapping[str, int], value: Value) -> None:
         """Put the state of a block in place; a block of the same units has one checkpoint, the latest."""
-        files.write(self.checkpoint_path(ends), value, {"units": list(ends), "ends": list(ends.values())})
+        header = {"units": list(ends), "ends": list(ends.values())}
+        files.write(self.checkpoint_path(ends), value, header, sweep=False)
 
     def drop_checkpoint(self, units: Iterable[str]) -> None:
         """Remove the state of a block that is stored."""
-        self.checkpoint_path(units).unlink(missing_ok=True)
+        placing.remove([self.checkpoint_path(units)])
 
     def checkpoint_path(self, units: Iterable[str]) -> Path:
         """Where the state of a block of these units is or would be."""
         return self.path / "checkpoints" / (_sha256(list(units)) + _SUFFIX)
 
-    def _sweep(self) -> None:
-        """Remove what was left half written long ago; a worker elsewhere may still be at a younger file."""
-        for path in self.path.rglob("*.part"):
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                    path.unlink()
-
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""
-        for path in [*self.path.rglob("*.part"), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")]:
-            path.unlink(missing_ok=True)
+        placing.remove([*placing.left_over(self.path), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")])
 
 
 def is_run(folder: Path) -> bool:

@@ -52,8 +52,8 @@ def load(path: str | os.PathLike[str]) -> Value:
     return read(Path(path))[0]
 
 
-def write(path: Path, value: Value, header: Mapping[str, Any]) -> None:
-    """:func:`save` with a header of JSON values, which :func:`read` gives back."""
+def write(path: Path, value: Value, header: Mapping[str, Any], *, sweep: bool = True) -> None:
+    """:func:`save` with a header of JSON values, which :func:`read` gives back; ``sweep`` as in ``placing``."""
     kind, data = to_dataset(value)
     about = {
         "format": FORMAT,
@@ -61,7 +61,8 @@ def write(path: Path, value: Value, header: Mapping[str, Any]) -> None:
         "header": dict(header),
         "attributes": data.attrs,
     }
-    placing.write_bytes(path, sealing.sealed(_members(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True)}))))
+    members = _members(_sorted(data, {"glassnet": json.dumps(about, sort_keys=True)}))
+    placing.write_bytes(path, sealing.sealed(members), sweep=sweep)
 
 
 def read(path: Path) -> tuple[Value, dict[str, Any]]:
