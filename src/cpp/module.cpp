@@ -276,6 +276,7 @@ nb::object permutation(Input<std::uint32_t, 1> random_words) {
 NB_MODULE(_cpu, module) {
     using namespace glassnet;
     module.attr("version") = "1";
+    module.attr("sources") = GLASSNET_SOURCES;
     module.attr("block_rows") = block_rows;
     module.def("supported_kernels", &supported_kernels);
     nb::class_<Simulator>(module, "Simulator")

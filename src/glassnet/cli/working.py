@@ -127,6 +127,7 @@ def do(
                 given=given,
                 on_update=listener,
                 on_waiting=lambda seconds: console.print(f"No worker for {duration(seconds)}: waiting for one"),
+                on_refused=complain,
                 checkpoint_every=checkpoint_every,
             )
     write_summary(_opened(directory.path))
