@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, place
+from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, placed
 from glassnet.cli.working import (
     complain,
     do,
@@ -86,7 +86,7 @@ def reproduce(
         needs = needs_of(figures, dataset)
         runs = {need: _condensed(need, scale, condensed) or output / need.folder(scale) for need in needs}
         asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if not run.is_file()}
-        elsewhere = place((scheduler, cluster, workers))
+        elsewhere = placed((scheduler, cluster, workers), console)
         makers = {need: make_engine(request, threads, elsewhere) for need, (request, _) in asked.items()}
         plans = _say_cost(console, asked, scale, output, threads, elsewhere)
         if dry_run:
@@ -94,7 +94,7 @@ def reproduce(
             return
         _refuse_too_large(plans, makers, output, elsewhere)
     with refusing(), stopping(output):
-        with connected(elsewhere if asked else None, console) as client:
+        with connected(elsewhere if asked else None, console, output) as client:
             for need, (request, given) in asked.items():
                 _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
         _draw(console, figures, runs, dataset, output, formats)

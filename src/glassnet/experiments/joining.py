@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from glassnet.store.bits import FIELD, differences, identity, shown
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _PLENTY: Final = 1e6
 """Of the resource on each worker; a task needs 1, and threads are what limits tasks."""
 
-_ANSWER_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 2.0
 """Waited for the answers of workers that are there when a run begins, so that tasks are spread over all of them."""
 
 
@@ -76,10 +77,8 @@ class Workers:
         from distributed import wait
 
         self.ask(self._client.nthreads())
-        try:
+        with self._client.as_current(), suppress(TimeoutError):  # workers at work for others answer later
             wait([future for _, future in self._questions.values()], timeout=_ANSWER_SECONDS)
-        except TimeoutError:  # workers at work for others answer later
-            return
 
     def ask(self, addresses: Iterable[str]) -> None:
         """Ask workers which glassnet they have."""
@@ -113,10 +112,10 @@ class Workers:
         asked = {address for address, _ in self._questions.values()}
         self.ask(present - asked - self._accepted - set(self._refused))
         if present and present <= set(self._refused):
-            address = min(present)
-            others = f", and so has each of the {len(present) - 1} others" if len(present) > 1 else ""
+            first = min(present)
+            all_of_them = f"the worker {first} has" if len(present) == 1 else f"all {len(present)} workers have"
             raise ValueError(
-                f"no worker is left, since the worker {address} has another glassnet ({self._refused[address]}){others}: "
+                f"no worker is left: {all_of_them} another glassnet (the worker {first}: {self._refused[first]}); "
                 f"{_REMEDY}; what was done is kept, and the same command goes on"
             )
         return not present & self._accepted
@@ -131,8 +130,8 @@ class Workers:
         if isinstance(error, KilledWorker):
             return
         why = str(error) if isinstance(error, ValueError) else f"it cannot say which: {type(error).__name__}: {error}"
-        self._refused[address] = " ".join(why.split())
-        self._on_refused(f"The worker {address} is refused, since it has another glassnet ({why}): {_REMEDY}")
+        self._refused[address] = why = " ".join(why.split())
+        self._on_refused(f"The worker {address} is refused, since it has another glassnet ({why}); {_REMEDY}")
 
 
 _REMEDY: Final = "install the same glassnet there as here and start the worker anew"

@@ -19,13 +19,13 @@ from glassnet._words import counted
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
-_LATER: Final = frozenset(
-    "__init__ _html _words store observables theory analysis figures experiments claims report cli".split()
-)
-"""Modules that make no unit: they read units, or say what is to be made."""
+_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "experiments", "claims", "report", "cli")
+"""Packages that make no unit: they read units, or say what is to be made."""
+
+_WORDS: Final = ("__init__.py", "_html.py", "_words.py")
 
 _WRITERS: Final = ("store/files.py", "store/values.py", "experiments/points.py", "experiments/runner.py")
-"""Files among them that do take part in making a unit."""
+"""Files of these packages that do take part in making a unit."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r]+$", re.MULTILINE)
 
@@ -38,13 +38,20 @@ FIELD: Final = "bits"
 
 @cache
 def bits() -> str:
-    """SHA-256 (hex) of the C++ sources that the extension was compiled from and of the Python sources of all numbers.
+    """The hash of this glassnet, of its files as they are at the first call."""
+    return hash_of(_PACKAGE, _cpu.sources)
 
-    Line ends and blanks at the ends of lines do not count. It is of the files as they are at the first call.
+
+def hash_of(package: Path, compiled: str) -> str:
+    """SHA-256 (hex) of the sources that determine the numbers of units.
+
+    Args:
+        package: a folder of glassnet's Python files. Line ends and blanks at the ends of lines do not count.
+        compiled: the hash of the C++ sources that the extension carries.
     """
-    digest = hashlib.sha256(_cpu.sources.encode())
-    for name in _names():
-        text = _BLANKS.sub(b"", (_PACKAGE / name).read_bytes())
+    digest = hashlib.sha256(compiled.encode())
+    for name in _names(package):
+        text = _BLANKS.sub(b"", (package / name).read_bytes())
         digest.update(f"{name} {hashlib.sha256(text).hexdigest()}\n".encode())
     return digest.hexdigest()
 
@@ -98,11 +105,11 @@ def _recorded(session: Any) -> str | None:
     return code if isinstance(code, str) and re.fullmatch("[0-9a-f]{64}", code) else None
 
 
-def _names() -> list[str]:
+def _names(package: Path) -> list[str]:
     """The Python files that count, by their path in the package."""
     found = list(_WRITERS)
-    for path in _PACKAGE.iterdir():
-        if path.name.removesuffix(".py") not in _LATER:
+    for path in package.iterdir():
+        if path.name not in (*_READERS, *_WORDS):
             files = path.rglob("*.py") if path.is_dir() else [path]
-            found += [file.relative_to(_PACKAGE).as_posix() for file in files if file.suffix == ".py"]
+            found += [file.relative_to(package).as_posix() for file in files if file.suffix == ".py"]
     return sorted(found)
