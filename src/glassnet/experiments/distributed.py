@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Union
 
 from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble
-from glassnet.experiments.joining import Workers
+from glassnet.experiments.joining import Answer, Workers
 from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.points import Point
 from glassnet.experiments.runner import CHECKPOINT_SECONDS, Listener, Update, make
@@ -111,6 +111,10 @@ def _report_every(n_tasks: int, client: Client) -> float:
     return max(_REPORT_SECONDS, n_at_once / _REPORTS_PER_SECOND)
 
 
+_Heard = Union[dict[str, Any], "Future[None]", Answer]
+"""An event, a task's future that is done, or the answer of a worker that was asked which glassnet it has."""
+
+
 class _Handing:
     """Hands tasks out, and tells a listener about the blocks that they are parts of."""
 
@@ -131,7 +135,7 @@ class _Handing:
         self._left_of = {i: block.n_replica_steps for i, block in blocks.items()}
         self._open = {i: len(its) for i, its in tasks.items()}
         self._futures: dict[str, Future[None]] = {}
-        self._heard: SimpleQueue[dict[str, Any] | Future[None]] = SimpleQueue()
+        self._heard: SimpleQueue[_Heard] = SimpleQueue()
         self._workers = Workers(client, self._heard.put, on_refused)
 
     def work(self) -> None:
@@ -143,7 +147,12 @@ class _Handing:
             self._submit()
             while self._futures:
                 heard = self._next()
-                if self._is_of_workers(heard):
+                if isinstance(heard, Answer):
+                    self._workers.hear(heard)
+                    continue
+                if isinstance(heard, dict) and "action" in heard:
+                    if heard["action"] == "add-worker":
+                        self._workers.ask([heard["worker"]])
                     continue
                 key, left = (heard["key"], heard["left"]) if isinstance(heard, dict) else (heard.key, 0)
                 if key not in self._futures:  # of another run, or late
@@ -159,17 +168,8 @@ class _Handing:
                 for topic in _TOPICS:
                     self._client.unsubscribe_topic(topic)
                 self._client.cancel(list(self._futures.values()))
-                self._workers.forget()
 
-    def _is_of_workers(self, heard: dict[str, Any] | Future[None]) -> bool:
-        """Whether a worker has joined or answered, rather than worked on a task."""
-        if not isinstance(heard, dict):
-            return self._workers.hear(heard)
-        if heard.get("action") == "add-worker":
-            self._workers.ask([heard["worker"]])
-        return "action" in heard
-
-    def _next(self) -> dict[str, Any] | Future[None]:
+    def _next(self) -> _Heard:
         """What is heard next; as long as there is no worker to hear from, that is said."""
         alone, patience = 0.0, _WAIT_SECONDS
         while True:
