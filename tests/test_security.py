@@ -96,7 +96,8 @@ def test_jobs_find_the_certificate_and_nobody_else_does(slurm: Path) -> None:
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         certificate, key = private / "certificate.pem", private / "key.pem"
         assert {stat.S_IMODE(path.stat().st_mode) for path in (certificate, key)} == {0o600}
-        client.cluster.sync(client.cluster._correct_state)  # until the job is handed over
+        cluster: Any = client.cluster
+        cluster.sync(cluster._correct_state)  # until the job is handed over
         job = (slurm / "job.sh").read_text()
     assert "PRIVATE KEY" not in job
     assert f"--tls-cert {certificate} --tls-key {key}" in job

@@ -129,6 +129,6 @@ def _scheduler_class() -> type:
 
         def start_http_server(self, routes: Any, dashboard_address: Any, *args: Any, **kwargs: Any) -> None:
             if dashboard_address is not None:
-                super().start_http_server(routes, dashboard_address, *args, **kwargs)
+                super().start_http_server(routes, dashboard_address, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     return Quiet

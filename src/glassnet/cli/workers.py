@@ -95,7 +95,7 @@ class Scheduler:
         from distributed.security import Security
 
         try:
-            security = Security()
+            security: Any = Security()
             if self._protocol in _AUTHENTICATED and not (security.tls_ca_file and security.tls_client_cert):
                 raise ValueError(
                     "its certificates must stand in Dask's configuration, as distributed.comm.tls.ca-file and "

@@ -89,11 +89,11 @@ class Workers:
 
     def ask(self, addresses: Iterable[str]) -> None:
         """Ask workers which glassnet they have."""
-        loop = self._client.loop.asyncio_loop
+        loop: Any = self._client.loop
         for address in addresses:
             self._accepted.discard(address)
             self._refused.pop(address, None)
-            self._asked[address] = asyncio.run_coroutine_threadsafe(self._ask(address), loop)
+            self._asked[address] = asyncio.run_coroutine_threadsafe(self._ask(address), loop.asyncio_loop)
 
     def hear(self, answer: Answer) -> None:
         """Take a worker's answer."""
