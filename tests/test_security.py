@@ -13,7 +13,7 @@ from typing import Any
 import dask
 import dask_jobqueue  # noqa: F401  its defaults must be there before they are changed
 import pytest
-from distributed import Client
+from distributed import Client, LocalCluster
 from distributed.security import Security
 
 from glassnet.cli.certificates import certificates
@@ -152,3 +152,21 @@ def test_what_a_scheduler_without_certificates_means_is_said(tmp_path: Path) -> 
     assert tls.warning == ""
     with pytest.raises(ConnectionError, match=r"distributed.comm.tls.ca-file"), tls.client(tmp_path):
         pass
+
+
+def test_a_scheduler_with_certificates_of_the_users_own_is_reached(tmp_path: Path) -> None:
+    with certificates(tmp_path) as ours, certificates(tmp_path) as another:
+        quiet = {"processes": False, "n_workers": 1, "dashboard_address": "127.0.0.1:0"}
+        with LocalCluster(security=ours, protocol="tls://", **quiet) as cluster:
+            scheduler = Scheduler(cluster.scheduler_address)
+            with dask.config.set(configured(ours)):
+                assert scheduler.threads()[0] == 1
+            with dask.config.set(configured(another)), pytest.raises(ConnectionError, match="certificate"):
+                scheduler.threads()
+
+
+def configured(security: Any) -> dict[str, Any]:
+    """What Dask's configuration says for certificates in files."""
+    where = "distributed.comm.tls"
+    client = {f"{where}.client.cert": security.tls_client_cert, f"{where}.client.key": security.tls_client_key}
+    return {f"{where}.ca-file": security.tls_ca_file, **client}
