@@ -161,6 +161,10 @@ def test_a_scheduler_with_certificates_of_the_users_own_is_reached(tmp_path: Pat
             scheduler = Scheduler(cluster.scheduler_address)
             with dask.config.set(configured(ours)):
                 assert scheduler.threads()[0] == 1
+            # What the configuration forbids is refused before a connection is tried.
+            strict = {"distributed.comm.require-encryption": True}
+            with dask.config.set(strict), pytest.raises(ConnectionError, match="require-encryption"):
+                Scheduler(cluster.scheduler_address.replace("tls://", "tcp://")).threads()
             with dask.config.set(configured(another)), pytest.raises(ConnectionError, match="certificate"):
                 scheduler.threads()
 

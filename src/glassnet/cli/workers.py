@@ -96,13 +96,16 @@ class Scheduler:
 
         try:
             security: Any = Security()
-            if self._protocol in _AUTHENTICATED and not (security.tls_ca_file and security.tls_client_cert):
+            authenticated = self._protocol in _AUTHENTICATED
+            if security.require_encryption and not authenticated:
+                raise ValueError("Dask's configuration wants distributed.comm.require-encryption, as tls:// has it")
+            if authenticated and not (security.tls_ca_file and security.tls_client_cert):
                 raise ValueError(
                     "its certificates must stand in Dask's configuration, as distributed.comm.tls.ca-file and "
                     ".client.cert and .client.key"
                 )
             client = Client(self.address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise ConnectionError(_wrong_address(self.address, error)) from None
         with client:
             yield client

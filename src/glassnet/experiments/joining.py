@@ -108,7 +108,7 @@ class Workers:
             self._on_refused(f"The worker {address} is refused, since it has another glassnet ({why}); {_REMEDY}")
 
     def is_none(self) -> bool:
-        """Whether no worker that may be given tasks is there; a worker that nobody has asked is asked.
+        """Whether no worker is there that may be given tasks or has yet to answer; one that nobody asked is asked.
 
         Raises:
             ValueError: workers are there, and every one of them is refused.
@@ -124,7 +124,7 @@ class Workers:
                 f"no worker is left: {all_of_them} another glassnet (the worker {first}: {self._refused[first]}); "
                 f"{_REMEDY}; what was done is kept, and the same command goes on"
             )
-        return not present & self._accepted
+        return not present & (self._accepted | waited_for)
 
     async def _ask(self, address: str) -> None:
         """Ask one worker, past its tasks; what it cannot unpickle harms it no more than a wrong answer."""
