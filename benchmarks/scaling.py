@@ -133,7 +133,7 @@ def measured(folder: Path, smoke: bool) -> Spent:
     counts = {0.0: 20, 0.1: 2, 1.0: 1} if smoke else {0.0: 500, 0.1: 100, 1.0: 10}
     for n_workers in (1, 2):
         with (
-            LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=":0") as cluster,
+            LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
             Client(cluster) as client,
         ):
             for seconds, n in counts.items():

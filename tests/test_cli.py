@@ -64,7 +64,7 @@ def test_a_run_prints_and_keeps_its_summary(finished: tuple[Path, str]) -> None:
     assert {p.name for p in (made / "figures").iterdir()} >= {"overlap.png", "relaxation_time.png"}
     description = json.loads((made / "run.json").read_text())["run"]
     assert description["request"]["samples"] == 200
-    assert set(description["sessions"][0]) == {"time", "versions", "machine"}
+    assert set(description["sessions"][0]) == {"time", "versions", "machine", "bits"}
 
 
 def test_the_same_command_finds_it_done(finished: tuple[Path, str]) -> None:

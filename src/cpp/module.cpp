@@ -286,6 +286,7 @@ NB_MODULE(_cpu, module) {
         }
     });
     module.attr("version") = "1";
+    module.attr("sources") = GLASSNET_SOURCES;
     module.attr("block_rows") = block_rows;
     module.def("supported_kernels", &supported_kernels);
     nb::class_<Simulator>(module, "Simulator")

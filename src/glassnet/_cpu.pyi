@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 version: str
+sources: str
 block_rows: int
 
 def supported_kernels() -> list[str]: ...

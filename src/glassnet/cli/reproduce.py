@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, place
+from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, placed
 from glassnet.cli.working import (
     REFUSED,
     complain,
@@ -95,7 +95,7 @@ def reproduce(
         kept = {need: found for need in needs if (found := _condensed(need, scale, condensed)) is not None}
         runs = {need: kept.get(need, output / need.folder(scale)) for need in needs}
         asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if run not in kept.values()}
-        elsewhere = place((scheduler, cluster, workers))
+        elsewhere = placed((scheduler, cluster, workers), console)
         makers = {need: make_engine(request, threads, elsewhere) for need, (request, _) in asked.items()}
         plans = _say_cost(console, asked, scale, output, threads, elsewhere)
         if dry_run:
@@ -103,7 +103,7 @@ def reproduce(
             return
         _refuse_too_large(plans, makers, output, elsewhere)
     with refusing(), stopping(output):
-        with connected(elsewhere if asked else None, console) as client:
+        with connected(elsewhere if asked else None, console, output) as client:
             made = 0
             for need, (request, given) in asked.items():
                 # What is wrong with one run is said, and the others are made.

@@ -18,6 +18,7 @@ from glassnet.experiments.requests import KINDS
 from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.experiments.verification import Verification
 from glassnet.experiments.view import run_paths
+from glassnet.store import bits
 from glassnet.store.directory import unit_name
 
 
@@ -261,6 +262,7 @@ def provenance(run: Run[Relaxation]) -> Table:
         "made": f"{first['time']} by glassnet {first['versions']['glassnet']}, "
         f"engine {engine['name']} (kernel {engine['version']})",
         "on": f"{machine['processor']}, {counted(machine['cores'], 'core')}, {machine['system']}",
+        "code": bits.made_by(run.description["sessions"]),
         "gone on": ", ".join(session["time"] for session in later) or "never",
         "units": f"{n} of {n + len(run.missing)} done"
         + (", the others to be made by the same command" if run.missing else ""),
@@ -292,6 +294,7 @@ def verification(found: Verification) -> Table:
     if found.left_over:
         rows["left over"] = f"{counted(len(found.left_over), 'file')} half written by a process that was killed"
     rows["summary"] = found.summary
+    rows["code"] = found.code
     rows["damaged"] = counted(len(found.damaged), "file") if found.damaged else "nothing"
     return _pairs(rows)
 

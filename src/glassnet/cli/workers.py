@@ -1,17 +1,18 @@
-"""Where the work of a command is done, if not here: on the workers of a Dask scheduler, or of a batch system's jobs."""
+"""Options that have the work done elsewhere: on the workers of a Dask scheduler, or of a batch system's jobs."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from glassnet._words import counted
+from glassnet.cli.slurm import Slurm
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -23,7 +24,7 @@ def _elsewhere(name: str, about: str) -> Any:
 
 
 SchedulerAddress = Annotated[
-    str | None, _elsewhere("--scheduler", "tcp://HOST:PORT of a Dask scheduler whose workers do it.")
+    str | None, _elsewhere("--scheduler", "tls://HOST:PORT or tcp://HOST:PORT of a Dask scheduler.")
 ]
 ClusterName = Annotated[
     str | None, _elsewhere("--cluster", "slurm: have it done by jobs such as jobqueue.yaml describes.")
@@ -31,6 +32,12 @@ ClusterName = Annotated[
 WorkerCount = Annotated[int | None, _elsewhere("--workers", "How many workers the cluster is asked for.")]
 
 _CONNECT_SECONDS: Final = 5
+
+_FOR_SCHEDULER: Final = ("distributed", "dask-jobqueue")
+_FOR_CLUSTER: Final = (*_FOR_SCHEDULER, "cryptography")
+
+_AUTHENTICATED: Final = ("tls", "wss")
+"""Protocols in which both sides show a certificate."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +47,34 @@ class Scheduler:
     address: str
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
+    def client(self, folder: Path) -> Iterator[Client]:
         """Connected to it.
 
         Raises:
-            ConnectionError: it does not answer.
+            ConnectionError: it does not answer, or not as Dask's configuration of TLS wants it.
         """
-        from distributed import Client
-
-        try:
-            client = Client(self.address, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except OSError as error:
-            raise ConnectionError(_wrong_address(self.address, error)) from None
-        with client:
+        with self._connected() as client:
             yield client
+
+    @property
+    def warning(self) -> str:
+        """What its users should know, in one line; empty for a scheduler that asks for certificates."""
+        if self._protocol in _AUTHENTICATED:
+            return ""
+        return (
+            f"Scheduler {self.address} is not encrypted and asks for no certificate: whoever reaches that port can run "
+            "code as you. With certificates it is tls:// (see Security in the documentation)."
+        )
 
     def threads(self) -> tuple[int, int]:
         """Workers, and threads of all of them together."""
-        with self.client() as client:
+        with self._connected() as client:
             found = client.nthreads()
         return len(found), sum(found.values())
 
     def memory(self) -> list[tuple[int, int]]:
         """Threads and bytes of memory of each worker that has a limit."""
-        with self.client() as client:
+        with self._connected() as client:
             found = client.scheduler_info(n_workers=-1)["workers"].values()
         return [(one["nthreads"], one["memory_limit"]) for one in found if one["memory_limit"]]
 
@@ -72,56 +83,32 @@ class Scheduler:
         """Its workers run already."""
         return ""
 
+    @property
+    def _protocol(self) -> str:
+        from distributed.comm.addressing import parse_address
 
-@dataclass(frozen=True)
-class Slurm:
-    """Jobs of a Slurm cluster, under a scheduler in this process."""
-
-    n_workers: int
+        return str(parse_address(self.address)[0])
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
-        """Connected to the scheduler; the jobs end with it.
-
-        Raises:
-            ValueError: Slurm is not there, or jobs are not described.
-        """
-        from dask_jobqueue.slurm import SLURMCluster
+    def _connected(self) -> Iterator[Client]:
         from distributed import Client
-
-        if shutil.which(SLURMCluster.job_cls.submit_command) is None:
-            raise ValueError("cluster must be reached from a machine that has Slurm, but sbatch is not found here")
-        self._job()
-        with SLURMCluster() as cluster, Client(cluster, set_as_default=False) as client:
-            cluster.scale(self.n_workers)
-            yield client
-
-    def threads(self) -> tuple[int, int]:
-        """Workers, in whole jobs, and threads of all of them together."""
-        job = self._job()
-        n_workers = -(-self.n_workers // job.worker_processes) * job.worker_processes
-        return n_workers, n_workers * job.worker_process_threads
-
-    def memory(self) -> list[tuple[int, int]]:
-        """Threads and bytes of memory of a worker."""
-        job = self._job()
-        return [(job.worker_process_threads, int(job.worker_memory) // job.worker_processes)]
-
-    @property
-    def job_script(self) -> str:
-        """What Slurm is given for each job."""
-        return str(self._job().job_script())
-
-    def _job(self) -> Any:
-        from dask_jobqueue.slurm import SLURMCluster
+        from distributed.security import Security
 
         try:
-            return SLURMCluster.job_cls(scheduler="tcp://SCHEDULER:PORT", name="WORKER")
-        except ValueError as error:
-            raise ValueError(
-                "cluster slurm needs jobqueue.slurm.cores and jobqueue.slurm.memory, those of a job, "
-                f"in ~/.config/dask/jobqueue.yaml: {str(error).partition(', for example:')[0]}"
-            ) from None
+            security: Any = Security()
+            authenticated = self._protocol in _AUTHENTICATED
+            if security.require_encryption and not authenticated:
+                raise ValueError("Dask's configuration wants distributed.comm.require-encryption, as tls:// has it")
+            if authenticated and not (security.tls_ca_file and security.tls_client_cert):
+                raise ValueError(
+                    "its certificates must stand in Dask's configuration, as distributed.comm.tls.ca-file and "
+                    ".client.cert and .client.key"
+                )
+            client = Client(self.address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConnectionError(_wrong_address(self.address, error)) from None
+        with client:
+            yield client
 
 
 Place = Scheduler | Slurm
@@ -145,9 +132,10 @@ def place(where: Where) -> Place | None:
         raise ValueError(f"workers must be given with --cluster only, but got {workers}")
     if scheduler is None and cluster is None:
         return None
-    if find_spec("distributed") is None or find_spec("dask_jobqueue") is None:
-        option = "cluster" if scheduler is None else "scheduler"
-        raise ValueError(f'{option} needs distributed and dask-jobqueue: pip install "glassnet[distributed]"')
+    option, needed = ("cluster", _FOR_CLUSTER) if scheduler is None else ("scheduler", _FOR_SCHEDULER)
+    if any(find_spec(name.replace("-", "_")) is None for name in needed):
+        names = f"{', '.join(needed[:-1])} and {needed[-1]}"
+        raise ValueError(f'{option} needs {names}: pip install "glassnet[distributed]"')
     if scheduler is not None:
         from distributed.comm.addressing import get_address_host_port
 
@@ -162,6 +150,14 @@ def place(where: Where) -> Place | None:
     return Slurm(_check.integer("workers", workers, low=1))
 
 
+def placed(where: Where, console: Console) -> Place | None:
+    """As :func:`place`; what the user should know of the scheduler is said."""
+    found = place(where)
+    if found is not None and found.warning:
+        console.print(found.warning, highlight=False, markup=False, soft_wrap=True)
+    return found
+
+
 def _wrong_address(address: str, error: Exception) -> str:
     return (
         f"scheduler must be the address of a running Dask scheduler, but got {address}: {error}; "
@@ -170,12 +166,18 @@ def _wrong_address(address: str, error: Exception) -> str:
 
 
 @contextmanager
-def connected(workers: Place | None, console: Console) -> Iterator[Client | None]:
-    """Connected to the workers; None for this machine."""
+def connected(workers: Place | None, console: Console, folder: Path) -> Iterator[Client | None]:
+    """Connected to the workers; None for this machine.
+
+    Args:
+        workers: where the work is done.
+        console: where it is said how many they are.
+        folder: one that workers see, for what jobs must find.
+    """
     if workers is None:
         yield None
         return
-    with workers.client() as client:
+    with workers.client(folder) as client:
         console.print(f"On workers: {_counted(client)}", highlight=False, soft_wrap=True)
         yield client
 

@@ -53,14 +53,14 @@ def run_in(
     ``given`` are the replicas that the request starts from, where it does not start at random weights.
     """
     from glassnet import _check
-    from glassnet.cli.workers import connected, place
+    from glassnet.cli.workers import connected, placed
     from glassnet.experiments.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
     console = make_console()
     with refusing():
         _check.number("checkpoint_every", checkpoint_every, positive=False)
-        workers = place(where)
+        workers = placed(where, console)
         maker = make_engine(request, threads, workers)
         directory = RunDirectory(folder)
         refuse_misfit(directory, request, maker)
@@ -71,7 +71,7 @@ def run_in(
         say_unlocked(directory.path, alone)
         work = _planned(console, directory, request, maker)
         refuse_too_large(work, maker, directory.path, workers)
-        with connected(workers if work.blocks else None, console) as client:
+        with connected(workers if work.blocks else None, console, directory.path.parent) as client:
             do(console, directory, request, maker, work, checkpoint_every, given, client)
         found = _opened(directory.path)
         report(console, found)
@@ -132,6 +132,7 @@ def do(
                 given=given,
                 on_update=listener,
                 on_waiting=lambda seconds: console.print(f"No worker for {duration(seconds)}: waiting for one"),
+                on_refused=complain,
                 checkpoint_every=checkpoint_every,
             )
     write_summary(_opened(directory.path))

@@ -7,13 +7,15 @@ point, and its future depends on those of the units that it starts from.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Union
 
 from glassnet.engines import Engine
 from glassnet.ensemble import Ensemble
+from glassnet.experiments.joining import Answer, Workers
 from glassnet.experiments.plan import Block, Plan
 from glassnet.experiments.points import Point
 from glassnet.experiments.runner import CHECKPOINT_SECONDS, Listener, Update, make
@@ -31,6 +33,9 @@ _REPORT_SECONDS: Final = 0.5
 _REPORTS_PER_SECOND: Final = 200
 """Of all workers together, since every one passes through the scheduler."""
 
+_TOPICS: Final = (TOPIC, "all")
+"""Events that are listened to; in the second the scheduler says which workers join."""
+
 _WAIT_SECONDS: Final = 4.0
 """Without a worker until it is said for the first time; then twice as long each time."""
 
@@ -44,6 +49,7 @@ def run(
     given: Ensemble | None = None,
     on_update: Listener = lambda update: None,
     on_waiting: Callable[[float], None] = lambda seconds: None,
+    on_refused: Callable[[str], Any] = warnings.warn,
     checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> None:
     """Copy what other runs have, and have workers make what is missing: :func:`glassnet.experiments.runner.run`.
@@ -53,10 +59,11 @@ def run(
         engine: who makes the steps, the same as in the plan. A worker does as many tasks at once as it has threads,
             each with the threads of this engine: one is right, unless the workers have been given one themselves.
         directory: where everything is kept; the workers must see it under the same path.
-        client: of the scheduler. It, the workers and this process must have the same glassnet.
+        client: of the scheduler. Workers that have another glassnet than this process are refused and get no task.
         given: the replicas that the points start at; they are stored here, before anything is handed out.
         on_update: hears of progress, in this thread.
         on_waiting: is told for how many seconds there has been no worker, ever more rarely.
+        on_refused: is told of each worker that is refused, and why.
         checkpoint_every: seconds.
 
     Raises:
@@ -64,8 +71,8 @@ def run(
         ConnectionError: the scheduler was lost.
         ChildProcessError: too many workers died of one task.
         OSError: the disk is full, or the folder cannot be written.
-        ValueError: a worker does not see the folder, or has another version of the engine; given replicas are needed,
-            but missing or others.
+        ValueError: a worker does not see the folder, or has another version of the engine; every worker has another
+            glassnet; given replicas are needed, but missing or others.
     """
     for source, target in plan.taken:
         placing.take(source, target)
@@ -85,7 +92,7 @@ def run(
         ]
         for i, its in pieces.items()
     }
-    _Handing(client, handed_out, tasks, on_update, on_waiting).work()
+    _Handing(client, handed_out, tasks, on_update, on_waiting, on_refused).work()
     directory.tidy()
 
 
@@ -104,6 +111,10 @@ def _report_every(n_tasks: int, client: Client) -> float:
     return max(_REPORT_SECONDS, n_at_once / _REPORTS_PER_SECOND)
 
 
+_Heard = Union[dict[str, Any], "Future[None]", Answer]
+"""An event, a task's future that is done, or the answer of a worker that was asked which glassnet it has."""
+
+
 class _Handing:
     """Hands tasks out, and tells a listener about the blocks that they are parts of."""
 
@@ -114,6 +125,7 @@ class _Handing:
         tasks: Mapping[int, list[Task]],
         on_update: Listener,
         on_waiting: Callable[[float], None],
+        on_refused: Callable[[str], Any],
     ) -> None:
         self._client, self._blocks, self._tasks = client, blocks, tasks
         self._on_update, self._on_waiting = on_update, on_waiting
@@ -123,15 +135,25 @@ class _Handing:
         self._left_of = {i: block.n_replica_steps for i, block in blocks.items()}
         self._open = {i: len(its) for i, its in tasks.items()}
         self._futures: dict[str, Future[None]] = {}
-        self._heard: SimpleQueue[dict[str, Any] | Future[None]] = SimpleQueue()
+        self._heard: SimpleQueue[_Heard] = SimpleQueue()
+        self._workers = Workers(client, self._heard.put, on_refused)
 
     def work(self) -> None:
         """Until every task is done, or one cannot be."""
-        self._client.subscribe_topic(TOPIC, lambda event: self._heard.put(event[1]))
+        for topic in _TOPICS:
+            self._client.subscribe_topic(topic, lambda event: self._heard.put(event[1]))
         try:
+            self._workers.begin()
             self._submit()
             while self._futures:
                 heard = self._next()
+                if isinstance(heard, Answer):
+                    self._workers.hear(heard)
+                    continue
+                if isinstance(heard, dict) and "action" in heard:
+                    if heard["action"] == "add-worker":
+                        self._workers.ask([heard["worker"]])
+                    continue
                 key, left = (heard["key"], heard["left"]) if isinstance(heard, dict) else (heard.key, 0)
                 if key not in self._futures:  # of another run, or late
                     continue
@@ -143,10 +165,11 @@ class _Handing:
                 self._tell(key, left)
         finally:
             if self._client.status == "running":
-                self._client.unsubscribe_topic(TOPIC)
+                for topic in _TOPICS:
+                    self._client.unsubscribe_topic(topic)
                 self._client.cancel(list(self._futures.values()))
 
-    def _next(self) -> dict[str, Any] | Future[None]:
+    def _next(self) -> _Heard:
         """What is heard next; as long as there is no worker to hear from, that is said."""
         alone, patience = 0.0, _WAIT_SECONDS
         while True:
@@ -162,7 +185,7 @@ class _Handing:
 
     def _no_worker(self) -> bool:
         try:
-            return not self._client.nthreads()
+            return self._workers.is_none()
         except OSError:  # the scheduler is gone, which the futures will say
             return False
 
@@ -172,7 +195,9 @@ class _Handing:
             members = task.block.members
             starts = {(member.point.parent, member.origin) for member in members}
             before = {makers[start] for start in starts if start in makers}
-            future = self._client.submit(work_on, task, list(before), key=task.key, pure=False)
+            future = self._client.submit(
+                work_on, task, list(before), key=task.key, pure=False, resources=self._workers.needed
+            )
             makers |= {(member.point, member.origin): future for member in members}
             self._futures[task.key] = future
             future.add_done_callback(self._heard.put)

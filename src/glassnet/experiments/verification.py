@@ -7,14 +7,14 @@ import json
 import math
 import shlex
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from glassnet.experiments.own_data import OwnData, refuse_damaged
 from glassnet.experiments.summary import summary_files
 from glassnet.experiments.view import Run
-from glassnet.store import files, placing
+from glassnet.store import bits, files, placing
 from glassnet.store.condensed import SUFFIX
 from glassnet.store.directory import RunDirectory, unit_name
 
@@ -32,6 +32,7 @@ class Verification:
         damaged: what is wrong, each naming its file; what is damaged is made again when the run is gone on with.
         summary: what was found of ``summary.json`` and ``summary.csv``, which are calculated from the units again.
         left_over: files that a killed process left half written; nothing reads them.
+        code: whether the present code made the run, another one, or which is not recorded; nothing is damaged by that.
     """
 
     n_asked: int
@@ -42,6 +43,7 @@ class Verification:
     damaged: tuple[str, ...]
     summary: str
     left_over: tuple[Path, ...]
+    code: str = ""
 
 
 def verify(path: Path) -> Verification:
@@ -55,7 +57,8 @@ def verify(path: Path) -> Verification:
         ValueError: the run's description, or the file of a condensed run, is damaged.
     """
     run: Run[Any] = Run(path)
-    return _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
+    found = _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
+    return replace(found, code=bits.made_by(run.description.get("sessions")))
 
 
 def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:

@@ -9,9 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from glassnet.store.bits import FIELD, bits
+
 
 def provenance() -> dict[str, Any]:
-    """Versions, machine and time now, as JSON values."""
+    """Versions, machine, time now and the hash of the code that makes numbers, as JSON values."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -23,6 +25,7 @@ def provenance() -> dict[str, Any]:
             "processor": processor(),
             "cores": len(os.sched_getaffinity(0)),
         },
+        FIELD: bits(),
     }
 
 
