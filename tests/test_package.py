@@ -13,7 +13,8 @@ PACKAGE = Path(gn.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 ORDER = [
-    ["_check", "_html", "_words"],
+    ["_memory"],
+    ["_check", "_html", "_words", "_zip"],
     ["random"],
     ["datasets", "network", "loss"],
     ["torch_network"],
