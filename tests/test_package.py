@@ -14,7 +14,8 @@ PACKAGE = Path(gn.__file__).parent
 # A module imports only from its own row and the rows above it.
 ORDER = [
     ["_memory"],
-    ["_check", "_html", "_words", "_zip"],
+    ["_words"],
+    ["_check", "_html", "_zip"],
     ["random"],
     ["datasets", "network", "loss"],
     ["torch_network"],

@@ -24,6 +24,7 @@ from zarr.storage import ZipStore
 import glassnet as gn
 from glassnet._zip import Members
 from glassnet.store import RunDirectory, files, load, save
+from glassnet.store import arrays as stored
 from glassnet.store.directory import Unit, first_difference
 from glassnet.store.files import read, read_header, write
 from glassnet.store.values import Value
@@ -278,7 +279,7 @@ def test_header_and_arrays_are_of_one_file_whoever_replaces_it_meanwhile(
     old, new = (gn.Ensemble.random(network, 2, seed=seed) for seed in (1, 2))
     path = tmp_path / "checkpoint.zip"
     write(path, old, {"which": "old"})
-    looked = files.find_arrays
+    looked = stored.find_arrays
 
     def replaced(members: Members) -> object:
         write(path, new, {"which": "new"})

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from glassnet._words import escaped
 from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
 from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_command, unknown_option
@@ -202,7 +203,7 @@ def list_all(
         tables.runs_table(runs),
     )
     for problem in tables.damaged_runs(runs):
-        console.print(problem, highlight=False, markup=False, soft_wrap=True)
+        console.print(escaped(problem), highlight=False, soft_wrap=True)
 
 
 ShownChi = Annotated[
@@ -256,7 +257,7 @@ def condense(
     """Make of a run one small file that figures and claims can be made from again, rounded; to keep or to pass on."""
     from glassnet.experiments import open_run
     from glassnet.experiments.condensing import condense as write
-    from glassnet.store.condensed import SUFFIX
+    from glassnet.store.index import SUFFIX
 
     with refusing():
         file = output or run.with_name(run.name + SUFFIX)
@@ -353,7 +354,7 @@ def claims(
     print_claims(console, judged)
     for run in found:
         if (reason := why_left_out(run)) is not None:
-            console.print(f"Left out: {run.path}: {reason}.", highlight=False, markup=False, soft_wrap=True)
+            console.print(escaped(f"Left out: {run.path}: {reason}."), highlight=False, soft_wrap=True)
     console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
 
 

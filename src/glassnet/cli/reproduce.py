@@ -103,7 +103,7 @@ def reproduce(
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     """The file of the folder that holds the run that is needed."""
     from glassnet.experiments import open_run
-    from glassnet.store.condensed import SUFFIX
+    from glassnet.store.index import SUFFIX
 
     file = folder / (need.folder(scale) + SUFFIX) if folder is not None else None
     if file is None or not file.is_file():

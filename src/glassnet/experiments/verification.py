@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import shlex
 import zlib
@@ -11,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from glassnet.ensemble import Ensemble
 from glassnet.experiments.own_data import OwnData, refuse_damaged
 from glassnet.experiments.summary import summary_files
 from glassnet.experiments.view import Run
-from glassnet.store import files
-from glassnet.store.directory import RunDirectory, unit_name
+from glassnet.store import files, strict
+from glassnet.store.condensed import CondensedRun
+from glassnet.store.directory import Checkpoint, RunDirectory, unit_name
 
 
 @dataclass(frozen=True)
@@ -63,31 +64,43 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
     n_complete = n_begun = n_others = 0
     for file in directory.unit_files():
         try:
-            _, header = files.read(file)
-            if unit_name(header["identity"]) != file.name.partition(".")[0]:
+            unit, identity = directory.unit_in(file)
+            if unit_name(identity) != file.name.partition(".")[0]:
                 raise ValueError(f"{file} holds another unit than its name says")
         except (ValueError, OSError) as error:
             damaged.append(str(error))
             continue
-        except KeyError as error:
-            damaged.append(f"{file} has no {error} in its header")
-            continue
         n_others += file.name not in asked
-        n_complete += file.name in asked and header["end"] >= asked[file.name]
-        n_begun += file.name in asked and header["end"] < asked[file.name]
+        n_complete += file.name in asked and unit.end >= asked[file.name]
+        n_begun += file.name in asked and unit.end < asked[file.name]
     if isinstance(run.request.dataset, OwnData):
         try:
             refuse_damaged(directory.path, run.request.dataset)
         except (ValueError, OSError) as error:
             damaged.append(str(error))
-    checkpoints = list(directory.checkpoints())
-    damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]
-    n_checkpoints = sum(not isinstance(found, ValueError) for found in checkpoints)
+    n_checkpoints = 0
+    for checkpoint in directory.checkpoints():
+        problem = checkpoint if isinstance(checkpoint, ValueError) else _wrong_with(checkpoint)
+        damaged += [] if problem is None else [str(problem)]
+        n_checkpoints += problem is None
     left_over = tuple(sorted(directory.path.rglob("*.part")))
     whole = n_complete == len(asked)
     wrong, summary = _summary(run) if whole else ([], "not compared, as units are missing or damaged")
     damaged += [*wrong, *_figures(directory.path)]
     return Verification(len(asked), n_complete, n_begun, n_others, n_checkpoints, tuple(damaged), summary, left_over)
+
+
+def _wrong_with(checkpoint: Checkpoint) -> ValueError | None:
+    try:
+        value, _ = files.read(checkpoint.path)
+    except FileNotFoundError:  # whoever worked on it is done with it
+        return None
+    except ValueError as error:
+        return error
+    n = len(value if isinstance(value, Ensemble) else value.ensemble)
+    if n != len(checkpoint.ends):
+        return ValueError(f"{checkpoint.path} must hold {len(checkpoint.ends)} replicas, but holds {n}")
+    return None
 
 
 def _summary(run: Run[Any]) -> tuple[list[str], str]:
@@ -109,13 +122,13 @@ def _says_the_same(name: str, found: bytes, wanted: bytes) -> bool:
         return True
     try:
         return _alike(_parsed(name, found), _parsed(name, wanted))
-    except (ValueError, RecursionError, csv.Error):
+    except (ValueError, csv.Error):
         return False
 
 
 def _parsed(name: str, content: bytes) -> Any:
     text = content.decode()
-    return json.loads(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
+    return strict.parsed(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -164,5 +177,9 @@ def _verify_condensed(run: Run[Any]) -> Verification:
             run.unit(member)
         except ValueError as error:
             damaged.append(str(error))
-    n = len(run.members) - len(damaged)
-    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), "not in a condensed run", ())
+    n, n_others = len(run.members) - len(damaged), 0
+    try:
+        n_others = CondensedRun(run.path).read_others(run.identity(member) for member in run.asked)
+    except ValueError as error:
+        damaged.append(str(error))
+    return Verification(len(run.asked), n, 0, n_others, 0, tuple(damaged), "not in a condensed run", ())

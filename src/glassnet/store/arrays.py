@@ -1,8 +1,8 @@
 """Arrays in a zip as zarr writes them (format 3), of which no more is read than what glassnet writes.
 
-An array is a member ``NAME/zarr.json`` and its chunks ``NAME/c/0/...``, cut along the first axis only. Data type, codecs
-and sizes are held against what glassnet writes before anything is decoded, and a chunk is decoded into the room that
-its shape needs.
+An array is a member ``NAME/zarr.json`` and its chunks ``NAME/c/0/...``, cut along the first axis only. Data type,
+codecs and sizes are held against what glassnet writes before anything is decoded, and a chunk is decoded into the room
+that its shape needs.
 """
 
 from __future__ import annotations
@@ -147,11 +147,11 @@ def find_arrays(members: Members, others: Collection[str] = ()) -> dict[str, dic
         if member in others:
             continue
         match = _MEMBER.fullmatch(member)
-        prefix, name, rest = match.groups() if match else ("", None, "")
+        prefix, name, rest = match.group(1, 2, 3) if match else ("", None, "")
         if rest == NODE and name is None:
             _refuse_other_group(member, _node(members, member))
             groups[prefix] = {}
-        elif rest == NODE:
+        elif rest == NODE and name is not None:
             nodes[prefix, name] = member
         elif name is not None:
             chunks.setdefault((prefix, name), {})[rest] = member
@@ -273,7 +273,7 @@ def _size_in_zstd(content: bytes) -> int:
 
 
 def _size_in_blosc(content: bytes) -> int:
-    """Bytes in a buffer of blosc, as its header has them (version, version of the codec, flags, size of a value, sizes).
+    """Bytes in a buffer of blosc, as its header has them: four numbers of one byte, then three sizes of four.
 
     Raises:
         ValueError: no buffer of blosc's, or one of another codec than zstd.

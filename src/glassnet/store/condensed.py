@@ -24,9 +24,10 @@ import xarray as xr
 from glassnet._zip import Members
 from glassnet.store import files, placing, sealing, strict
 from glassnet.store.arrays import StoredArray, find_arrays
+from glassnet.store.belonging import refuse_another
 from glassnet.store.directory import Identity, unit_name
 from glassnet.store.index import ADDRESS_LENGTH, SUFFIX, checked_units, n_stacked
-from glassnet.store.values import Value, from_dataset, refuse_another, to_dataset, with_tuples
+from glassnet.store.values import Value, from_dataset, to_dataset, with_tuples
 
 _INDEX: Final = "index.json"
 _STACKS: Final = "stacks"
@@ -113,6 +114,23 @@ class CondensedRun:
         if about is None or "file" in about:
             return False
         return about["end"] == end and not (value and about["kind"] is None)
+
+    def read_others(self, asked: Iterable[Identity]) -> int:
+        """Read the file's own units that are not asked for, and count them.
+
+        Raises:
+            ValueError: one is damaged.
+        """
+        known = {_address(identity) for identity in asked}
+        others = [about for address, about in self._units.items() if address not in known and "file" not in about]
+        for about in others:
+            try:
+                self._value(about)
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise sealing.unreadable(self.path, error) from error
+        return len(others)
 
     def _find(self, address: str) -> tuple[CondensedRun, dict[str, Any]] | None:
         """The file that holds a unit, and what it says of it."""

@@ -65,14 +65,14 @@ def n_stacked(stack: Mapping[str, StoredArray]) -> int:
     """
     for name, array in stack.items():
         about = array.attributes
-        dims, stored = about.get("dims"), about.get("stored")
         if set(about) != {"dims", "stored", "coordinate"} or not isinstance(about["coordinate"], bool):
-            raise ValueError(f"the array {name} of a stack must say dims, stored and coordinate, but says {about!r:.80}")
+            raise ValueError(f"the array {name} of a stack must say dims, stored, coordinate, but says {about!r:.80}")
+        dims, stored = about["dims"], about["stored"]
         for axes in (dims, stored):
             if not isinstance(axes, list) or len(axes) != len(array.shape) or axes[:1] != ["unit"]:
                 raise ValueError(f"the array {name} of a stack must have axes unit, ..., but has {axes!r:.80}")
         if sorted(map(str, dims)) != sorted(stored) or len(set(stored)) != len(stored):
-            raise ValueError(f"the array {name} of a stack must have the same axes in memory, but has {dims} and {stored}")
+            raise ValueError(f"the array {name} of a stack must have the same axes stored, but has {dims} and {stored}")
     lengths = {array.shape[0] for array in stack.values()}
     if len(lengths) != 1:
         raise ValueError(f"the arrays of a stack must all hold the same number of units, but hold {sorted(lengths)}")

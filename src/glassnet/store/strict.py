@@ -38,7 +38,7 @@ def parsed(content: bytes | str, *, infinite: bool = False, most_bytes: int = MO
     brackets = _BRACKET.findall(_STRING.sub(b"", text))
     if max(accumulate(1 if sign in b"[{" else -1 for sign in brackets), default=0) > _DEEPEST:
         raise ValueError(f"its JSON must be nested at most {_DEEPEST} deep")
-    other = {} if infinite else {"parse_constant": _refuse, "parse_float": _finite}
+    other: dict[str, Any] = {} if infinite else {"parse_constant": _refuse, "parse_float": _finite}
     try:
         return json.loads(content, object_pairs_hook=_each_key_once, **other)
     except RecursionError:

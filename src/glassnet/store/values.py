@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -69,68 +68,12 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
         if name not in data.variables or data[name].dims != dims:
             there = data[name].dims if name in data.variables else "not there"
             raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
-    for name, variable in data.variables.items():
-        if not set(variable.dims) <= _AXES:
-            raise ValueError(f"{name} must have axes of a record's, but has {', '.join(map(str, variable.dims))}")
+    if others := set(data.sizes) - _AXES:
+        raise ValueError(
+            f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
+        )
     _refuse_too_deep(data)
     return _ensemble_of(data) if kind == "ensemble" else _record_of(data)
-
-
-def refuse_another(value: Value, identity: Mapping[str, Any], end: int) -> None:
-    """Refuse a value that is not of the unit that it is kept as, as far as a value says what it is of.
-
-    Args:
-        value: what was read.
-        identity: what was asked for; what is not in it is not looked at.
-        end: how far the unit says that it is.
-
-    Raises:
-        ValueError: naming what differs.
-    """
-    ensemble = value if isinstance(value, Ensemble) else value.ensemble
-    start, last = identity.get("start", {}), (identity.get("stages") or [{}])[-1]
-    found: dict[str, Any] = {"replicas": len(ensemble)}
-    wanted: dict[str, Any] = {"replicas": 1}
-    for name, where in (("seed", start), ("origin", start), ("noise", last)):
-        if name in where:
-            found[name], wanted[name] = getattr(ensemble, name).tolist()[0], where[name]
-    if "network" in identity:
-        found["network"], wanted["network"] = ensemble.network.description, identity["network"]
-    if "dtype" in start:
-        found["dtype"], wanted["dtype"] = ensemble.weights.dtype.name, start["dtype"]
-    if "stages" in identity:
-        found["kind"], wanted["kind"] = type(value).__name__, "Record" if "recording" in last else "Ensemble"
-    if isinstance(value, Record):
-        found["end"], wanted["end"] = value.elapsed, end
-        if "recording" in last:
-            _compare_record(value, identity, last, found, wanted)
-    for name, one in wanted.items():
-        if with_tuples(found[name]) != with_tuples(one):
-            raise ValueError(f"it must hold the unit with {name} {one!r:.200}, but holds one with {found[name]!r:.200}")
-
-
-def _compare_record(
-    record: Record,
-    identity: Mapping[str, Any],
-    last: Mapping[str, Any],
-    found: dict[str, Any],
-    wanted: dict[str, Any],
-) -> None:
-    data, dynamics = record.data, last["dynamics"]
-    found["dynamics"], wanted["dynamics"] = data.attrs["dynamics"], dynamics
-    told = {name: dynamics[name] for name in ("temperature", "learning_rate") if name in dynamics}
-    told |= {"l2": identity["loss"]["l2"]} | {name: start for name, start in identity["start"].items() if name in _NAMES}
-    for name, value in told.items():
-        found[f"{name} of the record"], wanted[f"{name} of the record"] = data[name].values.tolist(), [value]
-    for name in ("waiting_times", "chi"):
-        found[name], wanted[name] = data[name.removesuffix("s")].values.tolist(), last[name]
-    engine = identity["engine"]
-    made_by = data.attrs["engine"]
-    for name in ("name", "version", "gradient"):
-        found[f"engine {name}"], wanted[f"engine {name}"] = made_by[name], engine[name]
-
-
-_NAMES: Final = ("seed", "origin")
 
 
 def _ensemble_data(ensemble: Ensemble) -> xr.Dataset:
@@ -175,13 +118,13 @@ def _refuse_other_attributes(data: xr.Dataset) -> None:
     if set(about) != {*wanted, "all_losses"}:
         raise ValueError(f"a record must say {', '.join(sorted(wanted))}, but says {', '.join(sorted(about))}")
     until = strict.whole("until", about["until"], _check.MAX_STEP)
-    if isinstance(about["elapsed"], bool) or not isinstance(about["elapsed"], int) or not -1 <= about["elapsed"] <= until:
-        raise ValueError(f"elapsed must be an integer from -1 to until = {until}, but is {about['elapsed']!r:.40}")
+    if about["elapsed"] != -1:  # nothing recorded yet
+        strict.whole("elapsed", about["elapsed"], until)
     strict.whole("n_samples", about["n_samples"], 2**40)
     _check.flag("all_losses", about["all_losses"])
     dynamics.from_description(about["dynamics"])
     made_by = ("name", "version", "gradient", "dtype")
-    if set(about["engine"]) != {*made_by, "skin"} or not all(isinstance(about["engine"][name], str) for name in made_by):
+    if set(about["engine"]) != {*made_by, "skin"} or not all(type(about["engine"][name]) is str for name in made_by):
         raise ValueError(f"engine must say {', '.join(made_by)} and skin, but says {about['engine']!r:.200}")
     for name in _CLOCKS:
         values = data[name].values
