@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from itertools import accumulate
 from typing import Any, Final
 
 from glassnet._zip import Members
@@ -35,14 +34,13 @@ def parsed(content: bytes | str, *, infinite: bool = False, most_bytes: int = MO
         raise ValueError(f"its JSON must have at most {most_bytes} bytes, but has {len(text)}")
     if sum(text.count(sign) for sign in (b",", b"[", b"{")) > _MOST_VALUES:
         raise ValueError(f"its JSON must have at most {_MOST_VALUES} values")
-    brackets = _BRACKET.findall(_STRING.sub(b"", text))
-    if max(accumulate(1 if sign in b"[{" else -1 for sign in brackets), default=0) > _DEEPEST:
-        raise ValueError(f"its JSON must be nested at most {_DEEPEST} deep")
+    depth = 0
+    for bracket in _BRACKET.finditer(_STRING.sub(b"", text)):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > _DEEPEST:
+            raise ValueError(f"its JSON must be nested at most {_DEEPEST} deep")
     other: dict[str, Any] = {} if infinite else {"parse_constant": _refuse, "parse_float": _finite}
-    try:
-        return json.loads(content, object_pairs_hook=_each_key_once, **other)
-    except RecursionError:
-        raise ValueError(f"its JSON must be nested at most {_DEEPEST} deep") from None
+    return json.loads(content, object_pairs_hook=_each_key_once, **other)
 
 
 def read(members: Members, name: str, *, infinite: bool = False, most_bytes: int = MOST_BYTES) -> Any:
