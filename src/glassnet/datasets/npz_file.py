@@ -28,6 +28,7 @@ NAMES: Final = (
 LARGEST_RATIO: Final = 200
 """Of what an array takes over what its file does; sparser data can be saved without compression."""
 
+_LONGEST_TEXT: Final = 1 << 16
 _CHUNK: Final = 1 << 20
 _SUFFIX: Final = ".npy"
 
@@ -89,6 +90,8 @@ def _array(members: Members, member: str, file_size: int) -> NDArray[Any]:
     shape, in_columns, dtype = read_header(stream)
     if dtype.kind not in "fiubUS" or dtype.itemsize == 0:
         raise ValueError(f"it must hold numbers or text, but holds {dtype}")
+    if dtype.itemsize > _LONGEST_TEXT:
+        raise ValueError(f"it must hold text of at most {_LONGEST_TEXT} bytes, but holds {dtype}")
     if any(length < 0 for length in shape):
         raise ValueError(f"its shape must not be negative, but is {shape}")
     promised = math.prod(shape) * dtype.itemsize
