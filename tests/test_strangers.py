@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
 import zipfile
 from collections.abc import Callable
@@ -208,6 +209,21 @@ def test_a_file_that_is_no_file_is_refused(tmp_path: Path, whole: Path) -> None:
     refused(lambda: gn.load(tmp_path / "x.zarr.zip"), "x.zarr.zip", "must be a file")
     (tmp_path / "zeros").symlink_to("/dev/zero")
     refused(lambda: gn.load(tmp_path / "zeros"), "zeros", "must be a file")
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "figures").mkdir(exist_ok=True)
+    for name in ("figures/x.png", "units/x.zarr.zip", "checkpoints/x.zarr.zip"):
+        os.mkfifo(tmp_path / "run" / name)
+    assert len(verify(tmp_path / "run").damaged) == 3
+
+
+def test_a_lock_that_leads_elsewhere_empties_no_file(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("kept")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "lock").symlink_to(mine)
+    with pytest.raises(OSError, match="lock"), RunDirectory(tmp_path / "run").locked():
+        pass
+    assert mine.read_text() == "kept"
 
 
 def test_a_network_of_more_layers_than_weights_is_refused(saved: Members, tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ import glassnet as gn
 from glassnet.datasets.csv_file import LONGEST_ROW
 
 
-def npz(**arrays: np.ndarray) -> Members:
+def npz(X: np.ndarray, y: np.ndarray) -> Members:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    np.savez(buffer, X=X, y=y)
     with zipfile.ZipFile(buffer) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

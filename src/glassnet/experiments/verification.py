@@ -152,7 +152,7 @@ def _figures(folder: Path) -> list[str]:
     return [
         f"{path} is damaged: it is no whole picture; glassnet figures {shlex.quote(str(folder))} draws it again"
         for path in sorted((folder / "figures").glob("*.png"))
-        if not _is_whole(path.read_bytes())
+        if not path.is_file() or not _is_whole(path.read_bytes())
     ]
 
 

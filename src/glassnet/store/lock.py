@@ -51,7 +51,8 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
     while True:
         # Whoever was waited for may have removed a folder in which it did nothing.
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        # No link is followed: in a stranger's folder it may lead to any file of the user's, which would be emptied.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -61,7 +62,7 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
                 os.close(descriptor)
                 time.sleep(_TRY_SECONDS)
                 continue
-            pid = os.pread(descriptor, 32, 0).decode().strip() or "which has just begun"
+            pid = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "which has just begun"
             os.close(descriptor)
             found = f"{what} is being worked on by process {pid}"
             if on_wait is None:
@@ -81,13 +82,13 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
 def holder(path: Path) -> str | None:
     """The process that holds the lock file ``path``, in words; None where none does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return f"process {os.pread(descriptor, 32, 0).decode().strip() or 'that has just begun'}"
+        return f"process {os.pread(descriptor, 32, 0).decode(errors='replace').strip() or 'that has just begun'}"
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
