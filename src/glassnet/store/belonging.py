@@ -31,7 +31,6 @@ def _told(value: Value, identity: Mapping[str, Any], end: int) -> Iterator[tuple
     ensemble = value if isinstance(value, Ensemble) else value.ensemble
     start, stages = identity.get("start", {}), identity.get("stages", [])
     last = stages[-1] if stages else {}
-    yield "replicas", len(ensemble), 1
     for name, where in (("seed", start), ("origin", start), ("noise", last)):
         if name in where:
             yield name, getattr(ensemble, name).tolist(), [where[name]]
@@ -40,6 +39,7 @@ def _told(value: Value, identity: Mapping[str, Any], end: int) -> Iterator[tuple
     if "dtype" in start:
         yield "dtype", ensemble.weights.dtype.name, start["dtype"]
     if stages:
+        yield "replicas", len(ensemble), 1
         yield "kind", type(value).__name__, "Record" if "recording" in last else "Ensemble"
     if isinstance(value, Record):
         yield "end", value.elapsed, end
