@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numcodecs import blosc
 
 import glassnet as gn
 from glassnet.datasets import raw
@@ -29,6 +30,7 @@ from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
 from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
+from glassnet.store.data import read_data
 from glassnet.store.directory import canonical
 
 
@@ -192,6 +194,80 @@ def _value(kind: str) -> Target:
     return Target(feed, lambda: _member_seeds(_saved()[kind]))
 
 
+def _codecs(folder: Path, data: bytes) -> None:
+    """A chunk of weights, or what is said of it, by the first byte; checksum and zip are put right around it."""
+    members = dict(_saved()["ensemble"])
+    if data[:1] == b"{":
+        members["weights/zarr.json"] = data
+    else:
+        node = json.loads(members["weights/zarr.json"])
+        chosen = list(_CODECS)[data[0] % len(_CODECS)] if data else "none"
+        node["codecs"] = [node["codecs"][0], *_CODECS[chosen]]
+        members["weights/zarr.json"] = json.dumps(node).encode()
+        members["weights/c/0/0"] = data[1:]
+    path = folder / "read"
+    path.write_bytes(sealing.sealed(members))
+    demand_clear(lambda: gn.load(path), str(path))
+
+
+_CODECS: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "zstd": [{"name": "zstd", "configuration": {"level": 0, "checksum": False}}],
+    "blosc": [
+        {
+            "name": "blosc",
+            "configuration": {"typesize": 8, "cname": "zstd", "clevel": 9, "shuffle": "bitshuffle", "blocksize": 0},
+        }
+    ],
+}
+
+
+def _codec_seeds() -> Iterator[bytes]:
+    members = _saved()["ensemble"]
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "ensemble"
+        path.write_bytes(sealing.sealed(members))
+        found = gn.load(path)
+    assert isinstance(found, gn.Ensemble)
+    weights = found.weights.tobytes()
+    yield b"\0" + weights
+    yield b"\1" + members["weights/c/0/0"]
+    for shuffle in (0, 1, 2):
+        yield b"\2" + blosc.compress(weights, b"zstd", 9, shuffle, 0, 8)
+    yield members["weights/zarr.json"]
+
+
+def _zip(folder: Path, data: bytes) -> None:
+    """A zip that ends in a right checksum, as each kind of file that is a zip."""
+    body = data + sealing.MARK
+    content = body + hashlib.sha256(body).hexdigest().encode()
+    for name, read in _ZIPS.items():
+        path = folder / name
+        path.write_bytes(content)
+        demand_clear(lambda path=path, read=read: read(path), str(path))  # type: ignore[misc]
+
+
+_ZIPS: dict[str, Callable[[Path], object]] = {
+    "x.zarr.zip": gn.load,
+    "x.run.zip": open_run,
+    "data.npz": read_data,
+    "own.npz": gn.read_dataset,
+}
+
+
+def _zip_seeds() -> Iterator[bytes]:
+    for members in _saved().values():
+        for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            yield sealing.sealed(members, method)[: -len(sealing.MARK) - sealing.DIGEST_LENGTH]
+
+
+def _index(folder: Path, data: bytes) -> None:
+    path = folder / "x.run.zip"
+    path.write_bytes(sealing.sealed({**_saved()["condensed"], "index.json": data}))
+    for read in (lambda: open_run(path).done, lambda: CondensedRun(path).read_others([])):
+        demand_clear(read, str(path), *{name for kind in KINDS for name in _request(kind)["request"]})
+
+
 def _condensed(folder: Path, data: bytes) -> None:
     path = folder / "x.run.zip"
     path.write_bytes(_sealed(_saved()["condensed"], data))
@@ -233,6 +309,9 @@ TARGETS: dict[str, Target] = {
     "csv": Target(_own("own.csv"), _csv_seeds),
     "ensemble": _value("ensemble"),
     "record": _value("record"),
+    "codecs": Target(_codecs, _codec_seeds),
+    "zip": Target(_zip, _zip_seeds),
+    "index": Target(_index, lambda: iter([_saved()["condensed"]["index.json"]])),
     "condensed": Target(_condensed, lambda: _member_seeds(_saved()["condensed"])),
     "run": Target(_run, _run_seeds),
 }

@@ -13,7 +13,9 @@ PACKAGE = Path(gn.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 ORDER = [
-    ["_check", "_html", "_version", "_words"],
+    ["_memory"],
+    ["_words"],
+    ["_check", "_html", "_version", "_zip"],
     ["random"],
     ["datasets", "network", "loss"],
     ["torch_network"],

@@ -22,7 +22,9 @@ from hypothesis.extra.numpy import arrays
 from zarr.storage import ZipStore
 
 import glassnet as gn
-from glassnet.store import RunDirectory, load, save, sealing
+from glassnet._zip import Members
+from glassnet.store import RunDirectory, files, load, save
+from glassnet.store import arrays as stored
 from glassnet.store.directory import Unit, first_difference
 from glassnet.store.files import read, read_header, write
 from glassnet.store.values import Value
@@ -270,22 +272,21 @@ def test_the_header_stays_with_the_value(tmp_path: Path) -> None:
     assert read_header(tmp_path / "x") == read(tmp_path / "x")[1] == {"units": ["a"], "ends": [3]}
 
 
-def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+def test_header_and_arrays_are_of_one_file_whoever_replaces_it_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Header and arrays are of one file, whoever puts another in its place between the two."""
     network = gn.Mlp(3, 4, 1)
     old, new = (gn.Ensemble.random(network, 2, seed=seed) for seed in (1, 2))
     path = tmp_path / "checkpoint.zip"
     write(path, old, {"which": "old"})
-    looked = sealing.refuse_bombs
+    looked = stored.find_arrays
 
-    def replaced(where: Path) -> None:
-        monkeypatch.setattr(sealing, "refuse_bombs", looked)
+    def replaced(members: Members) -> object:
         write(path, new, {"which": "new"})
-        looked(where)
+        return looked(members)
 
-    monkeypatch.setattr(sealing, "refuse_bombs", replaced)
-    value, header = read(path)
-    assert isinstance(value, gn.Ensemble)
-    assert (header["which"], value.seed.tolist()) == ("new", [2, 2])
+    monkeypatch.setattr(files, "find_arrays", replaced)
+    for which, seed in (("old", 1), ("new", 2)):
+        value, header = read(path)
+        assert isinstance(value, gn.Ensemble)
+        assert (header["which"], value.seed.tolist()) == (which, [seed, seed])

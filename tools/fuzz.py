@@ -59,7 +59,7 @@ def fuzz(target: str, seconds: int) -> None:
     corpus.mkdir(parents=True, exist_ok=True)
     for i, seed in enumerate(TARGETS[target].seeds()):
         (corpus / f"seed-{i}").write_bytes(seed)
-    limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-max_len=20000"]
+    limits = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1536", "-max_len=20000"]
     arguments = [sys.argv[0], *limits, "-print_final_stats=1", f"-artifact_prefix={CORPUS / target}/", str(corpus)]
     atheris.Setup(arguments, lambda data: feed(target, data))
     atheris.Fuzz()

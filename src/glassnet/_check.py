@@ -10,6 +10,8 @@ from typing import Any, SupportsFloat, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet._memory import machine_memory
+
 MAX_STEP = 2**56 - 1
 """Largest step, epoch or time: what the counter of the random numbers holds."""
 
@@ -76,9 +78,11 @@ def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]
 
 
 def in_proportion(promised: int, file_bytes: int, *, ratio: int = _LARGEST_RATIO) -> None:
-    """Refuse arrays that promise more than so many times the bytes of their file, unless they are small anyway."""
+    """Refuse arrays that promise more than memory, or than so many times their file unless they are small anyway."""
     if promised > max(_SMALL_BYTES, ratio * file_bytes):
         raise ValueError(f"its arrays promise {promised} bytes, out of proportion to its size")
+    if promised > (there := machine_memory()):
+        raise ValueError(f"its arrays promise {promised} bytes, but this machine has {there} of memory")
 
 
 def same_kind(name: str, value: Any, kind: type | tuple[type, ...]) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from glassnet._words import escaped
+
 _LEFT = ' style="text-align: left; vertical-align: top"'
+
+
+def escape(text: str) -> str:
+    """Text for HTML: no markup in it, and nothing that turns the order of letters."""
+    return html.escape(escaped(text, lines=True))
 
 
 def facts(title: str, rows: Mapping[str, str]) -> str:

@@ -18,6 +18,19 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def escaped(text: str, *, lines: bool = False) -> str:
+    """The text with an escape such as \\x1b in place of what steers a terminal or turns the order of letters.
+
+    Args:
+        text: any text, of a file for example.
+        lines: whether line ends and tabs are left as they are.
+    """
+    if text.isprintable():
+        return text
+    left = "\n\t" if lines else ""
+    return "".join(c if c.isprintable() or c in left else c.encode("unicode_escape").decode() for c in text)
+
+
 def given_replicas(fingerprints: Sequence[str]) -> str:
     """Quenched replicas that a run was given, told from others by the first of them."""
     return f"{counted(len(fingerprints), 'replica')}, first fingerprint {fingerprints[0][:16]}"

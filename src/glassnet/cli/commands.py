@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from glassnet._words import escaped
 from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
 from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_command, unknown_option
@@ -220,7 +221,7 @@ def list_all(
         tables.runs_table(runs),
     )
     for problem in tables.damaged_runs(runs):
-        console.print(problem, highlight=False, markup=False, soft_wrap=True)
+        console.print(escaped(problem), highlight=False, soft_wrap=True)
 
 
 ShownChi = Annotated[
@@ -287,7 +288,7 @@ def condense(
     from glassnet.experiments import open_run
     from glassnet.experiments.condensing import condense as write
     from glassnet.experiments.condensing import join
-    from glassnet.store.condensed import SUFFIX
+    from glassnet.store.index import SUFFIX
 
     with refusing():
         if output is None and len(runs) > 1:
@@ -403,7 +404,7 @@ def claims(
     print_claims(console, judged)
     for run in found:
         if (reason := why_left_out(run)) is not None:
-            console.print(f"Left out: {run.path}: {reason}.", highlight=False, markup=False, soft_wrap=True)
+            console.print(escaped(f"Left out: {run.path}: {reason}."), highlight=False, soft_wrap=True)
     console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
 
 

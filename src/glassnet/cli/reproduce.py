@@ -118,7 +118,7 @@ def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     """The condensed run that is needed: a file or folder of pieces in ``folder`` by its name, or ``folder`` itself."""
     from glassnet.experiments import open_run
     from glassnet.experiments.pieces import are_pieces
-    from glassnet.store.condensed import SUFFIX
+    from glassnet.store.index import SUFFIX
 
     if folder is None:
         return None

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from glassnet._words import counted, duration, given_replicas
+from glassnet._words import counted, duration, escaped, given_replicas
 from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
 from glassnet.experiments.cost import Cost, size
 from glassnet.experiments.experiment import Experiment
@@ -233,9 +233,9 @@ def runs_table(folder: Path) -> Table:
             run = open_run(path)
             r, n = run.request, len(run.done)
             state = f"{n} of {n + len(run.missing)}"
-            table.add_row(path.name, r.experiment, str(r.samples), str(r.replicas), state)
+            table.add_row(escaped(path.name), r.experiment, str(r.samples), str(r.replicas), state)
         except ValueError:
-            table.add_row(path.name, "", "", "", "damaged")
+            table.add_row(escaped(path.name), "", "", "", "damaged")
     if not table.row_count:
         table.add_row("none", *[""] * 4)
     return table
@@ -254,7 +254,7 @@ def damaged_runs(folder: Path) -> list[str]:
 
 def provenance(run: Run[Relaxation]) -> Table:
     """When, where and by what a run was made, and what of it is there."""
-    first, *later = run.description["sessions"]
+    first, *later = run.sessions
     engine, machine = run.description["engine"], first["machine"]
     n = len(run.done)
     rows = {
@@ -302,7 +302,7 @@ def verification(found: Verification) -> Table:
 def _pairs(rows: dict[str, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(escaped(name), escaped(value))
     return table
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from glassnet._words import counted, duration
+from glassnet._words import counted, duration, escaped
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -265,18 +265,18 @@ def say_waiting(found: str) -> None:
 
 def make_console() -> Console:
     """Where things are printed."""
-    from rich.console import Console
+    from glassnet.cli.console import PlainConsole
 
-    console = Console()
+    console = PlainConsole()
     # Nobody's screen is too narrow for a file.
-    return console if console.is_terminal else Console(width=_FILE_WIDTH)
+    return console if console.is_terminal else PlainConsole(width=_FILE_WIDTH)
 
 
 def complain(message: str) -> None:
     """One line to whoever watches for errors."""
-    from rich.console import Console
+    from glassnet.cli.console import PlainConsole
 
-    Console(stderr=True).print(message, highlight=False, markup=False, soft_wrap=True)
+    PlainConsole(stderr=True).print(escaped(message), highlight=False, soft_wrap=True)
 
 
 def say_unlocked(folder: Path, alone: bool) -> None:

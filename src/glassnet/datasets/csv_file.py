@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from glassnet.datasets.table import Table, listed, named
 
 LABEL_NAMES: Final = ("label", "labels", "class", "target", "y")
 """Columns that are taken for the labels unless another is named."""
+
+LONGEST_ROW: Final = 4 * 2**20
+"""Letters; some 170,000 numbers of all their digits."""
 
 
 def read_csv(path: Path, label: str | int | None) -> Table:
@@ -31,15 +34,34 @@ def read_csv(path: Path, label: str | int | None) -> Table:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _Reader(path, file, label).table()
+            return _Reader(path, _Lines(path, file), label).table()
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} must be text in UTF-8, but holds the byte {error.object[error.start]:#x}") from None
     except csv.Error as error:
         raise ValueError(f"{path} must be comma-separated text, but {error}") from None
 
 
+class _Lines:
+    """The lines of a file; no row, which may be of several lines where it has quotes, is read beyond a limit."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path, self._file, self._in_row = path, file, 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(LONGEST_ROW + 1):
+            self._in_row += len(line)
+            if self._in_row > LONGEST_ROW:
+                raise ValueError(f"{self._path} must have rows of at most {LONGEST_ROW} letters, but has a longer one")
+            yield line
+
+    def end_row(self) -> None:
+        """Say that a row was read to its end."""
+        self._in_row = 0
+
+
 class _Reader:
-    def __init__(self, path: Path, lines: Iterator[str], label: str | int | None) -> None:
+    def __init__(self, path: Path, file_lines: _Lines, label: str | int | None) -> None:
+        self._lines, lines = file_lines, iter(file_lines)
         first = next(lines, "")
         delimiter = max(",;\t", key=first.count)
         self._path, self._rows = path, csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
@@ -62,6 +84,7 @@ class _Reader:
         # Eight bytes a number, as rows come: lists of text would take many times the file.
         values, codes, texts = array("d"), array("q"), dict[str, int]()
         for row in self._rows if self._header else chain([[*self._first]], self._rows):
+            self._lines.end_row()
             if not row:
                 continue
             if len(row) != len(self._first):

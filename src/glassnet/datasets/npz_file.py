@@ -6,14 +6,14 @@ What a header promises is held against what the file is before memory is taken f
 from __future__ import annotations
 
 import math
-import zipfile
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check
+from glassnet._zip import Members
 from glassnet.datasets.table import Table, listed, table
 
 NAMES: Final = (
@@ -28,6 +28,7 @@ NAMES: Final = (
 LARGEST_RATIO: Final = 200
 """Of what an array takes over what its file does; sparser data can be saved without compression."""
 
+_LONGEST_TEXT: Final = 1 << 16
 _CHUNK: Final = 1 << 20
 _SUFFIX: Final = ".npy"
 
@@ -45,22 +46,20 @@ def read_npz(path: Path, label: str | None) -> tuple[Table, Table | None]:
     """
     with path.open("rb") as file:
         try:
-            with zipfile.ZipFile(file) as archive:
-                members = {info.filename: info for info in archive.infolist()}
-        # What else a foreign file may be to the reader of zips: a version still to come, text it cannot decode.
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            members = Members(file)
+        except ValueError as error:
             raise ValueError(f"{path} must be an .npz file of NumPy's, but reading it failed: {error}") from None
         there = [name.removesuffix(_SUFFIX) for name in members if name.endswith(_SUFFIX)]
         train, test = _pairs(path, there, label)
-        return _table(path, file, train), None if test is None else _table(path, file, test)
+        return _table(path, members, train), None if test is None else _table(path, members, test)
 
 
-def _table(path: Path, file: IO[bytes], names: tuple[str, str]) -> Table:
-    features, labels = read_arrays(path, file, names)
+def _table(path: Path, members: Members, names: tuple[str, str]) -> Table:
+    features, labels = read_arrays(path, members, names)
     return table(features, labels, str(path))
 
 
-def read_arrays(path: Path, file: IO[bytes], names: tuple[str, ...]) -> list[NDArray[Any]]:
+def read_arrays(path: Path, members: Members, names: tuple[str, ...]) -> list[NDArray[Any]]:
     """These arrays of an .npz file.
 
     Raises:
@@ -68,19 +67,20 @@ def read_arrays(path: Path, file: IO[bytes], names: tuple[str, ...]) -> list[NDA
     """
     size = path.stat().st_size
     arrays = []
-    with zipfile.ZipFile(file) as archive:
-        for name in names:
-            try:
-                arrays.append(_array(archive, name + _SUFFIX, size))
-            except MemoryError:
-                raise
-            except Exception as error:
-                raise ValueError(f"{path}: the array {name} cannot be read: {error}") from error
+    for name in names:
+        try:
+            arrays.append(_array(members, name + _SUFFIX, size))
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise ValueError(f"{path}: the array {name} cannot be read: {error}") from error
     return arrays
 
 
-def _array(archive: zipfile.ZipFile, member: str, file_size: int) -> NDArray[Any]:
-    stream = archive.open(member)
+def _array(members: Members, member: str, file_size: int) -> NDArray[Any]:
+    if member not in members:
+        raise ValueError("it is not there")
+    stream = members.open(member)
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -90,6 +90,8 @@ def _array(archive: zipfile.ZipFile, member: str, file_size: int) -> NDArray[Any
     shape, in_columns, dtype = read_header(stream)
     if dtype.kind not in "fiubUS" or dtype.itemsize == 0:
         raise ValueError(f"it must hold numbers or text, but holds {dtype}")
+    if dtype.itemsize > _LONGEST_TEXT:
+        raise ValueError(f"it must hold text of at most {_LONGEST_TEXT} bytes, but holds {dtype}")
     if any(length < 0 for length in shape):
         raise ValueError(f"its shape must not be negative, but is {shape}")
     promised = math.prod(shape) * dtype.itemsize

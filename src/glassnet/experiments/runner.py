@@ -27,6 +27,7 @@ from glassnet.loss import QuadraticHinge
 from glassnet.measurement import Progress
 from glassnet.record import Record
 from glassnet.store import files, placing
+from glassnet.store.belonging import refuse_another
 from glassnet.store.directory import RunDirectory, Unit, unit_name
 from glassnet.store.values import Value
 
@@ -254,6 +255,11 @@ class _Worker:
         if len(ends) > 1:
             raise ValueError(f"{path} was changed by another process: the same command goes on from what it holds")
         self._block = replace(self._block, end=ends.pop())
+        for place, identity in zip(places, self._identities, strict=True):
+            try:
+                refuse_another(value[[place]], identity, header["ends"][place])
+            except ValueError as error:
+                raise ValueError(f"{path} is not of this run: {error}; remove it to begin the block again") from error
         return value[places]
 
     def _hear(self, done: int, latest: Callable[[], tuple[list[int], Value]]) -> None:

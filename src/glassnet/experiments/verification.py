@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import shlex
 import zlib
@@ -11,12 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from glassnet.ensemble import Ensemble
 from glassnet.experiments.own_data import OwnData, refuse_damaged
+from glassnet.experiments.pieces import pieces_in
 from glassnet.experiments.summary import summary_files
 from glassnet.experiments.view import Run
-from glassnet.store import bits, files, placing
-from glassnet.store.condensed import SUFFIX
-from glassnet.store.directory import RunDirectory, unit_name
+from glassnet.store import bits, files, placing, strict
+from glassnet.store.condensed import CondensedRun
+from glassnet.store.directory import Checkpoint, RunDirectory, unit_name
+from glassnet.store.index import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -67,32 +69,44 @@ def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
     n_complete = n_begun = n_others = 0
     for file in directory.unit_files():
         try:
-            _, header = files.read(file)
-            if unit_name(header["identity"]) != file.name.partition(".")[0]:
+            unit, identity = directory.unit_in(file)
+            if unit_name(identity) != file.name.partition(".")[0]:
                 raise ValueError(f"{file} holds another unit than its name says")
         except (ValueError, OSError) as error:
             damaged.append(str(error))
             continue
-        except KeyError as error:
-            damaged.append(f"{file} has no {error} in its header")
-            continue
         n_others += file.name not in asked
-        n_complete += file.name in asked and header["end"] >= asked[file.name]
-        n_begun += file.name in asked and header["end"] < asked[file.name]
+        n_complete += file.name in asked and unit.end >= asked[file.name]
+        n_begun += file.name in asked and unit.end < asked[file.name]
     if isinstance(run.request.dataset, OwnData):
         try:
             refuse_damaged(directory.path, run.request.dataset)
         except (ValueError, OSError) as error:
             damaged.append(str(error))
-    checkpoints = list(directory.checkpoints())
-    damaged += [str(found) for found in checkpoints if isinstance(found, ValueError)]
-    n_checkpoints = sum(not isinstance(found, ValueError) for found in checkpoints)
+    n_checkpoints = 0
+    for checkpoint in directory.checkpoints():
+        problem = checkpoint if isinstance(checkpoint, ValueError) else _wrong_with(checkpoint)
+        damaged += [] if problem is None else [str(problem)]
+        n_checkpoints += problem is None
     here = directory.path.resolve()
     left_over = (*placing.left_over(directory.path), *placing.left_over(here.parent, here.name + SUFFIX))
     whole = n_complete == len(asked)
     wrong, summary = _summary(run) if whole else ([], "not compared, as units are missing or damaged")
     damaged += [*wrong, *_figures(directory.path)]
     return Verification(len(asked), n_complete, n_begun, n_others, n_checkpoints, tuple(damaged), summary, left_over)
+
+
+def _wrong_with(checkpoint: Checkpoint) -> ValueError | None:
+    try:
+        value, _ = files.read(checkpoint.path)
+    except FileNotFoundError:  # whoever worked on it is done with it
+        return None
+    except ValueError as error:
+        return error
+    n = len(value if isinstance(value, Ensemble) else value.ensemble)
+    if n != len(checkpoint.ends):
+        return ValueError(f"{checkpoint.path} must hold {len(checkpoint.ends)} replicas, but holds {n}")
+    return None
 
 
 def _summary(run: Run[Any]) -> tuple[list[str], str]:
@@ -114,13 +128,13 @@ def _says_the_same(name: str, found: bytes, wanted: bytes) -> bool:
         return True
     try:
         return _alike(_parsed(name, found), _parsed(name, wanted))
-    except (ValueError, RecursionError, csv.Error):
+    except (ValueError, csv.Error):
         return False
 
 
 def _parsed(name: str, content: bytes) -> Any:
     text = content.decode()
-    return json.loads(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
+    return strict.parsed(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -144,7 +158,7 @@ def _figures(folder: Path) -> list[str]:
     return [
         f"{path} is damaged: it is no whole picture; glassnet figures {shlex.quote(str(folder))} draws it again"
         for path in sorted((folder / "figures").glob("*.png"))
-        if not _is_whole(path.read_bytes())
+        if not path.is_file() or not _is_whole(path.read_bytes())
     ]
 
 
@@ -170,5 +184,13 @@ def _verify_condensed(run: Run[Any]) -> Verification:
         except ValueError as error:
             damaged.append(str(error))
     n = len(run.members) - len(damaged)
-    left_over = tuple(placing.left_over(run.path.parent, run.path.name))
-    return Verification(len(run.asked), n, 0, 0, 0, tuple(damaged), "not in a condensed run", left_over)
+    asked = [run.identity(member) for member in run.asked]
+    files_of = [run.path] if run.path.is_file() else [path for path, _ in pieces_in(run.path)]
+    n_others = 0
+    for path in files_of:
+        try:
+            n_others += CondensedRun(path).read_others(asked)
+        except ValueError as error:
+            damaged.append(str(error))
+    left_over = tuple(part for path in files_of for part in placing.left_over(path.parent, path.name))
+    return Verification(len(run.asked), n, 0, n_others, 0, tuple(damaged), "not in a condensed run", left_over)

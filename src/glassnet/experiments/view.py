@@ -88,6 +88,18 @@ class Run(Generic[Request]):
         run.request = self.request.showing(chi=chi, waiting_time=waiting_time)
         return run
 
+    @property
+    def sessions(self) -> list[Mapping[str, Any]]:
+        """When, on which machine and with which versions the run was worked on.
+
+        Raises:
+            ValueError: the run's description does not say.
+        """
+        sessions = self.description.get("sessions")
+        if not isinstance(sessions, list) or not sessions or not all(map(_is_session, sessions)):
+            raise ValueError(f"{self.path}: sessions must say time, versions and machine, but are {sessions!r:.200}")
+        return sessions
+
     @cached_property
     def done(self) -> tuple[tuple[str, int], ...]:
         """Units that are complete, as (label of the point, origin)."""
@@ -193,7 +205,24 @@ class Run(Generic[Request]):
         return {member.origin: self.unit(member) for member in members if self._complete[member]}
 
 
+def _is_session(one: Any) -> bool:
+    if not isinstance(one, dict) or not all(isinstance(one.get(name), dict) for name in ("versions", "machine")):
+        return False
+    machine, versions = one["machine"], one["versions"]
+    texts = [
+        one.get("time"),
+        machine.get("processor"),
+        machine.get("system"),
+        versions.get("glassnet"),
+        *versions.values(),
+    ]
+    return all(isinstance(text, str) for text in texts) and type(machine.get("cores")) is int
+
+
 def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
+    names = ("name", "version", "gradient")
+    if not all(isinstance(engine[name], str) for name in names) or not isinstance(engine.get("skin") or {}, dict):
+        raise ValueError(f"engine must say {', '.join(names)}, but says {engine!r:.200}")
     return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
 
 

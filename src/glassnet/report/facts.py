@@ -46,7 +46,7 @@ def asked(request: Any) -> dict[str, str]:
 
 def made(run: Run[Any]) -> dict[str, str]:
     """When and where a run was made, with which versions, and what of it is there."""
-    first, *later = run.description["sessions"]
+    first, *later = run.sessions
     engine, machine = run.description["engine"], first["machine"]
     n, kernel = len(run.done), engine["version"]
     return {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
+
+from glassnet._html import escape
 
 
 def pairs(rows: Mapping[str, str]) -> str:

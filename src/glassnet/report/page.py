@@ -8,13 +8,13 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from scipy.special import erfinv, stdtrit
 
+from glassnet._html import escape
 from glassnet.analysis.intervals import CONFIDENCE
 from glassnet.claims import Claim, assess
 from glassnet.experiments import Minima, PhaseDiagram, Relaxation, Run

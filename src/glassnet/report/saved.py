@@ -16,8 +16,8 @@ from glassnet.experiments import Run
 from glassnet.experiments.summary import Row
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.record import Record
-from glassnet.store.condensed import SUFFIX as CONDENSED
 from glassnet.store.files import load
+from glassnet.store.index import SUFFIX as CONDENSED
 
 
 @dataclass(frozen=True)

@@ -21,17 +21,16 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
-from glassnet.store import files, placing, sealing
+from glassnet._zip import Members
+from glassnet.store import files, placing, sealing, strict
+from glassnet.store.arrays import StoredArray, find_arrays
+from glassnet.store.belonging import refuse_another
 from glassnet.store.directory import Identity, unit_name
+from glassnet.store.index import ADDRESS_LENGTH, SUFFIX, checked_units, n_stacked
 from glassnet.store.values import Value, from_dataset, to_dataset, with_tuples
-
-SUFFIX: Final = ".run.zip"
 
 _INDEX: Final = "index.json"
 _STACKS: Final = "stacks"
-_ADDRESS_LENGTH: Final = 16
-"""Hexadecimal digits of a unit's address: enough to tell apart those of one folder."""
-
 _CLOCKS: Final = ("time", "sparse_time")
 """Axes along which values change least from one to the next: they are stored innermost."""
 
@@ -77,7 +76,7 @@ class CondensedRun:
             FileNotFoundError: no such file.
             ValueError: a damaged or foreign file, or one of another format.
         """
-        return dict(self._index["run"])
+        return dict(self._opened.run)
 
     def unit_end(self, identity: Identity) -> int | None:
         """How far a unit got, in steps since the beginning of its last stage; None where there is none.
@@ -86,7 +85,7 @@ class CondensedRun:
             ValueError: the file, or one beside it, is damaged.
         """
         found = self._find(_address(identity))
-        return None if found is None else int(found[1]["end"])
+        return None if found is None else found[1]["end"]
 
     def read_unit(self, identity: Identity) -> CondensedUnit:
         """A unit.
@@ -100,7 +99,12 @@ class CondensedRun:
             raise FileNotFoundError(f"{self.path} holds no unit {unit_name(identity)}")
         run, about = found
         try:
-            return CondensedUnit(run._value(about), int(about["end"]), dict(about["results"]))
+            value = run._value(about)
+            if value is not None:
+                refuse_another(value, identity, about["end"])
+            return CondensedUnit(value, about["end"], dict(about["results"]))
+        except MemoryError:
+            raise
         except Exception as error:
             raise sealing.unreadable(run.path, error) from error
 
@@ -111,12 +115,29 @@ class CondensedRun:
             return False
         return about["end"] == end and not (value and about["kind"] is None)
 
+    def read_others(self, asked: Iterable[Identity]) -> int:
+        """Read the file's own units that are not asked for, and count them.
+
+        Raises:
+            ValueError: one is damaged.
+        """
+        known = {_address(identity) for identity in asked}
+        others = [about for address, about in self._units.items() if address not in known and "file" not in about]
+        for about in others:
+            try:
+                self._value(about)
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise sealing.unreadable(self.path, error) from error
+        return len(others)
+
     def _find(self, address: str) -> tuple[CondensedRun, dict[str, Any]] | None:
         """The file that holds a unit, and what it says of it."""
         about = self._units.get(address)
         if about is None or "file" not in about:
             return None if about is None else (self, about)
-        there = CondensedRun(self.path.with_name(about["file"]))
+        there = self._beside.setdefault(about["file"], CondensedRun(self.path.with_name(about["file"])))
         held = there._units.get(address) if there.path.is_file() else None
         # The other file may have been made again since, of other units.
         return (there, held) if held is not None and "file" not in held and held["end"] == about["end"] else None
@@ -126,50 +147,73 @@ class CondensedRun:
             return None
         variables: dict[str, xr.Variable] = {}
         coordinates: dict[str, xr.Variable] = {}
-        for name, array in self._stack(about["stack"]).items():
-            (coordinates if array.attrs["coordinate"] else variables)[name] = array[about["position"]].variable
-        for variable in (*variables.values(), *coordinates.values()):
-            variable.attrs = {}
+        for name, (is_coordinate, array) in self._stack(about["stack"]).items():
+            (coordinates if is_coordinate else variables)[name] = array[about["position"]]
         attributes = with_tuples(about["attributes"])
         return from_dataset(about["kind"], xr.Dataset(variables, coordinates, attributes))
 
-    def _stack(self, number: int) -> dict[str, xr.DataArray]:
-        from zarr import open_group
-        from zarr.storage import ZipStore
-
-        if number not in self._stacks:
-            sealing.refuse_bombs(self.path)
-            with ZipStore(self.path, mode="r") as store:
-                group = open_group(store, path=f"{_STACKS}/{number}", mode="r")
-                arrays: dict[str, Any] = {name: (array[...], dict(array.attrs)) for name, array in group.arrays()}
-            self._stacks[number] = {
-                name: xr.DataArray(values, dims=about["stored"], attrs=about).transpose(*about["dims"])
-                for name, (values, about) in arrays.items()
+    def _stack(self, number: int) -> dict[str, tuple[bool, xr.Variable]]:
+        """Arrays of like units, with whether they are coordinates; none has attributes of its own."""
+        if number not in self._read:
+            self._read[number] = {
+                name: (about["coordinate"], xr.Variable(about["stored"], values).transpose(*about["dims"]))
+                for name, values, about in (
+                    (name, array.read(self._opened.members), array.attributes)
+                    for name, array in self._opened.stacks[number].items()
+                )
             }
-        return self._stacks[number]
+        return self._read[number]
 
     @cached_property
-    def _index(self) -> dict[str, Any]:
-        with sealing.unsealed(self.path) as archive:
-            if _INDEX not in archive.namelist():
-                raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
-            try:
-                found = json.loads(archive.read(_INDEX))
-                units = {about["address"]: about for about in found["units"]}
-                index = {"format": found["format"], "run": dict(found["run"]), "units": units}
-            except Exception as error:
-                raise sealing.unreadable(self.path, error) from error
-        files.refuse_other_format(self.path, index["format"])
-        return index
+    def _opened(self) -> _Opened:
+        members = sealing.unsealed(self.path)
+        if _INDEX not in members:
+            raise ValueError(f"{self.path} holds an ensemble or a record, not a run; glassnet.load opens it")
+        try:
+            found = strict.read(members, _INDEX, infinite=True)
+            found_format = found["format"]
+        except Exception as error:
+            raise sealing.unreadable(self.path, error) from error
+        files.refuse_other_format(self.path, found_format)
+        try:
+            stacks = [*_in_order(find_arrays(members, [_INDEX]))]
+            units = checked_units(found["units"], [*map(n_stacked, stacks)], self.path.name)
+            return _Opened(members, dict(found["run"]), units, stacks)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise sealing.unreadable(self.path, error) from error
 
     @property
     def _units(self) -> dict[str, dict[str, Any]]:
-        units: dict[str, dict[str, Any]] = self._index["units"]
-        return units
+        return self._opened.units
 
     @cached_property
-    def _stacks(self) -> dict[int, dict[str, xr.DataArray]]:
+    def _beside(self) -> dict[str, CondensedRun]:
+        """Condensed runs in the same folder by name, each opened once."""
         return {}
+
+    @cached_property
+    def _read(self) -> dict[int, dict[str, tuple[bool, xr.Variable]]]:
+        return {}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file whose every member was held against what it must be: the run, its units by address, and their arrays."""
+
+    members: Members
+    run: dict[str, Any]
+    units: dict[str, dict[str, Any]]
+    stacks: list[dict[str, StoredArray]]
+
+
+def _in_order(groups: Mapping[str, dict[str, StoredArray]]) -> Iterator[dict[str, StoredArray]]:
+    for number in range(len(groups)):
+        prefix = f"{_STACKS}/{number}/"
+        if prefix not in groups:
+            raise ValueError(f"its stacks must be numbered from 0 to {len(groups) - 1}, but {number} is not there")
+        yield groups[prefix]
 
 
 def condensed_in(folder: Path) -> Iterator[CondensedRun]:
@@ -212,7 +256,7 @@ def write_condensed(
 
 
 def _address(identity: Identity) -> str:
-    return unit_name(identity)[:_ADDRESS_LENGTH]
+    return unit_name(identity)[:ADDRESS_LENGTH]
 
 
 def _shape(data: xr.Dataset) -> tuple[Any, ...]:

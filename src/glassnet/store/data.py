@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet._zip import Members
 from glassnet.datasets import Dataset, TrainTest
 from glassnet.datasets.npz_file import read_arrays
-from glassnet.store import files, placing, sealing
+from glassnet.store import files, placing, sealing, strict
 
 _ABOUT: Final = "about.json"
 _PREFIX: Final = {"train": "", "test": "test_"}
@@ -43,24 +44,25 @@ def read_data(path: Path) -> TrainTest:
         FileNotFoundError: no such file.
         ValueError: it is damaged, truncated, foreign or of a later format.
     """
-    with sealing.unsealed(path) as archive:
-        try:
-            about = json.loads(archive.read(_ABOUT))
-            found_format = about["format"]
-        except Exception as error:
-            raise sealing.unreadable(path, error) from error
+    members = sealing.unsealed(path)
+    try:
+        about = strict.read(members, _ABOUT)
+        found_format = about["format"]
+    except Exception as error:
+        raise sealing.unreadable(path, error) from error
     files.refuse_other_format(path, found_format)
     try:
-        train, test = (_dataset(path, name, about) if name in about else None for name in _PREFIX)
+        train, test = (_dataset(path, members, name, about) if name in about else None for name in _PREFIX)
         assert train is not None
+    except MemoryError:
+        raise
     except Exception as error:
         raise sealing.unreadable(path, error) from error
     return TrainTest(train, test)
 
 
-def _dataset(path: Path, name: str, about: dict[str, Any]) -> Dataset:
-    with path.open("rb") as file:
-        features, labels = read_arrays(path, file, (f"{_PREFIX[name]}features", f"{_PREFIX[name]}labels"))
+def _dataset(path: Path, members: Members, name: str, about: dict[str, Any]) -> Dataset:
+    features, labels = read_arrays(path, members, (f"{_PREFIX[name]}features", f"{_PREFIX[name]}labels"))
     return Dataset(features, labels, about[name]["name"], about[name]["provenance"])
 
 

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from glassnet.store import files, placing, sealing
+from glassnet._check import MAX_STEP
+from glassnet.store import files, placing, sealing, strict
+from glassnet.store.belonging import refuse_another
 from glassnet.store.files import FORMAT
 from glassnet.store.lock import held, holder
 from glassnet.store.values import Value
@@ -145,11 +147,12 @@ class RunDirectory:
             why = f"it has no {_DESCRIPTION}" if self.path.exists() else "it is not there"
             raise FileNotFoundError(f"{self.path} is not the folder of a run: {why}")
         try:
-            content = json.loads(path.read_bytes())
+            content = strict.parsed(_head(path))
             description, checksum = content["run"], content["sha256"]
             found_format = content["format"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise ValueError(f"{path} is damaged or was not written by glassnet: {_REMEDY}") from None
+        except (ValueError, TypeError, KeyError) as error:
+            why = f" ({error})" if type(error) is ValueError else ""
+            raise ValueError(f"{path} is damaged or was not written by glassnet{why}: {_REMEDY}") from None
         if found_format != FORMAT:
             raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found_format!r}")
         if not isinstance(description, dict):
@@ -183,9 +186,24 @@ class RunDirectory:
             ValueError: its file is damaged, or holds another unit.
         """
         path = self.unit_path(identity)
+        unit, found = self.unit_in(path)
+        _refuse_other(path, found, identity)
+        return unit
+
+    def unit_in(self, path: Path) -> tuple[Unit, Identity]:
+        """The unit in a file, and what the file says that it is.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: it is damaged, or its value is not that of the unit that it says.
+        """
         value, header = files.read(path)
-        _refuse_other(path, header, identity)
-        return Unit(value, header["end"], header["results"])
+        identity = _checked(path, header)
+        try:
+            refuse_another(value, identity, header["end"])
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise sealing.unreadable(path, error) from error
+        return Unit(value, header["end"], header["results"]), identity
 
     def unit_end(self, identity: Identity) -> int | None:
         """How far a unit got, in steps since the beginning of its last stage; None where there is none.
@@ -197,7 +215,7 @@ class RunDirectory:
         if not path.exists():
             return None
         header = files.read_header(path)
-        _refuse_other(path, header, identity)
+        _refuse_other(path, _checked(path, header), identity)
         return int(header["end"])
 
     def write_unit(self, identity: Identity, unit: Unit) -> None:
@@ -235,7 +253,10 @@ class RunDirectory:
         """
         header = files.read_header(path)
         try:
-            return Checkpoint(path, dict(zip(header["units"], header["ends"], strict=True)))
+            ends = dict(zip(header["units"], header["ends"], strict=True))
+            if len(ends) != len(header["units"]) or not all(isinstance(name, str) for name in ends):
+                raise ValueError(f"units must be names, each once, but are {header['units']!r:.200}")
+            return Checkpoint(path, {n: strict.whole(f"end of {n}", end, MAX_STEP) for n, end in ends.items()})
         except (KeyError, TypeError, ValueError) as error:
             raise sealing.unreadable(path, error) from error
 
@@ -267,8 +288,28 @@ def runs_in(folder: Path) -> list[RunDirectory]:
     return [RunDirectory(path.parent) for path in sorted(folder.glob(f"*/{_DESCRIPTION}"))]
 
 
-def _refuse_other(path: Path, header: Mapping[str, Any], identity: Identity) -> None:
-    difference = first_difference(header.get("identity"), json.loads(canonical(identity)))
+def _head(path: Path) -> bytes:
+    """The file, or as much of it as is longer than what is read."""
+    with path.open("rb") as file:
+        return file.read(strict.MOST_BYTES + 1)
+
+
+def _checked(path: Path, header: Mapping[str, Any]) -> Identity:
+    """What a unit's header says that it is, once the header was found to be one."""
+    try:
+        strict.whole("end", header["end"], MAX_STEP)
+        strict.numbers("results", header["results"])
+        identity = header["identity"]
+        canonical(identity)
+        if not isinstance(identity, dict):
+            raise ValueError(f"identity must be names with values, but is {identity!r:.80}")
+    except (KeyError, ValueError) as error:
+        raise sealing.unreadable(path, error) from error
+    return identity
+
+
+def _refuse_other(path: Path, found: Identity, identity: Identity) -> None:
+    difference = first_difference(found, json.loads(canonical(identity)))
     if difference is not None:
         raise ValueError(f"{path} holds another unit, with {difference}")
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
-from glassnet.store import placing, sealing
+from glassnet._zip import Members
+from glassnet.store import placing, sealing, strict
+from glassnet.store.arrays import NODE, StoredArray, find_arrays
 from glassnet.store.values import Value, from_dataset, to_dataset, with_tuples
 
 FORMAT: Final = 1
@@ -72,35 +74,13 @@ def read(path: Path) -> tuple[Value, dict[str, Any]]:
         FileNotFoundError: no such file.
         ValueError: as :func:`load`.
     """
-    while True:
-        before = _stamp(path)
-        try:
-            found = _read(path)
-        except ValueError:
-            if _stamp(path) == before:
-                raise
-            continue
-        # Who replaces the file meanwhile must not give the header of one and the arrays of another.
-        if _stamp(path) == before:
-            return found
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    """Which file stands at a path: another one after it was replaced."""
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _read(path: Path) -> tuple[Value, dict[str, Any]]:
-    from zarr.storage import ZipStore  # as heavy as the rest of glassnet, and often not needed
-
-    about = _checked(path)
+    members, about = _checked(path)
     try:
-        sealing.refuse_bombs(path)
-        with ZipStore(path, mode="r") as store:
-            data = xr.open_zarr(store, consolidated=False, chunks=None, decode_times=False, mask_and_scale=False).load()
-        value = from_dataset(about["kind"], _sorted(data, with_tuples(about["attributes"])))
-    except FileNotFoundError:
+        groups = find_arrays(members)
+        if set(groups) != {""}:
+            raise ValueError(f"it must hold one group of arrays, but holds {', '.join(sorted(groups))}")
+        value = from_dataset(about["kind"], _dataset(groups[""], members, with_tuples(about["attributes"])))
+    except (FileNotFoundError, MemoryError):
         raise
     except Exception as error:
         raise sealing.unreadable(path, error) from error
@@ -114,7 +94,7 @@ def read_header(path: Path) -> dict[str, Any]:
         FileNotFoundError: no such file.
         ValueError: as :func:`load`.
     """
-    return dict(_checked(path)["header"])
+    return dict(_checked(path)[1]["header"])
 
 
 def refuse_other_format(path: Path, found: object) -> None:
@@ -127,20 +107,39 @@ def refuse_other_format(path: Path, found: object) -> None:
         raise ValueError(f"{path}: format must be {FORMAT} in this version of glassnet, but is {found}")
 
 
-def _checked(path: Path) -> dict[str, Any]:
-    """What a file says about itself, once its checksum was found right."""
+def _checked(path: Path) -> tuple[Members, dict[str, Any]]:
+    """A file's members and what it says about itself, once its checksum was found right."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a file; glassnet.open_run opens the folder of a run")
-    with sealing.unsealed(path) as archive:
-        if "zarr.json" not in archive.namelist():
-            raise ValueError(f"{path} holds neither a record nor an ensemble; glassnet.open_run opens condensed runs")
-        try:
-            found = json.loads(json.loads(archive.read("zarr.json"))["attributes"]["glassnet"])
-            about = {name: found[name] for name in ("format", "kind", "header", "attributes")}
-        except Exception as error:
-            raise sealing.unreadable(path, error) from error
+    members = sealing.unsealed(path)
+    if NODE not in members:
+        raise ValueError(f"{path} holds neither a record nor an ensemble; glassnet.open_run opens condensed runs")
+    try:
+        found = strict.parsed(strict.read(members, NODE)["attributes"]["glassnet"], infinite=True)
+        about = {name: found[name] for name in ("format", "kind", "header", "attributes")}
+    except Exception as error:
+        raise sealing.unreadable(path, error) from error
     refuse_other_format(path, about["format"])
-    return about
+    for name in ("header", "attributes"):
+        if not isinstance(about[name], dict):
+            raise ValueError(f"{path}: {name} must be names with values, but is {about[name]!r:.80}")
+    return members, about
+
+
+def _dataset(stored: Mapping[str, StoredArray], members: Members, attributes: dict[str, Any]) -> xr.Dataset:
+    """The arrays as xarray wrote them: a variable says which others are its coordinates."""
+    coordinates: set[str] = set()
+    variables = {}
+    for name, array in stored.items():
+        about = dict(array.attributes)
+        coordinates |= set(str(about.pop("coordinates", "")).split())
+        if array.dims is None:
+            raise ValueError(f"{name} must name its axes")
+        if name in array.dims:
+            coordinates.add(name)
+        variables[name] = xr.Variable(array.dims, array.read(members), about)
+    data = xr.Dataset(variables).set_coords(coordinates)
+    return _sorted(data, attributes)
 
 
 def _sorted(data: xr.Dataset, attributes: dict[str, Any]) -> xr.Dataset:

@@ -66,7 +66,9 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
             # Whoever was waited for may have removed a folder in which it did nothing.
             path.parent.mkdir(parents=True, exist_ok=True)
             with naming(path):
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+                # No link is followed: in a stranger's folder it may lead to any file of the user's, which would be
+                # emptied.
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
                 try:
                     locked = _lock(descriptor)
                     # Its last holder may have removed the file after it was opened here: the lock of such a file keeps
@@ -103,7 +105,7 @@ def _open_locked(path: Path, what: str, on_wait: Callable[[str], None] | None) -
 def holder(path: Path) -> str | None:
     """The process that holds the lock file ``path``, in words; None where none does."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:

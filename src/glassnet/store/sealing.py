@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-import math
+import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from glassnet import _check
+from glassnet._memory import machine_memory
+from glassnet._zip import Members
 
 MARK: Final = b"glassnet sha256 "
 """Stands before the checksum."""
@@ -39,13 +37,18 @@ def sealed(members: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED) 
     return buffer.getvalue()
 
 
-def unsealed(path: Path) -> zipfile.ZipFile:
-    """The zip that :func:`sealed` made, once its checksum was found right.
+def unsealed(path: Path) -> Members:
+    """The members of the zip that :func:`sealed` made, once its checksum was found right.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: a damaged, truncated or foreign file.
+        ValueError: a damaged, truncated or foreign file, or one larger than memory.
     """
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError(f"{path} must be a file, but is none")
+    if about.st_size > (there := machine_memory()):
+        raise ValueError(f"{path} has {about.st_size} bytes, but this machine has {there} of memory")
     content = path.read_bytes()
     body, mark, digest = content[:-DIGEST_LENGTH], MARK, content[-DIGEST_LENGTH:]
     if not body.endswith(mark):
@@ -54,32 +57,12 @@ def unsealed(path: Path) -> zipfile.ZipFile:
     if hashlib.sha256(body).hexdigest().encode() != digest:
         raise ValueError(f"{path} is damaged: its checksum does not match its content")
     try:
-        return zipfile.ZipFile(io.BytesIO(content))
-    # A zip that claims a version of zip still to come is answered with the latter.
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        return Members(io.BytesIO(content))
+    except ValueError as error:
         raise unreadable(path, error) from error
-
-
-def refuse_bombs(path: Path) -> None:
-    """Refuse a zip of zarr arrays that would take memory out of all proportion to it.
-
-    Raises:
-        ValueError: one whose arrays promise more than any compression gives.
-    """
-    promised = 0
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.filename.rpartition("/")[2] != "zarr.json":
-                continue
-            node = json.loads(archive.read(member))
-            if node["node_type"] == "array":
-                # A chunk is read whole, however little of it the array has.
-                chunks = node["chunk_grid"]["configuration"]["chunk_shape"]
-                rounded = (-(-length // chunk) * chunk for length, chunk in zip(node["shape"], chunks, strict=True))
-                promised += math.prod(rounded) * np.dtype(node["data_type"]).itemsize
-    _check.in_proportion(promised, path.stat().st_size)
 
 
 def unreadable(path: Path, error: Exception) -> ValueError:
     """The error of a file that glassnet sealed, or that says so, with something else in it than it should have."""
-    return ValueError(f"{path} cannot be read, though its checksum is right: {error!r}")
+    why = str(error) if isinstance(error, ValueError) else repr(error)
+    return ValueError(f"{path} cannot be read, though its checksum is right: {why}")

@@ -7,14 +7,41 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
+from glassnet import _check, dynamics
 from glassnet.ensemble import Ensemble
 from glassnet.network import network_of
 from glassnet.record import Record
 from glassnet.skin import Skin
+from glassnet.store import strict
 
 Value = Ensemble | Record
 
 _TAG_LENGTH: Final = 64
+
+_REPLICAS: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(("seed", "origin", "noise"), ("replica",))
+_ENSEMBLE: Final = {"weights": ("replica", "weight"), "step": ("replica",), "alive": ("replica",)}
+_AT_TIMES: Final = ("replica", "waiting_time", "time")
+_CLOCKS: Final = ("waiting_time", "time", "sparse_time", "snapshot_time")
+_RECORD: Final[dict[str, tuple[str, ...]]] = {
+    **{name: (name,) for name in (*_CLOCKS, "layer", "moment", "chi", "epsilon", "bin_edge")},
+    **dict.fromkeys(("learning_rate", "l2", "entry_step", "sigma", "lost_at"), ("replica",)),
+    **dict.fromkeys(("final_step", "final_alive"), ("replica",)),
+    **dict.fromkeys(("data_loss", "total_loss", "awake", "accuracy", "dead"), _AT_TIMES),
+    "moments": (*_AT_TIMES, "layer", "moment"),
+    "within_chi": (*_AT_TIMES, "layer", "chi"),
+    "within_epsilon": (*_AT_TIMES, "layer", "epsilon"),
+    "weight_norm2": (*_AT_TIMES, "layer"),
+    "gradient_norm": (*_AT_TIMES, "layer"),
+    "histogram": ("replica", "waiting_time", "sparse_time", "layer", "bin"),
+    "displacement": ("replica", "waiting_time", "snapshot_time", "weight"),
+    "n_layer_weights": ("layer",),
+    "epsilon_of_chi": ("replica", "chi"),
+    "references": ("waiting_time", "replica", "weight"),
+    "final_weights": ("replica", "weight"),
+}
+"""Arrays that every record's file has, with their axes; some have more, such as losses of a test set."""
+
+_AXES: Final = {*(dim for dims in _RECORD.values() for dim in dims), "character", "byte"}
 
 
 def to_dataset(value: Value) -> tuple[str, xr.Dataset]:
@@ -31,7 +58,21 @@ def to_dataset(value: Value) -> tuple[str, xr.Dataset]:
 
 
 def from_dataset(kind: str, data: xr.Dataset) -> Value:
-    """The value that :func:`to_dataset` took apart."""
+    """The value that :func:`to_dataset` took apart.
+
+    Raises:
+        ValueError: arrays or attributes are missing, of other axes, or do not belong to one another.
+    """
+    wanted = _REPLICAS | (_ENSEMBLE if _check.choice("kind", kind, ("ensemble", "record")) == "ensemble" else _RECORD)
+    for name, dims in wanted.items():
+        if name not in data.variables or data[name].dims != dims:
+            there = data[name].dims if name in data.variables else "not there"
+            raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
+    if others := set(data.sizes) - _AXES:
+        raise ValueError(
+            f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
+        )
+    _refuse_too_deep(data)
     return _ensemble_of(data) if kind == "ensemble" else _record_of(data)
 
 
@@ -64,7 +105,35 @@ def _record_data(record: Record) -> xr.Dataset:
     )
 
 
+def _refuse_too_deep(data: xr.Dataset) -> None:
+    """Refuse a network of more layers than it has weights: its layers are listed before its weights are counted."""
+    n_weights, depth = data.sizes["weight"], data.attrs["network"].get("depth", 1)
+    if isinstance(depth, int) and depth > n_weights:
+        raise ValueError(f"network must have at most {n_weights} layers for as many weights, but has depth {depth}")
+
+
+def _refuse_other_attributes(data: xr.Dataset) -> None:
+    about = data.attrs
+    wanted = {"network", "dynamics", "engine", "n_samples", "landscape_without_l2", "test", "until", "elapsed"}
+    if set(about) != {*wanted, "all_losses"}:
+        raise ValueError(f"a record must say {', '.join(sorted(wanted))}, but says {', '.join(sorted(about))}")
+    until = strict.whole("until", about["until"], _check.MAX_STEP)
+    if about["elapsed"] != -1:  # nothing recorded yet
+        strict.whole("elapsed", about["elapsed"], until)
+    strict.whole("n_samples", about["n_samples"], 2**40)
+    _check.flag("all_losses", about["all_losses"])
+    dynamics.from_description(about["dynamics"])
+    made_by = ("name", "version", "gradient", "dtype")
+    if set(about["engine"]) != {*made_by, "skin"} or not all(type(about["engine"][name]) is str for name in made_by):
+        raise ValueError(f"engine must say {', '.join(made_by)} and skin, but says {about['engine']!r:.200}")
+    for name in _CLOCKS:
+        values = data[name].values
+        if values.dtype != np.int64 or (np.diff(values) <= 0).any() or values.min(initial=0) < 0:
+            raise ValueError(f"{name} must be whole steps that increase, but is {values!r:.80}")
+
+
 def _record_of(data: xr.Dataset) -> Record:
+    _refuse_other_attributes(data)
     ensemble = Ensemble(
         network_of(data.attrs["network"]),
         data.final_weights.values,
