@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet import _check
+
+_MOST_CLASSES: Final = 1 << 24
+"""Beyond, float32 has no place for every whole number."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +52,7 @@ class Dataset:
         n_classes: int | None = None,
     ) -> None:
         checked = _checked_features(features)
-        classes = None if n_classes is None else _check.integer("n_classes", n_classes, low=2)
+        classes = None if n_classes is None else _check.integer("n_classes", n_classes, low=2, high=_MOST_CLASSES)
         object.__setattr__(self, "features", checked)
         object.__setattr__(self, "labels", _checked_labels(labels, len(checked), classes))
         object.__setattr__(self, "n_classes", classes)
@@ -120,8 +123,17 @@ def _checked_labels(labels: ArrayLike, n_samples: int, n_classes: int | None) ->
     return converted
 
 
+class RowError(ValueError):
+    """An error that knows its row, counted from 0, so that a reader of a file can add the line."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 def real_array(name: str, values: ArrayLike) -> NDArray[Any]:
-    """``values`` as an array, if they are real numbers; ``name`` is what an error calls them."""
+    """``values`` as an array, if they are real numbers and none is masked; ``name`` is what an error calls them."""
+    refuse_masked(name, values)
     try:
         array = np.asarray(values)
     # A tensor that is on a GPU, or that gradients are asked of, refuses to be an array.
@@ -130,3 +142,21 @@ def real_array(name: str, values: ArrayLike) -> NDArray[Any]:
     if array.dtype.kind not in "fiub":
         raise ValueError(f"{name} must be real numbers, but got dtype {array.dtype}")
     return array
+
+
+def refuse_masked(name: str, values: Any) -> None:
+    """Raise a ValueError that names the place of the first masked value: as an array it would be any number."""
+    if (place := _masked_place(values)) is not None:
+        where = " and column ".join(map(str, place[:2]))
+        raise ValueError(f"{name} must be known, but the value in row {where} is masked: drop the row or fill it")
+
+
+def _masked_place(values: Any) -> tuple[int, ...] | None:
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.names is None:
+        masked = np.argwhere(np.ma.getmaskarray(values))
+        return tuple(masked[0].tolist()) if len(masked) else None
+    if isinstance(values, (list, tuple)):
+        for i, value in enumerate(values):
+            if isinstance(value, (list, tuple, np.ma.MaskedArray)) and (place := _masked_place(value)) is not None:
+                return (i, *place)
+    return None

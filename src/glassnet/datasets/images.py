@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from glassnet import _check
+from glassnet.datasets.labels import coded
 from glassnet.datasets.npz_file import LARGEST_RATIO
-from glassnet.datasets.table import Table, coded
+from glassnet.datasets.table import Table
 
 _FORMATS: Final = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Of which the header says the size: others hold images of any size inside, or programs."""
@@ -53,9 +54,10 @@ def read_images(folder: Path) -> Table:
         if len(found) != n_values:
             raise ValueError(f"{path} is damaged: its header promises {n_values} values, but it holds {len(found)}")
         row[:] = found
-    codes, classes = coded([path.parent.name for path in paths], str(folder))
+    codes, classes, notes = coded([path.parent.name for path in paths], str(folder), text=True)
     width, height = first
-    return Table(pixels, codes, classes, str(folder), axes=(height, width) if grey else (height, width, 3))
+    axes = (height, width) if grey else (height, width, 3)
+    return Table(pixels, codes, classes, str(folder), axes=axes, notes=notes)
 
 
 def _in_turn(folder: Path) -> list[Path]:

@@ -12,13 +12,14 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet._check import choice, integer
+from glassnet._check import choice, flag, integer
 from glassnet.datasets.csv_file import read_csv
 from glassnet.datasets.dataset import Dataset
 from glassnet.datasets.images import read_images
+from glassnet.datasets.labels import listed
 from glassnet.datasets.npz_file import read_npz
 from glassnet.datasets.pca import LARGEST_SIDE, ColumnMoments, column_moments, fit_table
-from glassnet.datasets.table import Table, listed, sides, table
+from glassnet.datasets.table import Table, sides, table
 
 OwnInputs = Literal["standardised", "whitened", "given"]
 
@@ -42,6 +43,7 @@ def read_dataset(
     source: Any,
     *,
     label: str | int | None = None,
+    header: bool | None = None,
     positive: Sequence[object] | str | None = None,
     negative: Sequence[object] | str | None = None,
     inputs: OwnInputs = "standardised",
@@ -61,6 +63,9 @@ def read_dataset(
             anything that NumPy makes arrays of. Features of more axes than two are flattened.
         label: where the labels are: the column of a table, by name or index, or the name of an array. None takes a
             column called label, labels, class, target or y, or the arrays by their usual names.
+        header: whether the first row of a table has the names of its columns. None decides: it does where its label
+            occurs nowhere else and the other labels are of another kind, where it counts the columns, or where it has
+            no numbers; ``train.provenance["reading"]`` says what was decided.
         positive: classes whose label is +1; all others are -1, or left out if ``negative`` is given too. Needed for
             more than two classes; of two the second (by number or alphabet) is +1.
         negative: classes whose label is -1.
@@ -84,8 +89,8 @@ def read_dataset(
         TypeError: a source that is none of these.
     """
     choice("inputs", inputs, get_args(OwnInputs))
-    rows, beside = _read("source", source, label)
-    other = beside if test is None else _read("test", test, label)[0]
+    rows, beside = _read("source", source, label, header)
+    other = beside if test is None else _read("test", test, label, header)[0]
     sign_of = sides(rows, positive, negative)
     if other is not None:
         if other.axes and rows.axes and other.axes != rows.axes:
@@ -114,9 +119,11 @@ def read_dataset(
     )
 
 
-def _read(name: str, source: Any, label: str | int | None) -> tuple[Table, Table | None]:
+def _read(name: str, source: Any, label: str | int | None, header: bool | None) -> tuple[Table, Table | None]:
     if isinstance(source, (str, os.PathLike)):
-        return _read_path(Path(source), label)
+        return _read_path(Path(source), label, header)
+    if header is not None:
+        raise ValueError(f"header must be given for tables only, but got {header!r} for {_IN_MEMORY}")
     if label is not None:
         raise ValueError(f"label must be given for files only, but got {label!r} for {_IN_MEMORY}")
     if isinstance(source, Mapping) and {"data", "target"} <= set(source):
@@ -129,12 +136,14 @@ def _read(name: str, source: Any, label: str | int | None) -> tuple[Table, Table
     )
 
 
-def _read_path(path: Path, label: str | int | None) -> tuple[Table, Table | None]:
+def _read_path(path: Path, label: str | int | None, header: bool | None) -> tuple[Table, Table | None]:
     if not path.exists():
         raise FileNotFoundError(f"{path} must be a file or a folder, but is not there")
     if not path.is_file() and not path.is_dir():
         raise ValueError(f"{path} must be a file or a folder, but is neither")
     suffix = path.suffix.lower()
+    if header is not None and (path.is_dir() or suffix not in _TABLES):
+        raise ValueError(f"header must be given for tables only ({', '.join(_TABLES)}), but got {header!r} for {path}")
     if path.is_dir():
         if label is not None:
             raise ValueError(f"label must not be given for a folder of images, but got {label!r}")
@@ -142,7 +151,7 @@ def _read_path(path: Path, label: str | int | None) -> tuple[Table, Table | None
     if suffix == ".npz":
         return read_npz(path, None if label is None else str(label))
     if suffix in _TABLES:
-        return read_csv(path, label), None
+        return read_csv(path, label, None if header is None else flag("header", header)), None
     raise ValueError(f"{path} must end with .npz, {', '.join(_TABLES)}, or be a folder with a sub-folder a class")
 
 
@@ -291,4 +300,5 @@ def _dataset(
             f"{'+1' if labels[0] > 0 else '-1'}: take more or shuffle them"
         )
     name = Path(rows.where).stem if rows.where != _IN_MEMORY else "own"
-    return Dataset(transform(rows.features[:n]), labels, name, {"source": rows.where, **provenance})
+    reading = {"reading": "; ".join(rows.notes)} if rows.notes else {}
+    return Dataset(transform(rows.features[:n]), labels, name, {"source": rows.where, **reading, **provenance})
