@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -25,6 +26,7 @@ class Own(NamedTuple):
     inputs: str | None
     components: str | None
     test_data: Path | None
+    header: bool | None = None
 
 
 def _own(about: str) -> Any:
@@ -40,6 +42,15 @@ def _options(
         ),
     ] = None,
     label: Annotated[str | None, _own("Column of the labels, by name or index, or name of their array.")] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first row of a table has names of columns; decided by its content if not said.",
+            show_default=False,
+            rich_help_panel="Own data",
+        ),
+    ] = None,
     positive: Annotated[
         list[str] | None, _own("Class whose label is +1, the rest is -1; may be given several times.")
     ] = None,
@@ -51,7 +62,7 @@ def _options(
     ] = None,
     test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None,
 ) -> Own:
-    return Own(data, label, positive, negative, inputs, components, test_data)
+    return Own(data, label, positive, negative, inputs, components, test_data, header)
 
 
 def with_own_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +94,7 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
     """
     if own.data is None:
         for name, value in own._asdict().items():
-            if value:
+            if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
     from glassnet.experiments.own_data import remember
@@ -104,12 +115,13 @@ def _read(own: Own, samples: Any) -> TrainTest:
     assert own.data is not None
     components: Any = own.components
     if components not in (None, "all"):
-        if not components.removeprefix("-").isdecimal():
+        if not re.fullmatch("-?[0-9]{1,9}", components):
             raise ValueError(f"components must be an integer or all, but got {components!r}")
         components = int(components)
     return read_dataset(
         own.data,
         label=own.label,
+        header=own.header,
         positive=own.positive or None,
         negative=own.negative or None,
         inputs=own.inputs or "standardised",  # type: ignore[arg-type]

@@ -44,8 +44,9 @@ class Cells:
         """
         self._values.extend(self._numbers(row, line))
 
-    def set_first(self, row: Sequence[str], line: int) -> None:
-        """Take the row before all others; raises as :meth:`add` does."""
+    def set_first(self, row: Sequence[str], line: int, places: Sequence[int]) -> None:
+        """Take the row before all others; raises as :meth:`add` does, with places for names."""
+        self._names = [str(i) for i in places]
         self._values[: len(self._names)] = array("d", self._numbers(row, line))
 
     def all_rows(self) -> NDArray[np.float64]:
@@ -58,13 +59,14 @@ class Cells:
             line, name, text = self._comma
             if self._point_line:
                 raise ValueError(
-                    f"{self._where}, line {line}: column {name} must be a number with a decimal point, as line {self._point_line} "
-                    f"has, but is {text!r}: write all numbers in one way, without separators of thousands"
+                    f"{self._where}, line {line}: column {name} must be a number with a decimal point, as line "
+                    f"{self._point_line} has, but is {text!r}: write all numbers in one way, without separators of "
+                    "thousands"
                 )
             if not self._surely_decimal:
                 raise ValueError(
-                    f"{self._where}, line {line}: column {name} must be a number, but {text!r} may have a decimal comma or one of "
-                    "thousands: write it with a decimal point or without a comma"
+                    f"{self._where}, line {line}: column {name} must be a number, but {text!r} may have a decimal "
+                    "comma or one of thousands: write it with a decimal point or without a comma"
                 )
         return np.frombuffer(self._values, np.float64).reshape(-1, len(self._names))
 
@@ -99,7 +101,8 @@ class Cells:
         pointed = with_point(text) if self._commas else None
         if pointed is None:
             raise self._no_number(column, text, line)
-        self._comma = self._comma or (line, self._names[column], text.strip())
+        if self._comma is None or line < self._comma[0]:
+            self._comma = line, self._names[column], text.strip()
         self._surely_decimal |= _LIKE_THOUSANDS.fullmatch(text.strip()) is None
         return pointed
 

@@ -17,12 +17,14 @@ from glassnet.datasets.delimiter import DELIMITERS, delimiter_of, is_blank, rows
 from glassnet.datasets.header import is_header
 from glassnet.datasets.label_column import label_column, label_not_said
 from glassnet.datasets.labels import listed, named
-from glassnet.datasets.numerals import is_number
+from glassnet.datasets.numerals import NO_VALUE, is_number
 from glassnet.datasets.table import Table
 from glassnet.datasets.utf8 import opened_text
 
 _SAMPLE: Final = 200
 """Lines that tell the delimiter."""
+
+_QUOTES: Final = "only spaces may stand between a delimiter and a quote,"
 
 
 def read_csv(path: Path, label: str | int | None, header: bool | None = None) -> Table:
@@ -44,7 +46,7 @@ def read_csv(path: Path, label: str | int | None, header: bool | None = None) ->
         delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(str(path), sample, label)
         rows = rows_of(chain(sample, file), delimiter)
         try:
-            return _Reader(str(path), rows, delimiter, label).table(header)
+            return _Reader(str(path), rows, delimiter, label, header).table()
         except csv.Error as error:
             raise ValueError(
                 f"{path}, line {rows.line_num}: must be {DELIMITERS[delimiter]}-separated text, but {error}"
@@ -52,19 +54,19 @@ def read_csv(path: Path, label: str | int | None, header: bool | None = None) ->
 
 
 class _Reader:
-    def __init__(self, where: str, rows: Any, delimiter: str, label: str | int | None) -> None:
-        self._where, self._rows, self._label = where, rows, label
-        self._first = _first_row(where, rows)
+    def __init__(self, where: str, rows: Any, delimiter: str, label: str | int | None, header: bool | None) -> None:
+        self._where, self._rows, self._label, self._asked = where, rows, label, header
+        self._first = _first_row(where, rows, comments=header is None)
         self._lines = array("q", [rows.line_num])
         self._column = label_column(where, self._first, label)
         self._others = self._without_label(self._first)
         # With decimal points, so that it is known for what it is.
         self._pointed = [(with_point(text) if delimiter != "," else None) or text for text in self._first]
-        all_numbers = all(map(is_number, self._without_label(self._pointed)))
-        indices = self._without_label([str(i) for i in range(len(self._first))])
-        self._cells = Cells(where, indices if all_numbers else self._others, commas=delimiter != ",")
+        self._places = [i for i in range(len(self._first)) if i != self._column.at]
+        names = self._others if header or self._column.by_name or _are_names(self._others) else self._places
+        self._cells = Cells(where, list(map(str, names)), commas=delimiter != ",")
 
-    def table(self, asked: bool | None) -> Table:
+    def table(self) -> Table:
         """All rows, the first of them as a header or not."""
         # Eight bytes a label, as rows come: lists of text would take many times the file.
         codes, texts = array("q", [0]), dict[str, int]()
@@ -78,33 +80,39 @@ class _Reader:
                     f"this one has {len(row)}"
                 )
             self._lines.append(self._rows.line_num)
-            codes.append(texts.setdefault(row.pop(at).strip(" \t"), len(texts)))
+            codes.append(texts.setdefault(row.pop(at), len(texts)))
             self._cells.add(row, self._rows.line_num)
-        header = self._is_header(asked, list(texts), codes)
-        if not header:
+        header = self._is_header(list(texts), codes)
+        if header:
+            del codes[0], self._lines[0]
+            said, columns = f"header row taken: {listed(map(_quoted, self._first))}", tuple(self._others)
+        else:
             codes[0] = texts.setdefault(self._first[at], len(texts))
-            self._set_first(asked)
-        begin = int(header)
-        said = f"header row taken: {listed(self._first)}" if header else "no header row"
-        features = self._cells.all_rows()[begin:]
+            self._set_first()
+            said, columns = "no header row", ()
+        features = self._cells.all_rows()[1 if header else 0 :]
         try:
-            _refuse_comments(list(texts), codes, at)
-            labels = named(list(texts), np.frombuffer(codes, np.int64)[begin:], self._where)
+            _refuse_odd(list(texts), codes, at)
+            labels = named(list(texts), np.frombuffer(codes, np.int64), self._where)
             notes = (said, *self._cells.notes, *labels.notes)
-            columns = tuple(self._others) if header else ()
             return Table(features, labels.codes, labels.classes, self._where, columns, notes=notes)
         except RowError as error:
-            raise ValueError(f"{self._where}, line {self._lines[error.row + begin]}: {error}") from None
+            raise ValueError(f"{self._where}, line {self._lines[error.row]}: {error}") from None
 
-    def _is_header(self, asked: bool | None, texts: list[str], codes: array[int]) -> bool:
-        column, counts = self._column, Counter(codes[1:])
-        header = asked
+    def _is_header(self, texts: list[str], codes: array[int]) -> bool:
+        column, rows = self._column, Counter(codes[1:])
+        counts: Counter[str] = Counter()
+        for code, text in enumerate(texts):
+            counts[text.strip()] += rows[code]
+        header = self._asked
+        if header is False and column.by_name:
+            raise ValueError(f"label must be the index of a column with header=False, but got {self._label!r}")
         if header is None:
             header = is_header(
                 self._pointed,
                 column.at,
                 named=column.by_name,
-                counts={text: counts[code] for code, text in enumerate(texts)},
+                counts=counts,
                 features=self._cells.rows_after_first,
             )
         if header is None or (not header and column.by_name):
@@ -127,39 +135,53 @@ class _Reader:
             )
         return header
 
-    def _set_first(self, asked: bool | None) -> None:
+    def _set_first(self) -> None:
         try:
-            self._cells.set_first(self._others, self._lines[0])
+            self._cells.set_first(self._others, self._lines[0], self._places)
         except ValueError as error:
-            hint = "" if asked is False else " (if the row has the names of the columns, say header=True, --header)"
+            hint = "" if self._asked is False else " (if the row has the columns' names, say header=True, --header)"
             raise ValueError(f"{error}{hint}") from None
 
     def _without_label(self, row: list[str]) -> list[str]:
         return [text for i, text in enumerate(row) if i != self._column.at]
 
 
-def _first_row(where: str, rows: Any) -> list[str]:
+def _first_row(where: str, rows: Any, *, comments: bool) -> list[str]:
     fields = next((row for row in rows if not is_blank(row)), None)
     if fields is None:
         raise ValueError(f"{where} must begin with a row of values or names, but is empty")
     first = [text.strip() for text in fields]
-    if first[0].startswith(("#", "sep=")):
+    if first[0].startswith(("#", "sep=") if comments else "sep="):
         raise ValueError(
             f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {first[0][:20]!r}: "
-            "comments are not read, delete them"
+            "comments are not read, delete them; header=True or False (--header, --no-header) takes the row as it is"
         )
     if len(first) < 2:
         raise ValueError(
             f"{where} must have a column of labels and at least one of features, separated by , or ; or tabs (.tsv: "
             f"by tabs), but its first line is {first[0][:80]!r}"
         )
-    if odd := next((text for text in fields if text.lstrip().startswith('"') and text[:1].isspace()), None):
-        raise ValueError(f"{where}, line {rows.line_num}: a quote must begin its field, but stands in {odd!r}")
+    if any(map(_hides_quotes, fields)):
+        raise ValueError(f"{where}, line {rows.line_num}: {_QUOTES} but the row is {listed(map(repr, fields))}")
     return first
 
 
-def _refuse_comments(texts: list[str], codes: array[int], at: int) -> None:
-    """Labels in the first column that begin with #, where others do not, are rows that someone took out."""
+def _are_names(texts: list[str]) -> bool:
+    return not any(is_number(text) or text.lower() in NO_VALUE or text.upper() == text.lower() for text in texts)
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if "," in name else name
+
+
+def _hides_quotes(text: str) -> bool:
+    return text[:1].isspace() and text.lstrip().startswith('"')
+
+
+def _refuse_odd(texts: list[str], codes: array[int], at: int) -> None:
+    """Refuse quotes after tabs; and labels in the first column that begin with #, where others do not: comments."""
+    if odd := next((text for text in texts if _hides_quotes(text)), None):
+        raise RowError(f"{_QUOTES} but the label is {odd!r}", codes.index(texts.index(odd)))
     marked = [text.startswith("#") for text in texts]
     if at == 0 and any(marked) and not all(marked):
         row = codes.index(marked.index(True))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from glassnet.datasets.numerals import is_number
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+_WITH_COMMAS: Final = re.compile(r"[ \t]*[+-]?[0-9., ']*,[0-9., ']*(?:[eE][+-]?[0-9]+)?[ \t]*")
+"""Numbers with decimal commas, thousands or what may be either."""
 
 
 def rows_of(lines: Iterable[str], delimiter: str) -> Any:
@@ -20,7 +24,8 @@ def delimiter_of(where: str, sample: Sequence[str], label: str | int | None) -> 
     """The delimiter of a table that begins with these lines.
 
     It is one that the first row has. Of several it is the one that gives all rows as many columns as the first, and
-    then the one that makes numbers of most features. Semicolons or tabs win where the numbers have decimal commas.
+    then the one that makes numbers of most features. Semicolons or tabs win where these have commas, whatever the
+    commas stand for.
 
     Args:
         where: the table's name, for messages.
@@ -38,12 +43,13 @@ def delimiter_of(where: str, sample: Sequence[str], label: str | int | None) -> 
     best = [one for one, share in shares.items() if share == max(shares.values())]
     if len(best) == 2 and "," in best:
         other = next(one for one in best if one != ",")
-        if _has_decimal_commas(tables[other], label):
+        if _has_commas(tables[other], label):
             return other
     if len(best) > 1:
+        fitting = " and ".join(f"{DELIMITERS[one]}s" for one in best)
         raise ValueError(
-            f"{where} must be separated in one way, but {' and '.join(DELIMITERS[one] for one in best)} both fit: put quotes "
-            "around text that holds one of them, or separate the columns by tabs and call the file .tsv"
+            f"{where} must be separated in one way, but {fitting} both fit: put quotes around text that holds one of "
+            "them, or separate the columns by tabs and call the file .tsv"
         )
     return best[0]
 
@@ -82,9 +88,9 @@ def _features(row: Sequence[str], first: Sequence[str], label: str | int | None)
 def _readable(rows: Sequence[Sequence[str]], label: str | int | None, delimiter: str) -> float:
     """Share of the features after the first row that are numbers."""
     fields = [field for row in rows[1:] or rows if row for field in _features(row, rows[0], label)]
-    good = sum(is_number(field) or (delimiter != "," and with_point(field) is not None) for field in fields)
+    good = sum(is_number(field) or (delimiter != "," and _WITH_COMMAS.fullmatch(field) is not None) for field in fields)
     return good / max(1, len(fields))
 
 
-def _has_decimal_commas(rows: Sequence[Sequence[str]], label: str | int | None) -> bool:
-    return any(with_point(field) is not None for row in rows if row for field in _features(row, rows[0], label))
+def _has_commas(rows: Sequence[Sequence[str]], label: str | int | None) -> bool:
+    return any("," in field for row in rows if row for field in _features(row, rows[0], label))

@@ -49,9 +49,10 @@ def is_header(
         return True if alone or len(first) > 2 or _has_fractions(features) else None
     if not alone or not many_rows:
         return False
-    if len(others) > 1 and (_has_fractions(features) or len(others) > 2 and _counts(others)):
-        return True if _are_plain(others) else None
-    return None
+    if _are_plain(others):
+        sure = len(others) > 1 and (_has_fractions(features) or (len(others) > 2 and _counts(others)))
+        return True if sure else None
+    return None if _rise(others) else False
 
 
 def _counts(texts: Sequence[str]) -> bool:
@@ -61,6 +62,11 @@ def _counts(texts: Sequence[str]) -> bool:
 def _are_plain(texts: Sequence[str]) -> bool:
     """Whether the texts are different whole numbers without a sign, as years and positions are."""
     return len(set(texts)) == len(texts) and all(text.isascii() and text.isdigit() for text in texts)
+
+
+def _rise(texts: Sequence[str]) -> bool:
+    """Whether several numbers rise throughout, as wavelengths do."""
+    return len(texts) > 1 and bool((np.diff([float(text) for text in texts]) > 0).all())
 
 
 def _has_fractions(features: NDArray[Any]) -> bool:

@@ -167,7 +167,7 @@ def _digest(told: str, tables: Sequence[Table]) -> str:
 
 def _in_the_same_order(test: Table, train: Table) -> Table:
     """The test set with its columns as the training set has them, where both have names."""
-    if test.columns == train.columns or not _are_names(test.columns) or not _are_names(train.columns):
+    if test.columns == train.columns or not test.columns or not train.columns:
         return test
     if sorted(test.columns) != sorted(train.columns) or len(set(train.columns)) < len(train.columns):
         missing = [name for name in train.columns if name not in test.columns] or list(test.columns)
@@ -177,10 +177,6 @@ def _in_the_same_order(test: Table, train: Table) -> Table:
         )
     order = [test.columns.index(name) for name in train.columns]
     return replace(test, features=test.features[:, order], columns=train.columns)
-
-
-def _are_names(columns: Sequence[str]) -> bool:
-    return bool(columns) and not all(name.isdecimal() for name in columns)
 
 
 def _refuse_unknown(test: Table, train: Table) -> None:
