@@ -56,9 +56,11 @@ def read_csv(path: Path, label: str | int | None, header: bool | None = None) ->
 class _Reader:
     def __init__(self, where: str, rows: Any, delimiter: str, label: str | int | None, header: bool | None) -> None:
         self._where, self._rows, self._label, self._asked = where, rows, label, header
-        self._first = _first_row(where, rows, comments=header is None)
+        fields = _first_row(where, rows, comments=header is None)
+        self._first = [text.strip() for text in fields]
         self._lines = array("q", [rows.line_num])
         self._column = label_column(where, self._first, label)
+        self._first_label = fields[self._column.at]
         self._others = self._without_label(self._first)
         # With decimal points, so that it is known for what it is.
         self._pointed = [(with_point(text) if delimiter != "," else None) or text for text in self._first]
@@ -87,7 +89,7 @@ class _Reader:
             del codes[0], self._lines[0]
             said, columns = f"header row taken: {listed(map(_quoted, self._first))}", tuple(self._others)
         else:
-            codes[0] = texts.setdefault(self._first[at], len(texts))
+            codes[0] = texts.setdefault(self._first_label, len(texts))
             self._set_first()
             said, columns = "no header row", ()
         features = self._cells.all_rows()[1 if header else 0 :]
@@ -147,23 +149,23 @@ class _Reader:
 
 
 def _first_row(where: str, rows: Any, *, comments: bool) -> list[str]:
-    fields = next((row for row in rows if not is_blank(row)), None)
+    fields: list[str] | None = next((row for row in rows if not is_blank(row)), None)
     if fields is None:
         raise ValueError(f"{where} must begin with a row of values or names, but is empty")
-    first = [text.strip() for text in fields]
-    if first[0].startswith(("#", "sep=") if comments else "sep="):
+    begin = fields[0].strip()
+    if begin.startswith(("#", "sep=") if comments else "sep="):
         raise ValueError(
-            f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {first[0][:20]!r}: "
+            f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {begin[:20]!r}: "
             "comments are not read, delete them; header=True or False (--header, --no-header) takes the row as it is"
         )
-    if len(first) < 2:
+    if len(fields) < 2:
         raise ValueError(
             f"{where} must have a column of labels and at least one of features, separated by , or ; or tabs (.tsv: "
-            f"by tabs), but its first line is {first[0][:80]!r}"
+            f"by tabs), but its first line is {begin[:80]!r}"
         )
     if any(map(_hides_quotes, fields)):
         raise ValueError(f"{where}, line {rows.line_num}: {_QUOTES} but the row is {listed(map(repr, fields))}")
-    return first
+    return fields
 
 
 def _are_names(texts: list[str]) -> bool:
