@@ -95,7 +95,10 @@ def test_what_is_one_class_is_told(labels: Any, names: tuple[str, ...], notes: t
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (np.ma.array([0, 1, 0], mask=[0, 0, 1]), "labels of y must be known, but the value in row 2 is masked"),
+        (
+            np.ma.array([0, 1, 0], mask=[False, False, True]),
+            "labels of y must be known, but the value in row 2 is masked",
+        ),
         ([0, np.ma.masked], "labels of y must be known, but the value in row 1 is masked"),
         ([1.0, float("nan")], "labels of y must be finite, but that of row 1 is nan"),
         (np.array([1.0, np.inf]), "labels of y must be finite, but that of row 1 is inf"),
@@ -127,8 +130,8 @@ def test_labels_that_are_not_known_or_of_no_kind_are_refused(labels: Any, messag
 @pytest.mark.parametrize(
     "features",
     [
-        np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 0], [0, 1]]),
-        [np.ma.array([1.0, 2.0]), np.ma.array([3.0, 4.0], mask=[0, 1])],
+        np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, False], [False, True]]),
+        [np.ma.array([1.0, 2.0]), np.ma.array([3.0, 4.0], mask=[False, True])],
         [[1.0, 2.0], [3.0, np.ma.masked]],
     ],
 )
@@ -138,7 +141,7 @@ def test_a_masked_feature_is_refused_by_its_place(features: Any) -> None:
     with pytest.raises(ValueError, match="features must be known, but the value in row 1 and column 1 is masked"):
         gn.Dataset(features, [1, -1])
     with pytest.raises(ValueError, match="labels must be known, but the value in row 1 is masked"):
-        gn.Dataset([[1.0], [2.0]], np.ma.array([1, -1], mask=[0, 1]))
+        gn.Dataset([[1.0], [2.0]], np.ma.array([1, -1], mask=[False, True]))
 
 
 def test_arrays_without_masked_values_are_read() -> None:
@@ -153,14 +156,15 @@ def test_classes_that_float32_cannot_tell_apart_are_refused() -> None:
 
 def test_sides_are_chosen_by_number_or_text() -> None:
     x = np.arange(6.0).reshape(3, 2)
-    for labels, positive, expected in (
+    cases: list[tuple[Any, Any, list[int]]] = [
         ([LARGE, LARGE + 1, LARGE], LARGE + 1, [-1, 1, -1]),
         (["01", "x", "1"], ["1", "x"], [-1, 1, 1]),
         ([1, 2, 1], "2.0", [-1, 1, -1]),
         ([False, True, True], True, [-1, 1, 1]),
         ([False, True, True], "True", [-1, 1, 1]),
         (["False", "True", "True"], 1, [-1, 1, 1]),
-    ):
+    ]
+    for labels, positive, expected in cases:
         found = gn.read_dataset((x, labels), positive=positive, inputs="given").train
         assert found.labels.tolist() == expected
 

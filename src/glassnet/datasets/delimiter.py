@@ -11,7 +11,7 @@ from glassnet.datasets.numerals import is_number
 
 DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab"}
 
-_WITH_COMMAS: Final = re.compile(r"[ \t]*[+-]?[0-9., ']*,[0-9., ']*(?:[eE][+-]?[0-9]+)?[ \t]*")
+_WITH_COMMAS: Final = re.compile(r"(?=.*[0-9])[ \t]*[+-]?[0-9., ']*,[0-9., ']*(?:[eE][+-]?[0-9]+)?[ \t]*")
 """Numbers with decimal commas, thousands or what may be either."""
 
 
@@ -23,9 +23,9 @@ def rows_of(lines: Iterable[str], delimiter: str) -> Any:
 def delimiter_of(where: str, sample: Sequence[str], label: str | int | None) -> str:
     """The delimiter of a table that begins with these lines.
 
-    It is one that the first row has. Of several it is the one that gives all rows as many columns as the first, and
-    then the one that makes numbers of most features. Semicolons or tabs win where these have commas, whatever the
-    commas stand for.
+    It is one that the first row has, and that gives it a column of labels. Of several it is the one that gives all
+    rows as many columns as the first, and then the one that makes numbers of most features. Semicolons or tabs win
+    where these have commas, whatever the commas stand for.
 
     Args:
         where: the table's name, for messages.
@@ -38,12 +38,13 @@ def delimiter_of(where: str, sample: Sequence[str], label: str | int | None) -> 
     tables = {one: rows for one in DELIMITERS if (rows := _rows(sample, one)) and len(rows[0]) > 1}
     if len(tables) < 2:
         return next(iter(tables), ",")
+    tables = {one: rows for one, rows in tables.items() if _place(rows[0], label) is not None} or tables
     even = {one: rows for one, rows in tables.items() if all(len(row) == len(rows[0]) for row in rows)}
     shares = {one: _readable(rows, label, one) for one, rows in (even or tables).items()}
     best = [one for one, share in shares.items() if share == max(shares.values())]
     if len(best) == 2 and "," in best:
         other = next(one for one in best if one != ",")
-        if _has_commas(tables[other], label):
+        if any("," in field for field in _features(tables[other], label)):
             return other
     if len(best) > 1:
         fitting = " and ".join(f"{DELIMITERS[one]}s" for one in best)
@@ -77,20 +78,25 @@ def is_blank(row: Sequence[str]) -> bool:
     return not row or (len(row) == 1 and not row[0].strip())
 
 
-def _features(row: Sequence[str], first: Sequence[str], label: str | int | None) -> list[str]:
-    at = -1 if label is None else label
-    if isinstance(at, str):
-        at = first.index(at) if at in first else -1
-    at = at % len(row)
-    return [field for i, field in enumerate(row) if i != at]
+def _place(first: Sequence[str], label: str | int | None) -> int | None:
+    """The column of labels in a table with this first row, the last if it is not said; None if there is none."""
+    names = [text.strip() for text in first]
+    if isinstance(label, str) and label in names:
+        return names.index(label)
+    try:
+        at = -1 if label is None else int(label)
+    except ValueError:
+        return None
+    return at % len(first) if -len(first) <= at < len(first) else None
+
+
+def _features(rows: Sequence[Sequence[str]], label: str | int | None) -> list[str]:
+    at = _place(rows[0], label)
+    return [field for row in rows for i, field in enumerate(row) if i != at]
 
 
 def _readable(rows: Sequence[Sequence[str]], label: str | int | None, delimiter: str) -> float:
-    """Share of the features after the first row that are numbers."""
-    fields = [field for row in rows[1:] or rows if row for field in _features(row, rows[0], label)]
+    """Share of the features that are numbers."""
+    fields = _features(rows, label)
     good = sum(is_number(field) or (delimiter != "," and _WITH_COMMAS.fullmatch(field) is not None) for field in fields)
     return good / max(1, len(fields))
-
-
-def _has_commas(rows: Sequence[Sequence[str]], label: str | int | None) -> bool:
-    return any("," in field for row in rows if row for field in _features(row, rows[0], label))
