@@ -274,11 +274,13 @@ def test_commas_that_may_be_of_thousands_are_refused(tmp_path: Path, text: str, 
 
 
 @pytest.mark.parametrize(
-    "value", ["１", "١", "1_0", "0x10", "nan", "inf", "-Infinity", "1e", "5%", "−1", "1\u00a0", "1d5"]
+    "value", ["１", "١", "1_0", "0x10", "nan", "inf", "-Infinity", "1e", "5%", "−1", "1\u00a0", "1d5", "\x1e1"]
 )
 def test_only_ascii_digits_make_numbers(tmp_path: Path, value: str) -> None:
     with pytest.raises(ValueError, match=r"line 3: column x must be a number, but is '"):
         read(tmp_path, f"x,label\n1,a\n{value},b\n")
+    with pytest.raises(ValueError, match=r"line 1: column 0 must be a number, but is '"):
+        read(tmp_path, f"{value},1,a\n1,1,b\n", header=False)
 
 
 def test_a_number_may_have_sign_point_exponent_and_blanks(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class _Reader:
     def __init__(self, where: str, rows: Any, delimiter: str, label: str | int | None, header: bool | None) -> None:
         self._where, self._rows, self._label, self._asked = where, rows, label, header
         fields = _first_row(where, rows, comments=header is None)
-        self._first = [text.strip() for text in fields]
+        self._first = [text.strip(" \t") for text in fields]
         self._lines = array("q", [rows.line_num])
         self._column = label_column(where, self._first, label)
         self._first_label = fields[self._column.at]
@@ -105,7 +105,7 @@ class _Reader:
         column, rows = self._column, Counter(codes[1:])
         counts: Counter[str] = Counter()
         for code, text in enumerate(texts):
-            counts[text.strip()] += rows[code]
+            counts[text.strip(" \t")] += rows[code]
         header = self._asked
         if header is False and column.by_name:
             raise ValueError(f"label must be the index of a column with header=False, but got {self._label!r}")

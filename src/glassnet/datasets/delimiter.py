@@ -80,7 +80,7 @@ def is_blank(row: Sequence[str]) -> bool:
 
 def _place(first: Sequence[str], label: str | int | None) -> int | None:
     """The column of labels in a table with this first row, the last if it is not said; None if there is none."""
-    names = [text.strip() for text in first]
+    names = [text.strip(" \t") for text in first]
     if isinstance(label, str) and label in names:
         return names.index(label)
     try:
