@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from glassnet._check import choice, integer
 from glassnet.datasets.csv_file import read_csv
 from glassnet.datasets.dataset import Dataset
+from glassnet.datasets.defined import product
 from glassnet.datasets.images import read_images
 from glassnet.datasets.npz_file import read_npz
 from glassnet.datasets.pca import LARGEST_SIDE, ColumnMoments, column_moments, fit_table
@@ -207,7 +208,7 @@ class _Transform(NamedTuple):
         with np.errstate(over="ignore"):  # what is too large for float32 is refused by the data set
             for start in range(0, len(features), step):
                 scaled = (features[start : start + step] - self.mean) / self.scale
-                result[start : start + step] = scaled if self.components is None else scaled @ self.components
+                result[start : start + step] = scaled if self.components is None else product(scaled, self.components)
         return result
 
 
