@@ -188,11 +188,12 @@ def _solved(diagonal: Matrix, beside: Matrix, values: Matrix, right: Matrix) -> 
     x = np.zeros((n + 2, count))
     for i in range(n - 1, -1, -1):
         x[i] = (right[i] - seconds[i] * x[i + 1] - thirds[i] * x[i + 2]) / pivots[i]
-    return x[:n]
+    return np.asarray(x[:n])
 
 
 def _off_zero(pivot: Matrix, tiny: float) -> Matrix:
-    return np.where(np.abs(pivot) < tiny, tiny, pivot)
+    moved: Matrix = np.where(np.abs(pivot) < tiny, tiny, pivot)
+    return moved
 
 
 def _orthonormal(vectors: Matrix) -> Matrix:

@@ -103,12 +103,17 @@ def column_moments(table: NDArray[Any]) -> ColumnMoments:
     n, n_columns = table.shape
     total, square = np.zeros(n_columns), np.zeros(n_columns)
     for rows in _stretches(n, n_columns):
-        total += table[rows].sum(axis=0, dtype=np.float64)
+        total += _by_rows(table[rows]).sum(axis=0, dtype=np.float64)
     mean = total / n
     for rows in _stretches(n, n_columns):
-        square += ((table[rows] - mean) ** 2).sum(axis=0)
+        square += ((_by_rows(table[rows]) - mean) ** 2).sum(axis=0)
     constant = table.min(axis=0) == table.max(axis=0)
     return ColumnMoments(mean, np.where(constant, 0.0, np.sqrt(square / n)))
+
+
+def _by_rows(table: NDArray[Any]) -> NDArray[Any]:
+    # NumPy adds along the axis that lies together in memory in another order.
+    return np.ascontiguousarray(table)
 
 
 def fit_table(table: NDArray[Any], moments: ColumnMoments, scale: NDArray[np.float64], n_components: int) -> Pca:
