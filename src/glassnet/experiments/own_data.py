@@ -76,13 +76,14 @@ def remember(data: TrainTest) -> OwnData:
     Raises:
         ValueError: their labels are not +1 and -1, which all experiments take.
     """
+    source = data.train.provenance.get("source", data.train.name)
     if data.train.n_classes is not None:
         raise ValueError(
-            f"positive must say which classes are +1, as {data.train.name} has {data.train.n_classes}"
+            f"positive must say which classes are +1, as {source} has {data.train.n_classes}"
             f"{': ' + listed(data.train.classes) if data.train.classes else ''}; experiments take no others"
         )
     if data.train.regression:
-        raise ValueError(f"{data.train.name} must have labels +1 and -1 for experiments, but has numbers to regress on")
+        raise ValueError(f"{source} must have labels +1 and -1 for experiments, but has numbers to regress on")
     test = None if data.test is None else data.test.fingerprint
     train = data.train
     own = OwnData(train=train.fingerprint, test=test, n_samples=train.n_samples, n_features=train.n_features)
