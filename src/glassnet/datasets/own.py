@@ -163,13 +163,13 @@ def _read(name: str, source: Any, label: str | int | None) -> tuple[Table, Table
         features, labels, columns = parted(source, label, _FRAME)
         return replace(table(features, labels, _FRAME), columns=columns), None
     if label is not None:
-        raise ValueError(f"label must be given for files and frames only, but got {label!r} for {_IN_MEMORY}")
+        raise ValueError(f"label must be given for files only, and data frames, but got {label!r} for {_IN_MEMORY}")
     if isinstance(source, Mapping) and {"data", "target"} <= set(source):
         return _pair(source["data"], source["target"]), None
     if isinstance(source, (tuple, list)) and len(source) == 2:
         return _pair(source[0], source[1]), None
     raise TypeError(
-        f"{name} must be a file, a folder, a data frame, a bunch with data and target, or a pair (features, labels), "
+        f"{name} must be a file, a folder, a bunch with data and target, a data frame, or a pair (features, labels), "
         f"but got {type(source).__name__}"
     )
 
