@@ -13,7 +13,7 @@ PACKAGE = Path(gn.__file__).parent
 
 # A module imports only from its own row and the rows above it.
 ORDER = [
-    ["_check", "_html", "_words"],
+    ["_check", "_html", "_memory", "_words"],
     ["random"],
     ["datasets", "network", "loss"],
     ["torch_network"],

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from glassnet.cli.working import make_console
+
 if TYPE_CHECKING:
     from glassnet.datasets import TrainTest
     from glassnet.experiments.own_data import AnyData
@@ -26,6 +28,8 @@ class Own(NamedTuple):
     inputs: str | None
     components: str | None
     test_data: Path | None
+    split: float | None = None
+    split_seed: int = 0
     header: bool | None = None
 
 
@@ -61,8 +65,12 @@ def _options(
         _own("How many principal components of --data, or all for the columns themselves; 10 of more than 10."),
     ] = None,
     test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None,
+    split: Annotated[
+        float | None, _own("Share of the rows of --data to train on, such as 0.8; the others are the test set.")
+    ] = None,
+    split_seed: Annotated[int, _own("Names the draw of --split; 0 if not said.")] = 0,
 ) -> Own:
-    return Own(data, label, positive, negative, inputs, components, test_data, header)
+    return Own(data, label, positive, negative, inputs, components, test_data, split, split_seed, header)
 
 
 def with_own_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -94,15 +102,27 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
     """
     if own.data is None:
         for name, value in own._asdict().items():
-            if value not in (None, []):
+            if value not in (None, []) and value != Own._field_defaults.get(name):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
     from glassnet.experiments.own_data import remember
 
     if dataset != "mnist":
         raise ValueError(f"dataset must not be given beside data, but got {dataset}")
-    data = _as_stored(_read(own, samples), output)
-    return remember(data), data.train.name
+    read = _read(own, samples)
+    data = _as_stored(read, output)
+    found = remember(data), data.train.name
+    _say(read)
+    return found
+
+
+def _say(data: TrainTest) -> None:
+    """Print what was read, and what became of it."""
+    about, console = data.train.provenance, make_console()
+    lines = [f"{about['source']}: {about['rows']}; {about['columns']}", f"labels: {about['counts']}"]
+    lines += [f"read: {about['reading']}"] if "reading" in about else []
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _plain(value: Any) -> str:
@@ -128,6 +148,8 @@ def _read(own: Own, samples: Any) -> TrainTest:
         n_features=components,
         n_samples=samples,
         test=own.test_data,
+        split=own.split,
+        seed=own.split_seed,
     )
 
 

@@ -14,6 +14,7 @@ from glassnet.datasets.dataset import RowError, real_array
 from glassnet.datasets.labels import coded, listed, matching
 
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
+_EXACT: Final = 2**53
 _VALUES_AT_ONCE: Final = 1 << 22
 
 
@@ -52,6 +53,7 @@ class Table:
                 f"{len(self.features)} rows of features"
             )
         _refuse_not_finite(self)
+        refuse_inexact(self.features, self.where, self.columns)
 
 
 def table(features: ArrayLike, labels: ArrayLike, where: str) -> Table:
@@ -107,6 +109,25 @@ def _chosen(name: str, wanted: Sequence[object] | str | None, read: Table) -> li
             raise ValueError(f"{name} must be classes of {read.where} ({listed(read.classes)}), but got {one!r}")
         found.append(match)
     return found
+
+
+def refuse_inexact(features: NDArray[Any], where: str, columns: Sequence[str] = ()) -> None:
+    """Refuse whole numbers that float64, in which all is computed, does not hold.
+
+    Raises:
+        ValueError: with the first of them.
+    """
+    if features.dtype.kind not in "iu" or features.itemsize < 8 or not features.size:
+        return
+    if int(features.max()) <= _EXACT and int(features.min()) >= -_EXACT:
+        return
+    for row, values in enumerate(features.tolist()):
+        wrong = next((i for i, value in enumerate(values) if int(float(value)) != value), None)
+        if wrong is not None:
+            raise ValueError(
+                f"features of {where} must be whole numbers that float64 holds, but row {row}, column "
+                f"{columns[wrong] if columns else wrong} is {values[wrong]}: take away what the column has in common"
+            )
 
 
 def _refuse_not_finite(read: Table) -> None:

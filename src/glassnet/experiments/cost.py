@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from glassnet._memory import machine_memory
 from glassnet.dynamics import Langevin, batch_size
 from glassnet.engines import Engine, Torch, Triton
 from glassnet.engines.workload import Workload
@@ -200,14 +201,6 @@ def free_disk(folder: Path) -> int:
     """Bytes that are free where a folder is or would be."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(there).free
-
-
-def machine_memory() -> int:
-    """Bytes of memory that this process may hope for: the machine's, or its container's."""
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    found = limit.read_text().strip() if limit.is_file() else "max"
-    return there if found == "max" else min(there, int(found))
 
 
 def size(n_bytes: float) -> str:

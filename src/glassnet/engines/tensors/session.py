@@ -149,9 +149,8 @@ class TorchSession:
         """Loss and gradient at the current weights."""
         with self._at_work():
             seen = _summed(self._look, self._weights.to(self._precision), self._data)
-        n = self._data.n_rows
-        of_rows = _shares(seen, n)
-        gradient = seen.gradient.cpu().double().numpy() / n
+        of_rows = _shares(seen, self._data)
+        gradient = seen.gradient.cpu().double().numpy() / self._data.n_rows
         return Observation(of_rows.data_loss, of_rows.awake, of_rows.accuracy, gradient)
 
 
@@ -164,6 +163,7 @@ class _Data:
     def __init__(self, landscape: Landscape, device: torch.device, precision: torch.dtype, *, own_rows: bool) -> None:
         dataset = landscape.dataset
         self.n_rows = dataset.n_samples
+        self.regression = dataset.regression
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
         labels = torch.from_numpy(dataset.labels.copy())
         self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
@@ -204,12 +204,13 @@ def _exact(rows: Rows) -> Rows:
     return replace(rows, gradient=rows.gradient.to(rows.loss.dtype))
 
 
-def _shares(seen: Rows, n_rows: int) -> Evaluation:
-    return Evaluation(*(x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right)))
+def _shares(seen: Rows, data: _Data) -> Evaluation:
+    loss, awake, right = (x.cpu().double().numpy() / data.n_rows for x in (seen.loss, seen.awake, seen.right))
+    return Evaluation(loss, awake, np.full_like(right, np.nan) if data.regression else right)
 
 
 def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
     """Evaluate networks ``(replica, weight)`` on the landscape's data."""
     data = _Data(landscape, device, precision, own_rows=False)
     seen = _summed(_look(landscape), torch.from_numpy(weights.copy()).to(precision).to(device), data)
-    return _shares(seen, data.n_rows)
+    return _shares(seen, data)
