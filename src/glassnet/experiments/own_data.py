@@ -14,8 +14,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from glassnet.datasets import TrainTest
+from glassnet.datasets.labels import listed
 from glassnet.datasets.raw import Name as DatasetName
-from glassnet.datasets.table import listed
 from glassnet.store.data import read_data, write_data
 from glassnet.store.directory import RunDirectory
 
