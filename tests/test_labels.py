@@ -56,15 +56,19 @@ def test_a_list_of_several_kinds_of_numbers_is_not_made_one_kind() -> None:
             ("1", "10"),
             ("labels '01', '1' are one class, 1", "labels '10', '1e1' are one class, 10"),
         ),
-        (["1_0", "10"], ("10", "1_0"), ()),
-        (["１", "1"], ("1", "１"), ()),
-        (["0x10", "16"], ("0x10", "16"), ()),
+        (["1_0", "10"], ("10", "1_0"), ("labels are text, as '1_0' is no number",)),
+        (["１", "1"], ("1", "１"), ("labels are text, as '１' is no number",)),
+        (["0x10", "16"], ("0x10", "16"), ("labels are text, as '0x10' is no number",)),
         (
             ["1.", "+1", "-0", "0"],
             ("0", "1"),
             ("labels '-0', '0' are one class, 0", "labels '+1', '1.' are one class, 1"),
         ),
-        (["1e99999999999999999999", "1"], ("1", "1e99999999999999999999"), ()),
+        (
+            ["1e99999999999999999999", "1"],
+            ("1", "1e99999999999999999999"),
+            ("labels are text, as '1e99999999999999999999' is no number",),
+        ),
         (["1e999999999", "1e999999998"], ("1E+999999998", "1E+999999999"), ()),
         (
             [NINES, NINES + "8", NINES + "8.0"],

@@ -32,7 +32,7 @@ def is_header(
     numbers = [is_number(text) for text in others]
     unknown = [text.lower() in NO_VALUE for text in others]
     alone = label not in counts
-    many_rows = len(counts) > 1 and min(counts.values()) > 1
+    many_rows = min(counts.values(), default=0) > 1
     another_kind = alone and bool(counts) and len({is_number(label), *map(is_number, counts)}) == 2
     another_kind = another_kind and not any(is_number(one) == is_number(label) for one in counts)
     # A class may be called y where it is one of several texts.
@@ -47,12 +47,11 @@ def is_header(
         return True if alone else None
     if _counts(first):
         return True if alone or len(first) > 2 or _has_fractions(features) else None
-    if not alone or not many_rows:
+    if not alone or len(counts) < 2:
         return False
-    if _are_plain(others):
-        sure = len(others) > 1 and (_has_fractions(features) or (len(others) > 2 and _counts(others)))
-        return True if sure else None
-    return None if _rise(others) else False
+    if len(others) > 1 and _are_plain(others) and (_has_fractions(features) or (len(others) > 2 and _counts(others))):
+        return True if many_rows else None
+    return None if many_rows and (_are_plain(others) or _are_in_order(others)) else False
 
 
 def _counts(texts: Sequence[str]) -> bool:
@@ -64,9 +63,10 @@ def _are_plain(texts: Sequence[str]) -> bool:
     return len(set(texts)) == len(texts) and all(text.isascii() and text.isdigit() for text in texts)
 
 
-def _rise(texts: Sequence[str]) -> bool:
-    """Whether several numbers rise throughout, as wavelengths do."""
-    return len(texts) > 1 and bool((np.diff([float(text) for text in texts]) > 0).all())
+def _are_in_order(texts: Sequence[str]) -> bool:
+    """Whether two numbers rise, or more rise or fall throughout, as wavelengths do."""
+    steps = np.diff([float(text) for text in texts])
+    return len(steps) > 0 and bool((steps > 0).all() or (len(steps) > 1 and (steps < 0).all()))
 
 
 def _has_fractions(features: NDArray[Any]) -> bool:

@@ -101,7 +101,9 @@ def named(texts: Sequence[str], places: NDArray[np.intp], where: str, *, text: b
     classes = sorted(set(names), key=order)
     place_of = {one: place for place, one in enumerate(classes)}
     codes = np.array([place_of[one] for one in names], np.intp)[places]
-    return Labels(codes, tuple(classes), _merged(texts, names))
+    mixed = known and unknown and not text
+    notes = (f"labels are text, as {names[unknown[0]]!r} is no number",) if mixed else ()
+    return Labels(codes, tuple(classes), (*notes, *_merged(texts, names)))
 
 
 def matching(wanted: object, classes: Sequence[str]) -> str | None:
