@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from glassnet.datasets import arrow
 from glassnet.datasets.csv_file import read_csv
 from glassnet.datasets.npz_file import read_npz
 from glassnet.datasets.table import Table, table
@@ -187,6 +188,77 @@ def test_what_is_no_number_is_named_with_its_place(
     assert f"line {row + 1 + written.header}:" in said
     assert f"column {names[place] if written.header else column if value == '1e400' else place}" in said
     assert repr(value) in said if value not in ("", "1e400") else ("empty" in said or "is inf" in said)
+
+
+# pyarrow
+
+
+def both_ways(path: Path, label: str | int, header: bool | None) -> tuple[Table | str, Table | str]:
+    """What is read, or why not, by csv and by pyarrow where it may."""
+    found = []
+    for least in (1 << 60, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(arrow, "LEAST_BYTES", least)
+            found.append(read_or_refusal(path, label, header))
+    return found[0], found[1]
+
+
+def demand_equal(by_csv: Table | str, by_arrow: Table | str) -> None:
+    if isinstance(by_csv, str) or isinstance(by_arrow, str):
+        assert by_csv == by_arrow
+        return
+    assert by_csv.features.tobytes() == by_arrow.features.tobytes()
+    assert np.array_equal(by_csv.codes, by_arrow.codes)
+    for name in ("classes", "columns", "notes"):
+        assert getattr(by_csv, name) == getattr(by_arrow, name)
+
+
+@quick
+@given(tables(tuple(LABELS)), st.sampled_from([None, True, False]))
+def test_pyarrow_reads_what_csv_reads(tmp_path: Path, written: Written, header: bool | None) -> None:
+    pytest.importorskip("pyarrow")
+    demand_equal(*both_ways(put(tmp_path, written), written.at, header))
+
+
+LONG = st.from_regex(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+ODD = st.sampled_from(
+    ["nan", "inf", "1_0", "0x1", "1e400", "4.9e-324", "", " 1", "1 ", "\t1", "+1", ".5", "1.", "1\x0b", "NA"]
+)
+
+
+@quick
+@given(
+    st.lists(st.tuples(LONG | LONG | LONG | ODD, st.text("ab1 ,;\r\n\x85\u2028#", max_size=3)), min_size=1, max_size=6),
+    st.sampled_from([",", ";", "\t"]),
+    st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\n \n"]),
+)
+def test_pyarrow_reads_any_numbers_as_csv_does(
+    tmp_path: Path, rows: list[tuple[str, str]], delimiter: str, end: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.csv"
+    path.write_text(
+        end.join(["x" + delimiter + "label", *(cell + delimiter + label for cell, label in rows)]), "utf-8", newline=""
+    )
+    demand_equal(*both_ways(path, "label", None))
+
+
+def test_pyarrow_is_what_reads_large_plain_tables(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.csv"
+    path.write_text("\ufeffx,label,z\n1,a,2.5\n\n-3,b,1e5\r\n5,a,6", encoding="utf-8", newline="")
+    found = arrow.plain_rows(path, 3 + len("x,label,z\n"), ",", 3, 1)
+    assert found is not None
+    assert (found.features.tolist(), found.codes.tolist()) == ([[1, 2.5], [-3, 1e5], [5, 6]], [0, 1, 0])
+    path.write_text("x,label\n" + "1.5,a\n2.5,b\n" * 100_000)
+    by_csv, by_arrow = both_ways(path, "label", None)
+    demand_equal(by_csv, by_arrow)
+    with path.open("a") as file:
+        file.write("?,a\n")
+    assert (
+        both_ways(path, "label", None)[1]
+        == f"{path}, line 200002: column x must be a number, but is '?': drop the row or fill it"
+    )
 
 
 # Arrays

@@ -44,6 +44,10 @@ class Cells:
         """
         self._values.extend(self._numbers(row, line))
 
+    def add_all(self, rows: NDArray[np.float64]) -> None:
+        """Take all rows after the first, ``(row, column)``; no number among them has a comma."""
+        self._values.frombytes(rows.tobytes())
+
     def set_first(self, row: Sequence[str], line: int, places: Sequence[int]) -> None:
         """Take the row before all others; raises as :meth:`add` does, with places for names."""
         self._names = [str(i) for i in places]

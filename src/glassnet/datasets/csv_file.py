@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 from array import array
+from codecs import BOM_UTF8
 from collections import Counter
+from collections.abc import Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from glassnet.datasets import arrow
 from glassnet.datasets.cells import Cells
 from glassnet.datasets.dataset import RowError
 from glassnet.datasets.delimiter import DELIMITERS, delimiter_of, is_blank, rows_of, with_point
@@ -44,6 +47,13 @@ def read_csv(path: Path, label: str | int | None, header: bool | None = None) ->
     with opened_text(path) as file:
         sample = list(islice(file, _SAMPLE))
         delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(str(path), sample, label)
+        if path.stat().st_size >= arrow.LEAST_BYTES:
+            try:
+                return _Reader(str(path), rows_of(sample, delimiter), delimiter, label, header).quick_table(
+                    path, sample
+                )
+            except (ValueError, csv.Error):
+                pass  # csv says what is wrong, and in which line
         rows = rows_of(chain(sample, file), delimiter)
         try:
             return _Reader(str(path), rows, delimiter, label, header).table()
@@ -56,6 +66,7 @@ def read_csv(path: Path, label: str | int | None, header: bool | None = None) ->
 class _Reader:
     def __init__(self, where: str, rows: Any, delimiter: str, label: str | int | None, header: bool | None) -> None:
         self._where, self._rows, self._label, self._asked = where, rows, label, header
+        self._delimiter = delimiter
         fields = _first_row(where, rows, comments=header is None)
         self._first = [text.strip(" \t") for text in fields]
         self._lines = array("q", [rows.line_num])
@@ -84,6 +95,27 @@ class _Reader:
             self._lines.append(self._rows.line_num)
             codes.append(texts.setdefault(row.pop(at), len(texts)))
             self._cells.add(row, self._rows.line_num)
+        return self._made(codes, texts)
+
+    def quick_table(self, path: Path, sample: Sequence[str]) -> Table:
+        """All rows, read by pyarrow.
+
+        Raises:
+            ValueError: it cannot, or something is wrong.
+        """
+        first_lines = sample[: self._rows.line_num]
+        with path.open("rb") as file:
+            begin = len(BOM_UTF8) if file.read(3) == BOM_UTF8 else 0
+        begin += sum(len(line.encode()) for line in first_lines)
+        rows = arrow.plain_rows(path, begin, self._delimiter, len(self._first), self._column.at)
+        if rows is None or self._pointed != self._first:
+            raise ValueError(f"{self._where} must be read by csv")
+        self._cells.add_all(rows.features)
+        self._lines.extend([0] * len(rows.codes))
+        return self._made(array("q", [0, *rows.codes]), {text: code for code, text in enumerate(rows.texts)})
+
+    def _made(self, codes: array[int], texts: dict[str, int]) -> Table:
+        at = self._column.at
         header = self._is_header(list(texts), codes)
         if header:
             del codes[0], self._lines[0]
@@ -156,7 +188,7 @@ def _first_row(where: str, rows: Any, *, comments: bool) -> list[str]:
     if begin.startswith(("#", "sep=") if comments else "sep="):
         raise ValueError(
             f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {begin[:20]!r}: "
-            "comments are not read, delete them; header=True or False (--header, --no-header) takes the row as it is"
+            "comments are not read, delete the line or the mark"
         )
     if len(fields) < 2:
         raise ValueError(
