@@ -21,7 +21,7 @@ PIXELS = RNG.integers(0, 256, (3, 4, 3), dtype=np.uint8)
 FLAT = Image.new("L", (4, 3), 7)
 
 
-def folder(path: Path, save: Callable[[Path], None]) -> Path:
+def folder(path: Path, save: Callable[[Path], object]) -> Path:
     """Two classes of two images each; the first is what is saved, the others are noise of 4 x 3 pixels."""
     for name in ("a", "b"):
         (path / name).mkdir(parents=True)
@@ -34,7 +34,8 @@ def folder(path: Path, save: Callable[[Path], None]) -> Path:
 
 
 def first(path: Path) -> NDArray[np.float32]:
-    return gn.read_dataset(path, inputs="given", n_features="all").train.features[0]
+    features = gn.read_dataset(path, inputs="given", n_features="all").train.features
+    return np.asarray(features[0])
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff", "webp", "jpg"])
@@ -105,7 +106,7 @@ def deep_png(channels: int, colour: int) -> bytes:
     ids=["L", "LA", "RGB", "RGBA", "P6", "P5"],
 )
 def test_more_than_8_bits_a_channel_are_refused(tmp_path: Path, content: bytes, kind: str) -> None:
-    path = folder(tmp_path / "set", lambda to: (to / "0").write_bytes(content) and None)
+    path = folder(tmp_path / "set", lambda to: (to / "0").write_bytes(content))
     with pytest.raises(ValueError, match=rf"a/0 must be of kind .*8 bits a channel.*, but is ({kind}): convert it$"):
         gn.read_dataset(path)
 

@@ -28,7 +28,7 @@ class Own(NamedTuple):
     components: str | None
     test_data: Path | None
     split: float | None = None
-    split_seed: int = 0
+    split_seed: int | None = None
 
 
 def _own(about: str) -> Any:
@@ -57,7 +57,7 @@ def _options(
     split: Annotated[
         float | None, _own("Share of the rows of --data to train on, such as 0.8; the others are the test set.")
     ] = None,
-    split_seed: Annotated[int, _own("Names the draw of --split; 0 if not said.")] = 0,
+    split_seed: Annotated[int | None, _own("Names the draw of --split; 0 if not said.")] = None,
 ) -> Own:
     return Own(data, label, positive, negative, inputs, components, test_data, split, split_seed)
 
@@ -136,7 +136,7 @@ def _read(own: Own, samples: Any) -> TrainTest:
         n_samples=samples,
         test=own.test_data,
         split=own.split,
-        seed=own.split_seed,
+        seed=own.split_seed or 0,
     )
 
 
