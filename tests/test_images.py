@@ -74,6 +74,18 @@ def test_several_pages_are_refused(tmp_path: Path, kind: str) -> None:
         gn.read_dataset(path)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_one_image_of_netpbm_after_the_other_is_refused(tmp_path: Path, mode: str) -> None:
+    image = Image.fromarray(PIXELS).convert(mode)
+    path = folder(tmp_path / "set", lambda to: image.save(to / "0.ppm"))
+    file, content = path / "a" / "0.ppm", (path / "a" / "0.ppm").read_bytes()
+    file.write_bytes(content + b"\n")
+    assert np.array_equal(first(path), np.asarray(image.convert("RGB")).ravel())
+    file.write_bytes(content * 2)
+    with pytest.raises(ValueError, match=r"a/0.ppm must be one image, but has 2 pages or frames"):
+        gn.read_dataset(path)
+
+
 def test_the_first_picture_of_a_cameras_jpeg_is_the_image(tmp_path: Path) -> None:
     pages = [Image.fromarray(PIXELS), FLAT.convert("RGB")]
     path = folder(
