@@ -51,7 +51,7 @@ def test_cross_entropy_learns_several_classes() -> None:
     train, test = gn.read_dataset((X + 3 * (np.arange(30) % 3)[:, None], Y), split=0.8)
     network = gn.TorchNetwork(lambda: nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3)))
     landscape = gn.Landscape(network, train, gn.CrossEntropy(1e-3))
-    quenched = gn.evolve(gn.Ensemble.random(network, 2), landscape, gn.Sgd(0.2, 24), 300, engine="torch")
+    quenched = gn.evolve(gn.Ensemble.random(network, 2), landscape, gn.Sgd(0.5, 24), 40, engine="torch")
     found = gn.evaluate(quenched, landscape, test=test, engine="torch")
     assert found.test_accuracy.values.min() > 0.6
     assert "8 of class ant" in landscape._repr_html_()

@@ -21,7 +21,7 @@ PIXELS = RNG.integers(0, 256, (3, 4, 3), dtype=np.uint8)
 FLAT = Image.new("L", (4, 3), 7)
 
 
-def folder(path: Path, save: Callable[[Path], None]) -> Path:
+def folder(path: Path, save: Callable[[Path], object]) -> Path:
     """Two classes of two images each; the first is what is saved, the others are noise of 4 x 3 pixels."""
     for name in ("a", "b"):
         (path / name).mkdir(parents=True)
@@ -34,7 +34,8 @@ def folder(path: Path, save: Callable[[Path], None]) -> Path:
 
 
 def first(path: Path) -> NDArray[np.float32]:
-    return gn.read_dataset(path, inputs="given", n_features="all").train.features[0]
+    features = gn.read_dataset(path, inputs="given", n_features="all").train.features
+    return np.asarray(features[0])
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff", "webp", "jpg"])
@@ -73,6 +74,18 @@ def test_several_pages_are_refused(tmp_path: Path, kind: str) -> None:
         gn.read_dataset(path)
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+def test_one_image_of_netpbm_after_the_other_is_refused(tmp_path: Path, mode: str) -> None:
+    image = Image.fromarray(PIXELS).convert(mode)
+    path = folder(tmp_path / "set", lambda to: image.save(to / "0.ppm"))
+    file, content = path / "a" / "0.ppm", (path / "a" / "0.ppm").read_bytes()
+    file.write_bytes(content + b"\n")
+    assert np.array_equal(first(path), np.asarray(image.convert("RGB")).ravel())
+    file.write_bytes(content * 2)
+    with pytest.raises(ValueError, match=r"a/0.ppm must be one image, but has 2 pages or frames"):
+        gn.read_dataset(path)
+
+
 def test_the_first_picture_of_a_cameras_jpeg_is_the_image(tmp_path: Path) -> None:
     pages = [Image.fromarray(PIXELS), FLAT.convert("RGB")]
     path = folder(
@@ -105,7 +118,7 @@ def deep_png(channels: int, colour: int) -> bytes:
     ids=["L", "LA", "RGB", "RGBA", "P6", "P5"],
 )
 def test_more_than_8_bits_a_channel_are_refused(tmp_path: Path, content: bytes, kind: str) -> None:
-    path = folder(tmp_path / "set", lambda to: (to / "0").write_bytes(content) and None)
+    path = folder(tmp_path / "set", lambda to: (to / "0").write_bytes(content))
     with pytest.raises(ValueError, match=rf"a/0 must be of kind .*8 bits a channel.*, but is ({kind}): convert it$"):
         gn.read_dataset(path)
 

@@ -72,6 +72,18 @@ def test_what_is_fitted_has_seen_the_training_rows_only(inputs: Any) -> None:
     np.testing.assert_allclose(test.features, alone.test.features, atol=1e-5)
 
 
+def test_rows_that_are_tested_and_trained_on_are_said() -> None:
+    train = gn.read_dataset((X, Y), test=(X[:7] + 1e-3, Y[:7])).train
+    assert train.provenance["rows"] == "60 rows to train on, 7 rows to test on"
+    train = gn.read_dataset((X, Y), test=(X[50:], Y[50:])).train
+    assert train.provenance["rows"] == "60 rows to train on, 10 rows to test on, 10 of which are rows to train on too"
+    train = gn.read_dataset((X, Y), test=(X[50:], Y[50:]), n_samples=55).train
+    assert train.provenance["rows"].endswith(
+        "(the first of 60), 10 rows to test on, 5 of which are rows to train on too"
+    )
+    assert gn.read_dataset((X, Y)).train.provenance["rows"] == "60 rows to train on, no test set"
+
+
 def test_the_first_rows_of_the_part_to_train_on_may_be_taken() -> None:
     whole, test = given_as_is((X, Y), positive="bee", split=0.5)
     some, same = given_as_is((X, Y), positive="bee", split=0.5, n_samples=10)

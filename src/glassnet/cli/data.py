@@ -29,7 +29,7 @@ class Own(NamedTuple):
     components: str | None
     test_data: Path | None
     split: float | None = None
-    split_seed: int = 0
+    split_seed: int | None = None
     header: bool | None = None
 
 
@@ -68,7 +68,7 @@ def _options(
     split: Annotated[
         float | None, _own("Share of the rows of --data to train on, such as 0.8; the others are the test set.")
     ] = None,
-    split_seed: Annotated[int, _own("Names the draw of --split; 0 if not said.")] = 0,
+    split_seed: Annotated[int | None, _own("Names the draw of --split; 0 if not said.")] = None,
 ) -> Own:
     return Own(data, label, positive, negative, inputs, components, test_data, split, split_seed, header)
 
@@ -102,7 +102,7 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
     """
     if own.data is None:
         for name, value in own._asdict().items():
-            if value not in (None, []) and value != Own._field_defaults.get(name):
+            if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
     from glassnet.experiments.own_data import remember
@@ -151,7 +151,7 @@ def _read(own: Own, samples: Any) -> TrainTest:
         n_samples=samples,
         test=own.test_data,
         split=own.split,
-        seed=own.split_seed,
+        seed=own.split_seed or 0,
     )
 
 

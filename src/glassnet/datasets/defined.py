@@ -155,7 +155,7 @@ def _largest(diagonal: Matrix, beside: Matrix, count: int) -> Matrix:
             below += pivot < 0.0
         right = below >= wanted
         high, low = np.where(right, middle, high), np.where(right, low, middle)
-    return low + (high - low) / 2.0
+    return np.asarray(low + (high - low) / 2.0)
 
 
 def _inverse_iteration(diagonal: Matrix, beside: Matrix, values: Matrix) -> Matrix:

@@ -97,20 +97,28 @@ def _visible(folder: Path) -> list[Path]:
 def _about(path: Path) -> tuple[tuple[int, int], str]:
     """Size and kind, as the header of the file has them."""
     with _complaining(path), Image.open(path, formats=_FORMATS) as image:
-        pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        pages = _pages(image, path)
         size, mode = image.size, image.mode
         # Pillow gives 16 bits a channel as 8: by the format of its decoder they are known.
         deep = any(re.search(r";16[A-Z]", str(tile[3])) for tile in image.tile) or (
             image.format == "PPM" and isinstance(image.tile[0][3], tuple) and image.tile[0][3][-1] > 255
         )
-    if pages > 1:
-        raise ValueError(f"{path} must be one image, but has {pages} pages or frames: save the one that is meant alone")
     if mode not in _MODES or deep:
         raise ValueError(
             f"{path} must be of kind {', '.join(_MODES)} (8 bits a channel), but is {mode}"
             f"{' with 16 bits' if deep else ''}: convert it"
         )
+    if pages > 1:
+        raise ValueError(f"{path} must be one image, but has {pages} pages or frames: save the one that is meant alone")
     return size, mode
+
+
+def _pages(image: Image.Image, path: Path) -> int:
+    if image.format == "PPM":  # one image may follow the other, at which Pillow does not look
+        row = {"1": -(-image.width // 8), "L": image.width, "RGB": 3 * image.width}.get(image.mode, 0)
+        plain = image.tile[0][0] == "ppm_plain"
+        return 1 if plain or not row else path.stat().st_size // (image.tile[0][2] + row * image.height)
+    return 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
 
 
 def _pixels(path: Path, mode: str) -> NDArray[Any]:

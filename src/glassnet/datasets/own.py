@@ -133,17 +133,19 @@ def read_dataset(
     n = available if n_samples is None else integer("n_samples", n_samples, low=1, high=available)
     named.refuse_one_sided(train, n)
     transform = _fitted(train, inputs, n_features)
+    features = transform(train, n)
+    tested = None if held is None else transform(held)
     provenance = {
         "classes": named.about,
         "inputs": f"{inputs}: {transform.about}",
         "prepared_from": f"{digest} {n}",
-        "rows": _counted(n, available, held, parts),
+        "rows": _counted(features, available, tested, parts),
         "columns": transform.said,
         "counts": named.counted(taken(train, np.arange(available) < n)),
     }
     return TrainTest(
-        _dataset(train, named, transform, provenance, n),
-        None if held is None else _dataset(held, named, transform, provenance, None),
+        _dataset(train, features, named, provenance),
+        None if held is None or tested is None else _dataset(held, tested, named, provenance),
     )
 
 
@@ -153,12 +155,19 @@ def _halves(rows: Table, trained: NDArray[np.bool_]) -> tuple[Table, Table]:
     return taken(rows, trained), taken(rows, ~trained)
 
 
-def _counted(n: int, available: int, held: Table | None, parts: tuple[float, int] | None) -> str:
+def _counted(
+    features: NDArray[np.float32], available: int, tested: NDArray[np.float32] | None, parts: tuple[float, int] | None
+) -> str:
     """How many rows there are, and what for."""
+    n = len(features)
     first = f" (the first of {available})" if n < available else ""
-    tested = "no test set" if held is None else f"{counted(len(held.features), 'row')} to test on"
+    if tested is None:
+        return f"{counted(n, 'row')} to train on{first}, no test set"
     drawn = "" if parts is None else f" (split {parts[0]:g}, seed {parts[1]})"
-    return f"{counted(n, 'row')} to train on{first}, {tested}{drawn}"
+    known = {row.tobytes() for row in features}
+    again = sum(row.tobytes() in known for row in tested)
+    warning = f", {again} of which are rows to train on too" if again else ""
+    return f"{counted(n, 'row')} to train on{first}, {counted(len(tested), 'row')} to test on{drawn}{warning}"
 
 
 def _read(name: str, source: Any, label: str | int | None, header: bool | None) -> tuple[Table, Table | None]:
@@ -247,7 +256,14 @@ class _Transform(NamedTuple):
     about: str
     said: str
 
-    def __call__(self, features: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, rows: Table, n: int | None = None) -> NDArray[np.float32]:
+        """Features of the first ``n`` rows, or all."""
+        features = rows.features[:n]
+        if features.shape[1] != len(self.mean):
+            raise ValueError(
+                f"{rows.where} must have {len(self.mean)} columns of features as the training set has, "
+                f"but has {features.shape[1]}"
+            )
         n_columns = len(self.mean) if self.components is None else self.components.shape[1]
         result = np.empty((len(features), n_columns), np.float32)
         step = max(1, (1 << 22) // len(self.mean))
@@ -324,16 +340,8 @@ def _n_components(rows: Table, inputs: OwnInputs, n_features: int | Literal["all
         raise ValueError(f"{error}: {rows.where} has {n} rows and {n_columns} columns") from None
 
 
-def _dataset(
-    rows: Table, named: Answers, transform: _Transform, provenance: Mapping[str, str], n: int | None
-) -> Dataset:
-    n_columns = len(transform.mean)
-    if rows.features.shape[1] != n_columns:
-        raise ValueError(
-            f"{rows.where} must have {n_columns} columns of features as the training set has, "
-            f"but has {rows.features.shape[1]}"
-        )
+def _dataset(rows: Table, features: NDArray[np.float32], named: Answers, provenance: Mapping[str, str]) -> Dataset:
     name = Path(rows.where).stem if rows.where not in (_IN_MEMORY, _FRAME) else "own"
     reading = {"reading": "; ".join(rows.notes)} if rows.notes else {}
     about = {"source": rows.where, **reading, **provenance}
-    return Dataset(transform(rows.features[:n]), named.labels(rows)[:n], name, about, **named.options)
+    return Dataset(features, named.labels(rows)[: len(features)], name, about, **named.options)
