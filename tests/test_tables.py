@@ -325,3 +325,16 @@ def test_the_command_line_says_whether_there_is_a_header(tmp_path: Path) -> None
     assert "positive must say which classes are +1" in refused.output
     alone = CliRunner().invoke(app, ["run", "relaxation", "--no-header"])
     assert "header must be given with data only, but got False" in alone.output
+
+
+def test_the_command_line_says_what_was_decided(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("2019;2020;species\n" + lines(["01", "1", "0"] * 10, ";").replace(".", ","))
+    (tmp_path / "u.csv").write_text(lines([0, 1] * 15))
+    line = ["run", "relaxation", "--data", str(tmp_path / "t.csv"), "--label", "-1", "--dry-run"]
+    done = CliRunner().invoke(app, [*line, "--test-data", str(tmp_path / "u.csv"), "--output", str(tmp_path / "run")])
+    assert done.exit_code == 0
+    first = repr(float(X[0, 0]))
+    assert (
+        f"read: header row taken: 2019, 2020, species; decimal commas taken: {first.replace('.', ',')} is {first}; "
+        "labels '01', '1' are one class, 1\ntest set read: no header row\n"
+    ) in done.output

@@ -120,9 +120,9 @@ def _say(data: TrainTest) -> None:
     """Print what was read, and what became of it."""
     about, console = data.train.provenance, make_console()
     lines = [f"{about['source']}: {about['rows']}; {about['columns']}", f"labels: {about['counts']}"]
-    for name, one in (("read", data.train), ("test set read", data.test)):
-        if one is not None and "reading" in one.provenance:
-            lines.append(f"{name}: {one.provenance['reading']}")
+    tested = None if data.test is None else data.test.provenance.get("reading")
+    lines += [f"read: {about['reading']}"] if "reading" in about else []
+    lines += [f"test set read: {tested}"] if tested and tested != about.get("reading") else []
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
