@@ -338,3 +338,7 @@ def test_the_command_line_says_what_was_decided(tmp_path: Path) -> None:
         f"read: header row taken: 2019, 2020, species; decimal commas taken: {first.replace('.', ',')} is {first}; "
         "labels '01', '1' are one class, 1\ntest set read: no header row\n"
     ) in done.output
+
+
+def test_blanks_around_labels_are_told_of_the_first_row_too(tmp_path: Path) -> None:
+    assert told(read(tmp_path, "1,a \n2,a\n3,b\n")) == "no header row; labels 'a', 'a ' are one class, a"
