@@ -11,6 +11,7 @@ import pytest
 from scipy import sparse
 
 import glassnet as gn
+from glassnet.datasets.frames import columns_of
 from glassnet.experiments import remember
 
 RNG = np.random.default_rng(5)
@@ -149,13 +150,18 @@ def frames() -> list[Any]:
     except ImportError:
         return found
     polars = pl.DataFrame({name: FRAME[name].to_numpy() for name in FRAME})
-    return [*found, polars, polars.with_columns(pl.col("kind").cast(pl.Categorical))]
+    found += [polars, polars.with_columns(pl.col("kind").cast(pl.Categorical))]
+    try:
+        return [*found, polars.to_arrow()]
+    except ImportError:
+        return found
 
 
 def test_frames_are_read_by_their_column_of_labels_and_the_index_is_none_of_them() -> None:
     one = as_given((X, Y), positive="ant")
     for frame in frames():
-        for label in ("kind", list(frame.columns).index("kind"), list(frame.columns).index("kind") - 4):
+        place = columns_of(frame).index("kind")
+        for label in ("kind", place, place - 4):
             assert as_given(frame, label=label, positive="ant").fingerprint == one.fingerprint
     assert as_given(FRAME.rename(columns={"kind": "Target"}), positive="ant").fingerprint == one.fingerprint
 
@@ -164,6 +170,9 @@ def test_columns_of_frames_are_found_by_their_names() -> None:
     train, test = gn.read_dataset(FRAME, label="kind", test=FRAME[["r", "kind", "q", "p"]])
     assert test is not None
     assert test.fingerprint == train.fingerprint
+    mixed = gn.read_dataset(FRAME, label="kind", test=(FRAME[["r", "q", "p"]], Y))
+    assert mixed.test is not None
+    assert mixed.test.fingerprint == train.fingerprint
     pair = gn.read_dataset((FRAME[["p", "q", "r"]], Y), test=(FRAME[["r", "q", "p"]], Y))
     assert pair.test is not None
     assert pair.test.fingerprint == pair.train.fingerprint

@@ -249,7 +249,8 @@ def evaluate(
 ) -> xr.Dataset:
     """Losses of every replica: ``data_loss``, ``total_loss``, ``accuracy`` and ``awake`` (shares of all rows).
 
-    ``dead`` marks a network whose every output is 0, ``alive`` is False for one that diverged.
+    ``dead`` marks a network whose every output is 0, ``alive`` is False for one that diverged. Of numbers to regress on
+    the accuracy is NaN.
 
     Args:
         ensemble: the networks.

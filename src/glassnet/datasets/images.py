@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from glassnet import _check
 from glassnet.datasets.labels import coded
@@ -113,7 +113,7 @@ def _about(path: Path) -> tuple[tuple[int, int], str]:
     return size, mode
 
 
-def _pages(image: Image.Image, path: Path) -> int:
+def _pages(image: ImageFile.ImageFile, path: Path) -> int:
     if image.format == "PPM":  # one image may follow the other, at which Pillow does not look
         row = {"1": -(-image.width // 8), "L": image.width, "RGB": 3 * image.width}.get(image.mode, 0)
         plain = image.tile[0][0] == "ppm_plain"

@@ -178,7 +178,7 @@ def _read(name: str, source: Any, label: str | int | None, header: bool | None) 
     if is_frame(source):
         features, labels, columns = parted(source, label, _FRAME)
         return replace(table(features, labels, _FRAME), columns=columns), None
-    if label is not None:
+    if label is not None and name == "source":
         raise ValueError(f"label must be given for files only, and data frames, but got {label!r} for {_IN_MEMORY}")
     if isinstance(source, Mapping) and {"data", "target"} <= set(source):
         return _pair(source["data"], source["target"]), None
