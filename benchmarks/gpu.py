@@ -52,7 +52,9 @@ def main() -> None:
     for width, n in [(5, 2)] if chosen.smoke else BATCHES:
         results.append(race(data, width, n, gn.Sgd(1e-3, 100), device, 2 if chosen.smoke else 600))
     if chosen.json:
-        chosen.json.write_text(json.dumps({"device": name, "torch": torch.__version__, "results": results}) + "\n")
+        chosen.json.write_text(
+            json.dumps({"device": name, "torch": torch.__version__, "results": results}) + "\n", encoding="utf-8"
+        )
 
 
 def race(

@@ -90,7 +90,7 @@ def main() -> None:
         print(json.dumps(asdict(finding)), flush=True)
     if chosen.report:
         path = chosen.report / "own-networks.json"
-        path.write_text(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+        path.write_text(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n", encoding="utf-8")
         draw(curves, chosen.report / "own-networks.png")
 
 

@@ -59,11 +59,11 @@ def main() -> None:
         kept = output / "performance" / "results.json"
         if not chosen.redraw:
             results = measure(None if chosen.smoke else chosen.states, chosen.smoke, chosen.effort, chosen.rows)
-            kept.write_text(json.dumps(_rounded(results)) + "\n")
-        results = json.loads(kept.read_text())
+            kept.write_text(json.dumps(_rounded(results)) + "\n", encoding="utf-8")
+        results = json.loads(kept.read_text(encoding="utf-8"))
         page = output / PAGE.name
         if not page.exists():
-            page.write_text(PAGE.read_text())
+            page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
         tables.write(tables.all_tables(results), page)
         plots.draw(results, kept.parent)
         for title, table in tables.all_tables(results).items():

@@ -120,7 +120,7 @@ def main() -> None:
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(f"\n{table(rows)}")
     if chosen.output is not None:
-        (chosen.output / "performance" / "skin.json").write_text(json.dumps(rows, indent=1) + "\n")
+        (chosen.output / "performance" / "skin.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
         write({"skin": table(rows)}, chosen.output / "performance.md")
 
 

@@ -7,6 +7,7 @@ gzip stream's own) can be put right around any content.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -25,6 +26,7 @@ from numcodecs import blosc
 
 import glassnet as gn
 from glassnet.datasets import raw
+from glassnet.datasets.csv_file import read_csv
 from glassnet.experiments.own_data import OwnData
 from glassnet.experiments.requests import KINDS, request
 from glassnet.experiments.view import open_run
@@ -116,7 +118,8 @@ def _own(file: str) -> Callable[[Path, bytes], None]:
 
         def read() -> None:
             found = gn.read_dataset(path, inputs="given", n_features="all").train
-            assert set(found.labels.tolist()) == {1.0, -1.0}, "both sides"
+            wanted = (-1.0, 1.0) if found.n_classes is None else range(found.n_classes)
+            assert set(found.labels.tolist()) == set(wanted), "all sides or classes"
 
         demand_clear(read, str(path))
 
@@ -136,6 +139,42 @@ def _csv_seeds() -> Iterator[bytes]:
     yield b"a,b,label\n1,2,x\n3,4.5,y\n-1e2,0,x\n"
     yield b"y;a\r\n1;2\r\n\r\n0;'3'\r\n"
     yield b'"a, in m"\t"class"\n"1"\tx\n2\ty'
+
+
+def _table(folder: Path, data: bytes) -> None:
+    path = folder / ("t.tsv" if data[:1] in b"TNH" else "t.csv")
+    path.write_bytes(data[1:])
+    header = {b"n": False, b"N": False, b"h": True, b"H": True}.get(data[:1])
+
+    def read() -> None:
+        found = read_csv(path, -1, header)
+        begin = int(found.notes[0].startswith("header"))
+        texts = [_cells(path, delimiter)[begin:] for delimiter in ",;\t"]
+        assert found.features.tolist() in texts, "what a csv reader has"
+
+    demand_clear(read, str(path))
+
+
+def _cells(path: Path, delimiter: str) -> list[list[float]]:
+    """The numbers of a table by Python's csv alone, nan where there is none."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [
+            row[:-1] for row in csv.reader(file, delimiter=delimiter, skipinitialspace=True) if "".join(row).strip()
+        ]
+    number = re.compile(r"[ \t]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[ \t]*", re.ASCII | re.IGNORECASE)
+    rows = [[text if delimiter == "," else text.replace(",", ".") for text in row] for row in rows]
+    return [[float(text) if number.fullmatch(text) else np.nan for text in row] for row in rows]
+
+
+def _table_seeds() -> Iterator[bytes]:
+    for kind in b"cnhTNH":
+        for seed in (
+            *_csv_seeds(),
+            b"0,5;a\n1,5;b\n",
+            b'2019,2020,y\n.5, 1., "a"\n1,2,b',
+            b"\xef\xbb\xbf1\t2\n\n3\t1e1\r\n",
+        ):
+            yield bytes([kind]) + seed
 
 
 # What glassnet writes
@@ -307,6 +346,7 @@ TARGETS: dict[str, Target] = {
     "cifar10": Target(_cifar10, _cifar10_seeds),
     "npz": Target(_own("own.npz"), _npz_seeds),
     "csv": Target(_own("own.csv"), _csv_seeds),
+    "table": Target(_table, _table_seeds),
     "ensemble": _value("ensemble"),
     "record": _value("record"),
     "codecs": Target(_codecs, _codec_seeds),

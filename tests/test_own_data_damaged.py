@@ -174,7 +174,7 @@ def read_or_refused(path: Path, content: bytes) -> None:
             said = str(error)
         else:
             assert np.isfinite(found.features).all()
-            assert set(found.labels.tolist()) == {1.0, -1.0}
+            assert set(found.labels.tolist()) == set((-1, 1) if found.n_classes is None else range(found.n_classes))
             return
     assert path.name in said
 

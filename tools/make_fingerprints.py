@@ -46,5 +46,5 @@ def fingerprints() -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    PATH.write_text(json.dumps(dict(fingerprints()), indent=2) + "\n")
+    PATH.write_text(json.dumps(dict(fingerprints()), indent=2) + "\n", encoding="utf-8")
     print(f"wrote {PATH}")

@@ -56,7 +56,7 @@ def kernel() -> str:
 def processor() -> str:
     """The processor's name, and its family and model where the name says little."""
     found: dict[str, str] = {}
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition(":")
         found.setdefault(key.strip(), value.strip())
     name = found.get("model name", platform.processor() or "unknown processor")

@@ -79,7 +79,7 @@ class Worker:
 
 def resident(name: str) -> float:
     """Memory of this process in MB."""
-    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         raise RuntimeError(f"/proc/self/status must have a line {name}")
     return int(found[1]) * 1024 / 1e6

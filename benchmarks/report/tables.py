@@ -31,7 +31,7 @@ def write(tables: Mapping[str, str], page: Path) -> None:
     Raises:
         ValueError: the page has no place for one of them.
     """
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     for name, table in tables.items():
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -39,7 +39,7 @@ def write(tables: Mapping[str, str], page: Path) -> None:
             raise ValueError(f"{page} must have the markers {begin} and {end}, but has not")
         whole = f"{begin}\n{table}\n{end}"
         text = pattern.sub(lambda _, whole=whole: whole, text)  # type: ignore[misc]
-    page.write_text(text)
+    page.write_text(text, encoding="utf-8")
 
 
 def all_tables(results: Results) -> dict[str, str]:

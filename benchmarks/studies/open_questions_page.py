@@ -40,7 +40,7 @@ def write(results: Results, quantities: Mapping[str, Any], raw: Path, docs: Path
     """``open-questions.md`` and ``open-questions.png`` in ``docs``."""
     docs.mkdir(parents=True, exist_ok=True)
     at, sizes, relaxed = quantities["lambda"], quantities["n"], quantities["tau"]
-    page = _PAGE.read_text().format(
+    page = _PAGE.read_text(encoding="utf-8").format(
         rows=at.n_samples,
         replicas=at.n_replicas,
         width=at.width,
@@ -55,7 +55,7 @@ def write(results: Results, quantities: Mapping[str, Any], raw: Path, docs: Path
         tau_table=tau_table(results["tau"], relaxed.n_samples),
         folder=raw.as_posix(),
     )
-    (docs / "open-questions.md").write_text(page)
+    (docs / "open-questions.md").write_text(page, encoding="utf-8")
     _draw(results, relaxed, docs / "open-questions.png")
 
 

@@ -34,7 +34,7 @@ def write(results: Results, waiting_time: int, t_max: int, raw: Path, docs: Path
     docs.mkdir(parents=True, exist_ok=True)
     coldest = min(temperature for arm, temperature in results if arm == _SINGLE and temperature > 0.0)
     single = results[_SINGLE, coldest]
-    text = _PAGE.read_text().format(
+    text = _PAGE.read_text(encoding="utf-8").format(
         waiting_time=waiting_time,
         t_max=t_max,
         replicas=len(single["msd"]),
@@ -48,7 +48,7 @@ def write(results: Results, waiting_time: int, t_max: int, raw: Path, docs: Path
         stuck=single["drift_below_half"],
         folder=raw.as_posix(),
     )
-    (docs / "precision.md").write_text(text)
+    (docs / "precision.md").write_text(text, encoding="utf-8")
     _draw(results, docs / "precision.png")
 
 

@@ -21,7 +21,7 @@ def load(path: Path, asked: Mapping[str, Any]) -> Found | None:
     """
     if not path.is_file():
         return None
-    kept = json.loads(path.read_text())
+    kept = json.loads(path.read_text(encoding="utf-8"))
     if kept["asked"] != plain(asked):
         raise ValueError(
             f"{path} must hold the result of {json.dumps(plain(asked))}, but was asked {json.dumps(kept['asked'])}: "
@@ -48,7 +48,9 @@ def save(path: Path, asked: Mapping[str, Any], found: Found) -> None:
     """Write a result; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"asked": plain(asked), "found": plain(found)}, allow_nan=False) + "\n")
+    partial.write_text(
+        json.dumps({"asked": plain(asked), "found": plain(found)}, allow_nan=False) + "\n", encoding="utf-8"
+    )
     partial.replace(path)
 
 

@@ -42,10 +42,15 @@ class Landscape:
         _check.same_kind("dataset", self.dataset, Dataset)
         _check.same_kind("loss", self.loss, get_args(Loss))
         classes = self.dataset.n_classes
-        if isinstance(self.loss, QuadraticHinge) and classes is not None:
-            raise ValueError(f"dataset must have labels +1 and -1 for QuadraticHinge, but has {classes} classes")
+        found = "numbers to regress on" if self.dataset.regression else f"{classes} classes"
+        if isinstance(self.loss, QuadraticHinge) and (classes is not None or self.dataset.regression):
+            raise ValueError(
+                f"dataset must have labels +1 and -1 for QuadraticHinge, but has {found}: "
+                "read_dataset takes positive=, the classes that are +1"
+            )
         if isinstance(self.loss, CrossEntropy) and classes is None:
-            raise ValueError("dataset must have n_classes for CrossEntropy, but has labels +1 and -1")
+            found = found if self.dataset.regression else "labels +1 and -1"
+            raise ValueError(f"dataset must have n_classes for CrossEntropy, but has {found}")
         if isinstance(self.network, Mlp) and self.network.n_features != self.dataset.n_features:
             raise ValueError(
                 f"network.n_features must be the dataset's {self.dataset.n_features}, but got {self.network.n_features}"
@@ -62,10 +67,7 @@ class Landscape:
             {
                 "network": f"{self.network}, N = {n_weights} weights",
                 "data": f"{data}, N/P_D = {n_weights / data.n_samples:.3g}",
-                "labels": ", ".join(
-                    f"{count} of {label:+g}" if data.n_classes is None else f"{count} of class {label:g}"
-                    for label, count in zip(*np.unique(data.labels, return_counts=True), strict=True)
-                ),
+                "labels": _counts(data),
                 "loss": describe(self.loss),
                 "l2": _html.listed(self.loss.l2),
             },
@@ -149,6 +151,16 @@ class Landscape:
         if isinstance(self.loss.l2, tuple):
             raise ValueError(f"l2 must be given: the loss has one a replica, {self.loss.l2}")
         return self.loss.l2
+
+
+def _counts(data: Dataset) -> str:
+    if data.regression:
+        return f"numbers from {data.labels.min():g} to {data.labels.max():g}"
+    names = data.classes or range(data.n_classes or 0)
+    return ", ".join(
+        f"{count} of {label:+g}" if data.n_classes is None else f"{count} of class {names[int(label)]}"
+        for label, count in zip(*np.unique(data.labels, return_counts=True), strict=True)
+    )
 
 
 def mean_data_gradient(

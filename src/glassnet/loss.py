@@ -65,7 +65,8 @@ class TorchLoss:
 
     Args:
         of_rows: ``(outputs, labels)`` to losses ``(row,)``, for outputs ``(row, output)`` and the data set's labels
-            ``(row,)``: +1 and -1 in the outputs' precision, or classes as int64. Differentiated by torch.func.
+            ``(row,)``: +1 and -1 or numbers to regress on in the outputs' precision, or classes as int64.
+            Differentiated by torch.func.
         l2: regularisation strength lambda >= 0, one number or one a replica of the ensemble.
         name: what records tell the loss apart by; by default the function's own.
 

@@ -315,7 +315,8 @@ def evaluate(
 ) -> xr.Dataset:
     """Losses of every replica: ``data_loss``, ``total_loss``, ``accuracy`` and ``awake`` (shares of all rows).
 
-    ``dead`` marks a network whose every output is 0, ``alive`` is False for one that diverged.
+    ``dead`` marks a network whose every output is 0, ``alive`` is False for one that diverged. Of numbers to regress on
+    the accuracy is NaN.
 
     Args:
         ensemble: the networks.
@@ -432,6 +433,10 @@ def _refuse_other_features(test: Dataset | None, landscape: Landscape) -> None:
     data = landscape.dataset
     if test is not None and test.n_features != data.n_features:
         raise ValueError(f"test must have the network's {data.n_features} features, but has {test.n_features}")
+    if test is not None and test.regression != data.regression:
+        raise ValueError(f"test must have regression {data.regression} as the dataset has, but has {test.regression}")
+    if test is not None and test.classes and data.classes and test.classes != data.classes:
+        raise ValueError(f"test must have the classes of the dataset, {data.classes}, but has {test.classes}")
     if test is not None and test.n_classes != data.n_classes:
         raise ValueError(f"test must have the n_classes of the dataset, {data.n_classes}, but has {test.n_classes}")
 

@@ -18,7 +18,7 @@ def write(judged: Sequence[Claim], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / "claims.json", folder / "claims.md"]
     for path, text in zip(paths, (to_json(judged), to_markdown(judged)), strict=True):
-        write_bytes(path, text.encode())
+        write_bytes(path, text.encode(errors="backslashreplace"))
     return paths
 
 

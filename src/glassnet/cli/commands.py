@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
@@ -65,6 +66,9 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
     # Whoever ends a run kindly, a batch system for example, is answered as Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that it cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(standalone_mode=False))
     except typer.Abort:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+
+from glassnet.cli.working import make_console
 
 if TYPE_CHECKING:
     from glassnet.datasets import TrainTest
@@ -25,6 +28,9 @@ class Own(NamedTuple):
     inputs: str | None
     components: str | None
     test_data: Path | None
+    split: float | None = None
+    split_seed: int | None = None
+    header: bool | None = None
 
 
 def _own(about: str) -> Any:
@@ -40,6 +46,15 @@ def _options(
         ),
     ] = None,
     label: Annotated[str | None, _own("Column of the labels, by name or index, or name of their array.")] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first row of a table has names of columns; decided by its content if not said.",
+            show_default=False,
+            rich_help_panel="Own data",
+        ),
+    ] = None,
     positive: Annotated[
         list[str] | None, _own("Class whose label is +1, the rest is -1; may be given several times.")
     ] = None,
@@ -50,8 +65,12 @@ def _options(
         _own("How many principal components of --data, or all for the columns themselves; 10 of more than 10."),
     ] = None,
     test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None,
+    split: Annotated[
+        float | None, _own("Share of the rows of --data to train on, such as 0.8; the others are the test set.")
+    ] = None,
+    split_seed: Annotated[int | None, _own("Names the draw of --split; 0 if not said.")] = None,
 ) -> Own:
-    return Own(data, label, positive, negative, inputs, components, test_data)
+    return Own(data, label, positive, negative, inputs, components, test_data, split, split_seed, header)
 
 
 def with_own_data(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,15 +102,29 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
     """
     if own.data is None:
         for name, value in own._asdict().items():
-            if value:
+            if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
     from glassnet.experiments.own_data import remember
 
     if dataset != "mnist":
         raise ValueError(f"dataset must not be given beside data, but got {dataset}")
-    data = _as_stored(_read(own, samples), output)
-    return remember(data), data.train.name
+    read = _read(own, samples)
+    data = _as_stored(read, output)
+    found = remember(data), data.train.name
+    _say(read)
+    return found
+
+
+def _say(data: TrainTest) -> None:
+    """Print what was read, and what became of it."""
+    about, console = data.train.provenance, make_console()
+    lines = [f"{about['source']}: {about['rows']}; {about['columns']}", f"labels: {about['counts']}"]
+    tested = None if data.test is None else data.test.provenance.get("reading")
+    lines += [f"read: {about['reading']}"] if "reading" in about else []
+    lines += [f"test set read: {tested}"] if tested and tested != about.get("reading") else []
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _plain(value: Any) -> str:
@@ -104,18 +137,21 @@ def _read(own: Own, samples: Any) -> TrainTest:
     assert own.data is not None
     components: Any = own.components
     if components not in (None, "all"):
-        if not components.removeprefix("-").isdecimal():
+        if not re.fullmatch("-?[0-9]{1,9}", components):
             raise ValueError(f"components must be an integer or all, but got {components!r}")
         components = int(components)
     return read_dataset(
         own.data,
         label=own.label,
+        header=own.header,
         positive=own.positive or None,
         negative=own.negative or None,
         inputs=own.inputs or "standardised",  # type: ignore[arg-type]
         n_features=components,
         n_samples=samples,
         test=own.test_data,
+        split=own.split,
+        seed=own.split_seed or 0,
     )
 
 

@@ -279,7 +279,8 @@ def _source(dataset: AnyData) -> dict[str, str]:
         about = recall(dataset).train.provenance
     except ValueError:
         return {}
-    return {"data from": f"{about['source']}, {about['classes']}", "inputs": about["inputs"]}
+    read = {"read": about["reading"]} if "reading" in about else {}
+    return {"data from": f"{about['source']}, {about['classes']}", **read, "inputs": about["inputs"]}
 
 
 def verification(found: Verification) -> Table:

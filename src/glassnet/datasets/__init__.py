@@ -1,4 +1,4 @@
-"""Data sets with binary labels: MNIST, CIFAR-10, random data, and a user's own arrays."""
+"""Data sets: MNIST, CIFAR-10, random data, and a user's own rows with two sides, several classes or numbers."""
 
 from glassnet.datasets.dataset import Dataset
 from glassnet.datasets.loading import load_dataset

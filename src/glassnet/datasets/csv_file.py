@@ -4,150 +4,271 @@ from __future__ import annotations
 
 import csv
 from array import array
-from collections.abc import Iterator
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
 import numpy as np
 
-from glassnet.datasets.table import Table, listed, named
+from glassnet.datasets import arrow
+from glassnet.datasets.cells import Cells
+from glassnet.datasets.dataset import RowError
+from glassnet.datasets.delimiter import DELIMITERS, delimiter_of, is_blank, rows_of, with_point
+from glassnet.datasets.header import is_header
+from glassnet.datasets.label_column import label_column, label_not_said
+from glassnet.datasets.labels import listed, named
+from glassnet.datasets.numerals import NO_VALUE, is_number
+from glassnet.datasets.table import Table
+from glassnet.datasets.utf8 import opened_text
 
-LABEL_NAMES: Final = ("label", "labels", "class", "target", "y")
-"""Columns that are taken for the labels unless another is named."""
+_SAMPLE: Final = 200
+"""Lines that tell the delimiter."""
 
 LONGEST_ROW: Final = 4 * 2**20
 """Letters; some 170,000 numbers of all their digits."""
 
+_QUOTES: Final = "only spaces may stand between a delimiter and a quote,"
 
-def read_csv(path: Path, label: str | int | None) -> Table:
-    """Read a table; the first row may be a header of names.
+
+def read_csv(path: Path, label: str | int | None, header: bool | None = None) -> Table:
+    """Read a table by the rules of Python's ``csv``; the first row may be a header of names.
 
     Args:
-        path: text in UTF-8.
-        label: name or index (negative ones count from the end) of the column of labels; None looks for one of
-            ``LABEL_NAMES`` in the header.
+        path: text in UTF-8, separated by commas, semicolons or tabs; a file ``.tsv`` by tabs.
+        label: name or index (negative ones count from the end) of the column of labels; None looks in the header for
+            one of ``label_column.LABEL_NAMES``.
+        header: whether the first row is a header; None decides by :func:`glassnet.datasets.header.is_header`.
 
     Raises:
-        ValueError: no such column, rows of unequal length, or what is no number, each with its line.
+        ValueError: no such column, rows of unequal length, or what is no number, each with its line; or a first row
+            that may be a header or not.
         OSError: the file cannot be read.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _Reader(path, _Lines(path, file), label).table()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} must be text in UTF-8, but holds the byte {error.object[error.start]:#x}") from None
-    except csv.Error as error:
-        raise ValueError(f"{path} must be comma-separated text, but {error}") from None
+    with opened_text(path) as file:
+        lines = _lines(path, file)
+        sample = _sample(lines)
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else delimiter_of(str(path), sample, label)
+        if path.stat().st_size >= arrow.LEAST_BYTES:
+            try:
+                rows = _Rows(path, sample, delimiter)
+                return _Reader(str(path), rows, delimiter, label, header).quick_table(path, sample)
+            except (ValueError, csv.Error):
+                pass  # csv says what is wrong, and in which line
+        rows = _Rows(path, chain(sample, lines), delimiter)
+        try:
+            return _Reader(str(path), rows, delimiter, label, header).table()
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}, line {rows.line_num}: must be {DELIMITERS[delimiter]}-separated text, but {error}"
+            ) from None
 
 
-class _Lines:
-    """The lines of a file; no row, which may be of several lines where it has quotes, is read beyond a limit."""
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of a file, none of which is read beyond the limit of a row."""
+    while line := file.readline(LONGEST_ROW + 1):
+        if len(line) > LONGEST_ROW:
+            raise _too_long(path)
+        yield line
 
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path, self._file, self._in_row = path, file, 0
 
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(LONGEST_ROW + 1):
+def _sample(lines: Iterator[str]) -> list[str]:
+    """The first lines, up to as many as a longest row has letters."""
+    found, n = [], 0
+    while n <= LONGEST_ROW and len(found) < _SAMPLE and (line := next(lines, "")):
+        found.append(line)
+        n += len(line)
+    return found
+
+
+class _Rows:
+    """The rows of csv text; none, of however many lines in quotes, is read beyond the limit."""
+
+    def __init__(self, path: Path, lines: Iterable[str], delimiter: str) -> None:
+        self._path, self._lines, self._in_row = path, lines, 0
+        self._reader = rows_of(self._counted(), delimiter)
+
+    def _counted(self) -> Iterator[str]:
+        for line in self._lines:
             self._in_row += len(line)
             if self._in_row > LONGEST_ROW:
-                raise ValueError(f"{self._path} must have rows of at most {LONGEST_ROW} letters, but has a longer one")
+                raise _too_long(self._path)
             yield line
 
-    def end_row(self) -> None:
-        """Say that a row was read to its end."""
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> list[str]:
+        row: list[str] = next(self._reader)
         self._in_row = 0
+        return row
+
+    @property
+    def line_num(self) -> int:
+        """Lines read so far."""
+        return int(self._reader.line_num)
+
+
+def _too_long(path: Path) -> ValueError:
+    return ValueError(f"{path} must have rows of at most {LONGEST_ROW} letters, but has a longer one")
 
 
 class _Reader:
-    def __init__(self, path: Path, file_lines: _Lines, label: str | int | None) -> None:
-        self._lines, lines = file_lines, iter(file_lines)
-        first = next(lines, "")
-        delimiter = max(",;\t", key=first.count)
-        self._path, self._rows = path, csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-        self._first = [field.strip() for field in next(self._rows, [])]
-        if not self._first:
-            raise ValueError(f"{path} must begin with a row of values or names, but its first line is empty")
-        if len(self._first) < 2:
-            raise ValueError(
-                f"{path} must have a column of labels and at least one of features, separated by , or ; or tabs, "
-                f"but its first line is {first[:80].strip()!r}"
-            )
-        self._label, self._header = _label_column(path, self._first, label)
-        if self._header and "" in self._first:
-            raise ValueError(
-                f"{path}: columns must have names where the first row has some, but column {self._first.index('')} "
-                "has none: leave it out (an index of pandas by index=False)"
-            )
+    def __init__(self, where: str, rows: _Rows, delimiter: str, label: str | int | None, header: bool | None) -> None:
+        self._where, self._rows, self._label, self._asked = where, rows, label, header
+        self._delimiter = delimiter
+        fields = _first_row(where, rows, comments=header is None)
+        self._first = [text.strip(" \t") for text in fields]
+        self._lines = array("q", [rows.line_num])
+        self._column = label_column(where, self._first, label)
+        self._first_label = fields[self._column.at]
+        self._others = self._without_label(self._first)
+        # With decimal points, so that it is known for what it is.
+        self._pointed = [(with_point(text) if delimiter != "," else None) or text for text in self._first]
+        self._places = [i for i in range(len(self._first)) if i != self._column.at]
+        names = self._others if header or self._column.by_name or _are_names(self._others) else self._places
+        self._cells = Cells(where, list(map(str, names)), commas=delimiter != ",")
 
     def table(self) -> Table:
-        # Eight bytes a number, as rows come: lists of text would take many times the file.
-        values, codes, texts = array("d"), array("q"), dict[str, int]()
-        for row in self._rows if self._header else chain([[*self._first]], self._rows):
-            self._lines.end_row()
-            if not row:
-                continue
-            if len(row) != len(self._first):
+        """All rows, the first of them as a header or not."""
+        # Eight bytes a label, as rows come: lists of text would take many times the file.
+        codes, texts = array("q", [0]), dict[str, int]()
+        at, n = self._column.at, len(self._first)
+        for row in self._rows:
+            if len(row) != n:
+                if is_blank(row):
+                    continue
                 raise ValueError(
-                    f"{self._path}, line {self._rows.line_num}: rows must have {len(self._first)} columns as the "
-                    f"first has, but this one has {len(row)}"
+                    f"{self._where}, line {self._rows.line_num}: rows must have {n} columns as the first has, but "
+                    f"this one has {len(row)}"
                 )
-            text = row.pop(self._label)
-            codes.append(texts.setdefault(text.strip(), len(texts)))
-            try:
-                # Python's numbers may have underscores; in a table they are a slip.
-                values.extend(map(float, row if "_" not in "".join(row) else [""]))
-            except ValueError:
-                raise self._no_number(row) from None
-        where, n = str(self._path), len(self._first) - 1
-        features = np.frombuffer(values, np.float64).reshape(-1, n) if values else np.empty((0, n))
-        places, classes = named(list(texts), np.array(codes, np.intp), where)
-        return Table(features, places, classes, where, self._names)
+            self._lines.append(self._rows.line_num)
+            codes.append(texts.setdefault(row.pop(at), len(texts)))
+            self._cells.add(row, self._rows.line_num)
+        return self._made(codes, texts)
 
-    @property
-    def _names(self) -> tuple[str, ...]:
-        names = self._first if self._header else [str(i) for i in range(len(self._first))]
-        return tuple(name for i, name in enumerate(names) if i != self._label)
+    def quick_table(self, path: Path, sample: Sequence[str]) -> Table:
+        """All rows, read by pyarrow.
 
-    def _no_number(self, row: list[str]) -> ValueError:
-        column = next(i for i, text in enumerate(row) if not _is_number(text))
-        found = repr(row[column][:80]) if row[column].strip() else "empty: drop the row or fill it"
-        return ValueError(
-            f"{self._path}, line {self._rows.line_num}: column {self._names[column]} must be a number, but is {found}"
-        )
+        Raises:
+            ValueError: it cannot, or something is wrong.
+        """
+        first_lines = sample[: self._rows.line_num]
+        with path.open("rb") as file:
+            begin = len(BOM_UTF8) if file.read(3) == BOM_UTF8 else 0
+        begin += sum(len(line.encode()) for line in first_lines)
+        rows = arrow.plain_rows(path, begin, self._delimiter, len(self._first), self._column.at)
+        if rows is None or self._pointed != self._first:
+            raise ValueError(f"{self._where} must be read by csv")
+        self._cells.add_all(rows.features)
+        self._lines.extend([0] * len(rows.codes))
+        return self._made(array("q", [0, *rows.codes]), {text: code for code, text in enumerate(rows.texts)})
 
+    def _made(self, codes: array[int], texts: dict[str, int]) -> Table:
+        at = self._column.at
+        header = self._is_header(list(texts), codes)
+        if header:
+            del codes[0], self._lines[0]
+            said, columns = f"header row taken: {listed(map(_quoted, self._first))}", tuple(self._others)
+        else:
+            codes[0] = texts.setdefault(self._first_label, len(texts))
+            self._set_first()
+            said, columns = "no header row", ()
+        features = self._cells.all_rows()[1 if header else 0 :]
+        try:
+            _refuse_odd(list(texts), codes, at)
+            labels = named(list(texts), np.frombuffer(codes, np.int64), self._where)
+            notes = (said, *self._cells.notes, *labels.notes)
+            return Table(features, labels.codes, labels.classes, self._where, columns, notes=notes)
+        except RowError as error:
+            raise ValueError(f"{self._where}, line {self._lines[error.row]}: {error}") from None
 
-def _label_column(path: Path, first: list[str], label: str | int | None) -> tuple[int, bool]:
-    """Which column has the labels, and whether the first row is a header."""
-    if label is None:
-        found = [name for name in first if name.lower() in LABEL_NAMES]
-        if len(found) != 1:
-            raise ValueError(
-                f"label must say which column of {path} has the labels, by name ({listed(first)}) or by index "
-                f"(0 to {len(first) - 1})"
+    def _is_header(self, texts: list[str], codes: array[int]) -> bool:
+        column, rows = self._column, Counter(codes[1:])
+        counts: Counter[str] = Counter()
+        for code, text in enumerate(texts):
+            counts[text.strip(" \t")] += rows[code]
+        header = self._asked
+        if header is False and column.by_name:
+            raise ValueError(f"label must be the index of a column with header=False, but got {self._label!r}")
+        if header is None:
+            header = is_header(
+                self._pointed,
+                column.at,
+                named=column.by_name,
+                counts=counts,
+                features=self._cells.rows_after_first,
             )
-        label = found[0]
-    index = _index(label)
-    if index is None:
-        if first.count(str(label)) != 1:
-            raise ValueError(f"label must be one of the columns of {path} ({listed(first)}), but got {label!r}")
-        return first.index(str(label)), True
-    if not -len(first) <= index < len(first):
-        raise ValueError(f"label must be a column of {path}, from 0 to {len(first) - 1}, but got {index}")
-    index %= len(first)
-    numbered = first == [str(i) for i in range(len(first))] or first[index].lower() in LABEL_NAMES
-    return index, numbered or not all(_is_number(text) for i, text in enumerate(first) if i != index)
+        if header is None or (not header and column.by_name):
+            raise ValueError(
+                f"{self._where}, line {self._lines[0]}: the row {listed(map(repr, self._first))} may be a header or "
+                "values: say header=True (--header), or header=False (--no-header) with label as an index"
+            )
+        if not header and self._label is None:
+            raise label_not_said(self._where, self._first)
+        if header and column.namesake is not None:
+            raise ValueError(
+                f"label must say one column of {self._where}, but {self._label!r} is the name of column "
+                f"{column.namesake} and the index of another: say {column.namesake - len(self._first)} or "
+                f"{column.at - len(self._first)}, counted from the end"
+            )
+        if header and "" in self._first:
+            raise ValueError(
+                f"{self._where}: columns must have names where the first row has some, but column "
+                f"{self._first.index('')} has none: leave it out (an index of pandas by index=False)"
+            )
+        return header
+
+    def _set_first(self) -> None:
+        try:
+            self._cells.set_first(self._others, self._lines[0], self._places)
+        except ValueError as error:
+            hint = "" if self._asked is False else " (if the row has the columns' names, say header=True, --header)"
+            raise ValueError(f"{error}{hint}") from None
+
+    def _without_label(self, row: list[str]) -> list[str]:
+        return [text for i, text in enumerate(row) if i != self._column.at]
 
 
-def _index(label: str | int) -> int | None:
-    if isinstance(label, str):
-        return int(label) if label.removeprefix("-").isdecimal() and len(label) < 10 else None
-    return int(label)
+def _first_row(where: str, rows: _Rows, *, comments: bool) -> list[str]:
+    fields: list[str] | None = next((row for row in rows if not is_blank(row)), None)
+    if fields is None:
+        raise ValueError(f"{where} must begin with a row of values or names, but is empty")
+    begin = fields[0].strip()
+    if begin.startswith(("#", "sep=") if comments else "sep="):
+        raise ValueError(
+            f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {begin[:20]!r}: "
+            "comments are not read, delete the line or the mark"
+        )
+    if len(fields) < 2:
+        raise ValueError(
+            f"{where} must have a column of labels and at least one of features, separated by , or ; or tabs (.tsv: "
+            f"by tabs), but its first line is {begin[:80]!r}"
+        )
+    if any(map(_hides_quotes, fields)):
+        raise ValueError(f"{where}, line {rows.line_num}: {_QUOTES} but the row is {listed(map(repr, fields))}")
+    return fields
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
+def _are_names(texts: list[str]) -> bool:
+    return not any(is_number(text) or text.lower() in NO_VALUE or text.upper() == text.lower() for text in texts)
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if "," in name else name
+
+
+def _hides_quotes(text: str) -> bool:
+    return text[:1].isspace() and text.lstrip().startswith('"')
+
+
+def _refuse_odd(texts: list[str], codes: array[int], at: int) -> None:
+    """Refuse quotes after tabs; and labels in the first column that begin with #, where others do not: comments."""
+    if odd := next((text for text in texts if _hides_quotes(text)), None):
+        raise RowError(f"{_QUOTES} but the label is {odd!r}", codes.index(texts.index(odd)))
+    marked = [text.startswith("#") for text in texts]
+    if at == 0 and any(marked) and not all(marked):
+        row = codes.index(marked.index(True))
+        raise RowError(f"comments are not read, but the row begins with {texts[codes[row]][:20]!r}: delete it", row)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from glassnet import _check
 from glassnet._zip import Members
-from glassnet.datasets.table import Table, listed, table
+from glassnet.datasets.labels import listed
+from glassnet.datasets.table import Table, table
 
 NAMES: Final = (
     ("features", "labels", "test_features", "test_labels"),

@@ -1,7 +1,8 @@
 """Principal components of pixels, or of any table: transforms that are fitted on a whole training set.
 
 All pixel sums are integers below 2^53, so float64 holds them exactly whatever the order of summation: the
-covariance is the same on every machine, and only the last bits of LAPACK's eigenvectors differ.
+covariance is the same on every machine, and only the last bits of LAPACK's eigenvectors differ. Of a table not even
+these (``defined``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 from scipy.linalg.blas import dsyrk
+
+from glassnet.datasets import defined
 
 Scaling = Literal["standardised", "pixel"]
 
@@ -100,18 +103,23 @@ def column_moments(table: NDArray[Any]) -> ColumnMoments:
     n, n_columns = table.shape
     total, square = np.zeros(n_columns), np.zeros(n_columns)
     for rows in _stretches(n, n_columns):
-        total += table[rows].sum(axis=0, dtype=np.float64)
+        total += _by_rows(table[rows]).sum(axis=0, dtype=np.float64)
     mean = total / n
     for rows in _stretches(n, n_columns):
-        square += ((table[rows] - mean) ** 2).sum(axis=0)
+        square += ((_by_rows(table[rows]) - mean) ** 2).sum(axis=0)
     constant = table.min(axis=0) == table.max(axis=0)
     return ColumnMoments(mean, np.where(constant, 0.0, np.sqrt(square / n)))
+
+
+def _by_rows(table: NDArray[Any]) -> NDArray[Any]:
+    # NumPy adds along the axis that lies together in memory in another order.
+    return np.ascontiguousarray(table)
 
 
 def fit_table(table: NDArray[Any], moments: ColumnMoments, scale: NDArray[np.float64], n_components: int) -> Pca:
     """Fit the leading components of ``(table - mean) / scale``; a column of infinite scale counts as 0.
 
-    Of more columns than rows, by the products of rows, which are fewer.
+    Of more columns than rows, by the products of rows, which are fewer. The same bits on every machine.
 
     Args:
         table: numbers ``(row, column)``; rows or columns at most ``LARGEST_SIDE``.
@@ -122,21 +130,21 @@ def fit_table(table: NDArray[Any], moments: ColumnMoments, scale: NDArray[np.flo
     n, n_columns = table.shape
     total = float(np.sum((moments.std / scale) ** 2))
     if n_columns <= n:
-        upper = np.zeros((n_columns, n_columns), order="F")
+        products = np.zeros((n_columns, n_columns))
         for rows in _stretches(n, n_columns):
-            upper = dsyrk(1.0, ((table[rows] - moments.mean) / scale).T, beta=1.0, c=upper, overwrite_c=1)
-        rising, vectors = eigh(upper / n, lower=False, subset_by_index=[n_columns - n_components, n_columns - 1])
-        return _pca(moments.mean, scale, rising, vectors, total)
-    upper = np.zeros((n, n), order="F")
+            products += defined.gram(((table[rows] - moments.mean) / scale).T)
+        falling, vectors = defined.leading(products / n, n_components)
+        return _pca(moments.mean, scale, falling[::-1], vectors[:, ::-1], total)
+    products = np.zeros((n, n))
     for columns in _stretches(n_columns, n):
-        block = (table[:, columns] - moments.mean[columns]) / scale[columns]
-        upper = dsyrk(1.0, block, beta=1.0, c=upper, overwrite_c=1)
-    rising, left = eigh(upper / n, lower=False, subset_by_index=[n - n_components, n - 1])
+        products += defined.gram((table[:, columns] - moments.mean[columns]) / scale[columns])
+    falling, left = defined.leading(products / n, n_components)
     vectors = np.zeros((n_columns, n_components))
     for columns in _stretches(n_columns, n):
-        vectors[columns] = ((table[:, columns] - moments.mean[columns]) / scale[columns]).T @ left
-    norms = np.linalg.norm(vectors, axis=0)
-    return _pca(moments.mean, scale, rising, vectors / np.where(norms > 0, norms, 1.0), total)
+        vectors[columns] = defined.product(((table[:, columns] - moments.mean[columns]) / scale[columns]).T, left)
+    norms = np.sqrt((vectors * vectors).sum(axis=0))
+    vectors /= np.where(norms > 0, norms, 1.0)
+    return _pca(moments.mean, scale, falling[::-1], vectors[:, ::-1], total)
 
 
 def _stretches(n_rows: int, n_columns: int) -> Iterator[slice]:

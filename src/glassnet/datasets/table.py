@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet.datasets.dataset import real_array
-
-_MOST_SHOWN: Final = 20
-_NO_LABELS: Final = ("nan", "na", "n/a", "null")
-"""What tables write where a label is not known."""
+from glassnet.datasets.dataset import RowError, real_array
+from glassnet.datasets.labels import coded, listed, matching
 
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
+_EXACT: Final = 2**53
 _VALUES_AT_ONCE: Final = 1 << 22
 
 
@@ -33,6 +30,7 @@ class Table:
         where: what the rows were read from, for messages.
         columns: names of the columns, where they have any.
         axes: lengths of the axes of a row before it was flattened, where it had several, as images have.
+        notes: what was decided in reading, as sentences.
     """
 
     features: NDArray[Any]
@@ -41,6 +39,7 @@ class Table:
     where: str
     columns: tuple[str, ...] = ()
     axes: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if 0 in self.features.shape:
@@ -54,6 +53,7 @@ class Table:
                 f"{len(self.features)} rows of features"
             )
         _refuse_not_finite(self)
+        refuse_inexact(self.features, self.where, self.columns)
 
 
 def table(features: ArrayLike, labels: ArrayLike, where: str) -> Table:
@@ -65,59 +65,10 @@ def table(features: ArrayLike, labels: ArrayLike, where: str) -> Table:
     given = real_array(f"features of {where}", features)
     if given.ndim < 2:
         raise ValueError(f"features of {where} must have a row and a column axis, but have shape {given.shape}")
-    codes, classes = coded(labels, where)
+    codes, classes, notes = coded(labels, where)
     axes = given.shape[1:] if given.ndim > 2 else ()
-    return Table(given.reshape(len(given), math.prod(given.shape[1:])), codes, classes, where, axes=axes)
-
-
-def coded(labels: ArrayLike, where: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Labels as places in a tuple of class names.
-
-    Raises:
-        ValueError: labels of another shape, or that are neither numbers nor text, or empty, or not finite.
-    """
-    try:
-        given = np.asarray(labels)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ValueError(f"labels of {where} must be an array, but got {error}") from error
-    if given.ndim == 2 and given.shape[1] == 1:
-        given = given[:, 0]
-    if given.ndim != 1:
-        raise ValueError(f"labels of {where} must be one a row, but have shape {given.shape}")
-    if given.dtype.kind == "O" and all(isinstance(label, str) for label in given):
-        given = given.astype(np.str_)
-    if given.dtype.kind == "S":
-        given = np.char.decode(given, "utf-8", "replace")
-    if given.dtype.kind not in "fiubU":
-        raise ValueError(f"labels of {where} must be numbers or text, but are {given.dtype}")
-    if given.dtype.kind == "f" and not np.isfinite(given).all():
-        row = int(np.argmin(np.isfinite(given)))
-        raise ValueError(f"labels of {where} must be finite, but that of row {row} is {given[row]}")
-    values, places = np.unique(given, return_inverse=True)
-    return named([str(value) for value in values.tolist()], places, where)
-
-
-def named(values: Sequence[str], places: NDArray[np.intp], where: str) -> tuple[NDArray[np.intp], tuple[str, ...]]:
-    """Codes and class names of labels that are places among these texts, several of which may be one class.
-
-    Raises:
-        ValueError: a label without a text.
-    """
-    texts = [_text(value) for value in values]
-    if "" in texts:
-        row = int(np.argmax(places == texts.index("")))
-        raise ValueError(f"labels of {where} must not be empty, but that of row {row} is")
-    if unknown := next((text for text in texts if text.lower() in _NO_LABELS), None):
-        row = int(np.argmax(places == texts.index(unknown)))
-        raise ValueError(f"labels of {where} must be known, but that of row {row} is {unknown!r}: drop the row")
-    numbers = [_number(text) for text in texts]
-    if None in numbers:
-        classes = sorted(set(texts))
-    else:
-        texts = [_shown(number) for number in numbers if number is not None]
-        classes = [_shown(number) for number in sorted({number for number in numbers if number is not None})]
-    place_of = {name: place for place, name in enumerate(classes)}
-    return np.array([place_of[text] for text in texts], np.intp)[places], tuple(classes)
+    rows = given.reshape(len(given), math.prod(given.shape[1:]))
+    return Table(rows, codes, classes, where, axes=axes, notes=notes)
 
 
 def sides(
@@ -148,42 +99,35 @@ def sides(
     return dict.fromkeys(plus, 1) | dict.fromkeys(minus, -1)
 
 
-def listed(names: Iterable[object]) -> str:
-    """Names for a message, the first of them where there are many."""
-    shown = [str(name) for name in names]
-    more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-    return ", ".join(shown[:_MOST_SHOWN]) + more
-
-
 def _chosen(name: str, wanted: Sequence[object] | str | None, read: Table) -> list[str]:
     if wanted is None:
         return []
     found = []
     for one in [wanted] if np.isscalar(wanted) else wanted:
-        text = _text(str(one))
-        number = _number(text)
-        match = text if text in read.classes or number is None else _shown(number)
-        if match not in read.classes:
+        match = matching(one, read.classes)
+        if match is None:
             raise ValueError(f"{name} must be classes of {read.where} ({listed(read.classes)}), but got {one!r}")
         found.append(match)
     return found
 
 
-def _text(name: str) -> str:
-    # The same letters may be written in two ways: files of macOS have accents apart, keyboards do not.
-    return unicodedata.normalize("NFC", name.strip())
+def refuse_inexact(features: NDArray[Any], where: str, columns: Sequence[str] = ()) -> None:
+    """Refuse whole numbers that float64, in which all is computed, does not hold.
 
-
-def _number(text: str) -> float | None:
-    try:
-        number = float({"True": "1", "False": "0"}.get(text, text))
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _shown(number: float) -> str:
-    return str(int(number)) if number.is_integer() else repr(number)
+    Raises:
+        ValueError: with the first of them.
+    """
+    if features.dtype.kind not in "iu" or features.itemsize < 8 or not features.size:
+        return
+    if int(features.max()) <= _EXACT and int(features.min()) >= -_EXACT:
+        return
+    for row, values in enumerate(features.tolist()):
+        wrong = next((i for i, value in enumerate(values) if int(float(value)) != value), None)
+        if wrong is not None:
+            raise ValueError(
+                f"features of {where} must be whole numbers that float64 holds, but row {row}, column "
+                f"{columns[wrong] if columns else wrong} is {values[wrong]}: take away what the column has in common"
+            )
 
 
 def _refuse_not_finite(read: Table) -> None:
@@ -197,7 +141,8 @@ def _refuse_not_finite(read: Table) -> None:
         if wrong.any():
             row, column = np.argwhere(wrong)[0].tolist()
             name = read.columns[column] if read.columns else column
-            raise ValueError(
+            raise RowError(
                 f"features of {read.where} must be finite in float32, but row {start + row}, column {name} is "
-                f"{some[row, column]}. Drop or replace what is not"
+                f"{some[row, column]}. Drop or replace what is not",
+                start + row,
             )

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from glassnet.datasets import TrainTest
+from glassnet.datasets.labels import listed
 from glassnet.datasets.raw import Name as DatasetName
 from glassnet.store.data import read_data, write_data
 from glassnet.store.directory import RunDirectory
@@ -70,7 +71,19 @@ def own_data(name: str, value: Any) -> OwnData:
 
 
 def remember(data: TrainTest) -> OwnData:
-    """Have the data at hand for requests of this process."""
+    """Have the data at hand for requests of this process.
+
+    Raises:
+        ValueError: their labels are not +1 and -1, which all experiments take.
+    """
+    source = data.train.provenance.get("source", data.train.name)
+    if data.train.n_classes is not None:
+        raise ValueError(
+            f"positive must say which classes are +1, as {source} has {data.train.n_classes}"
+            f"{': ' + listed(data.train.classes) if data.train.classes else ''}; experiments take no others"
+        )
+    if data.train.regression:
+        raise ValueError(f"{source} must have labels +1 and -1 for experiments, but has numbers to regress on")
     test = None if data.test is None else data.test.fingerprint
     train = data.train
     own = OwnData(train=train.fingerprint, test=test, n_samples=train.n_samples, n_features=train.n_features)

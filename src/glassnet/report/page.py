@@ -67,7 +67,7 @@ def write_report(runs: Iterable[Shown], file: str | os.PathLike[str]) -> Path:
     plotly = packed(_plotly().encode())
     judged = assess([run for run in shown if isinstance(run, Run)])
     for detail in DETAILS:
-        content = _page(shown, judged, path, detail, plotly).encode()
+        content = _page(shown, judged, path, detail, plotly).encode(errors="backslashreplace")
         if len(content) <= LARGEST:
             break
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,8 +112,8 @@ def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: De
     numbers += "".join(
         f'<script type="text/plain" id="array-{name}">{text}</script>' for name, text in arrays.texts.items()
     )
-    style = (_BROWSER / "style.css").read_text()
-    script = "\n".join((_BROWSER / name).read_text() for name in _SCRIPTS)
+    style = (_BROWSER / "style.css").read_text(encoding="utf-8")
+    script = "\n".join((_BROWSER / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     about = f"{len(runs)} run{'s' * (len(runs) != 1)}, glassnet {version('glassnet')}, {datetime.now(UTC):%Y-%m-%d}"
     parts = {
         "title": "glassnet report",
@@ -127,7 +127,7 @@ def _page(runs: Sequence[Shown], judged: Sequence[Claim], file: Path, detail: De
         "style": style,
         "script": script,
     }
-    page = (_BROWSER / "page.html").read_text()
+    page = (_BROWSER / "page.html").read_text(encoding="utf-8")
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text, 1)
     return page

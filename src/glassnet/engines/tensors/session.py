@@ -180,7 +180,7 @@ class TorchSession:
         with self._at_work():
             seen = _summed(self._look, self._weights.to(self._precision), self._data)
         n = self._data.n_rows
-        of_rows = _shares(seen, n)
+        of_rows = _shares(seen, self._data)
         gradient = seen.gradient.cpu().double().numpy() / n
         if _is_plain(self._landscape):
             gradient = second_look.gradients(gradient, self, self._landscape, self._gradient_kind)
@@ -196,6 +196,7 @@ class _Data:
     def __init__(self, landscape: Landscape, device: torch.device, precision: torch.dtype, *, own_rows: bool) -> None:
         dataset = landscape.dataset
         self.n_rows = dataset.n_samples
+        self.regression = dataset.regression
         self.features = torch.from_numpy(dataset.features.copy()).to(precision).to(device)
         labels = torch.from_numpy(dataset.labels.copy())
         self.labels = (labels.long() if dataset.n_classes else labels.to(precision)).to(device)
@@ -250,13 +251,14 @@ def _exactly(gradient: Tensor) -> Tensor:
     return gradient if gradient.device.type == "mps" else gradient.double()
 
 
-def _shares(seen: Rows, n_rows: int) -> Evaluation:
-    loss, awake, right = (x.cpu().double().numpy() / n_rows for x in (seen.loss, seen.awake, seen.right))
-    return Evaluation(loss, awake, right, seen.nonzero.cpu().numpy() == 0)
+def _shares(seen: Rows, data: _Data) -> Evaluation:
+    loss, awake, right = (x.cpu().double().numpy() / data.n_rows for x in (seen.loss, seen.awake, seen.right))
+    dead = seen.nonzero.cpu().numpy() == 0
+    return Evaluation(loss, awake, np.full_like(right, np.nan) if data.regression else right, dead)
 
 
 def evaluate(weights: Floats, landscape: Landscape, device: torch.device, precision: torch.dtype) -> Evaluation:
     """Evaluate networks ``(replica, weight)`` on the landscape's data."""
     data = _Data(landscape, device, precision, own_rows=False)
     seen = _summed(_look(landscape), torch.from_numpy(weights.copy()).to(precision).to(device), data)
-    return _shares(seen, data.n_rows)
+    return _shares(seen, data)

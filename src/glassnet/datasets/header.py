@@ -1,0 +1,74 @@
+"""Whether the first row of a table is a header of names or a row of values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.datasets.label_column import LABEL_NAMES
+from glassnet.datasets.numerals import NO_VALUE, is_number
+
+
+def is_header(
+    first: Sequence[str], at: int, *, named: bool, counts: Mapping[str, int], features: NDArray[Any]
+) -> bool | None:
+    """True for names, False for values, None where the row may be either.
+
+    A row is a header where its label occurs nowhere else and the other labels are of another kind (numbers beside
+    text), where it counts its columns (0 to n - 1 or 1 to n), and where its features are names and no numbers.
+
+    Args:
+        first: the row, without blanks around its fields.
+        at: the column of labels.
+        named: the user gave ``first[at]`` as the name of that column.
+        counts: how often each label occurs in the other rows.
+        features: numbers of the other rows ``(row, column)``.
+    """
+    label = first[at]
+    others = [text for i, text in enumerate(first) if i != at]
+    numbers = [is_number(text) for text in others]
+    unknown = [text.lower() in NO_VALUE for text in others]
+    alone = label not in counts
+    many_rows = min(counts.values(), default=0) > 1
+    another_kind = alone and bool(counts) and len({is_number(label), *map(is_number, counts)}) == 2
+    another_kind = another_kind and not any(is_number(one) == is_number(label) for one in counts)
+    # A class may be called y where it is one of several texts.
+    known = alone and label.lower() in LABEL_NAMES and (label.lower() != "y" or another_kind or not any(numbers))
+    if not any(numbers):
+        if all(unknown):
+            return named or known or another_kind
+        return True if named or known or alone or label.lower() in LABEL_NAMES else None
+    if not all(numbers):
+        return named or ((known or another_kind) and not any(unknown))
+    if named or known or another_kind:
+        return True if alone else None
+    if _counts(first):
+        return True if alone or len(first) > 2 or _has_fractions(features) else None
+    if not alone or len(counts) < 2:
+        return False
+    if len(others) > 1 and _are_plain(others) and (_has_fractions(features) or (len(others) > 2 and _counts(others))):
+        return True if many_rows else None
+    return None if many_rows and (_are_plain(others) or _are_in_order(others)) else False
+
+
+def _counts(texts: Sequence[str]) -> bool:
+    return any(list(texts) == [str(i + start) for i in range(len(texts))] for start in (0, 1))
+
+
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Whether the texts are different whole numbers without a sign, as years and positions are."""
+    return len(set(texts)) == len(texts) and all(text.isascii() and text.isdigit() for text in texts)
+
+
+def _are_in_order(texts: Sequence[str]) -> bool:
+    """Whether two numbers rise, or more rise or fall throughout, as wavelengths do."""
+    steps = np.diff([float(text) for text in texts])
+    return len(steps) > 0 and bool((steps > 0).all() or (len(steps) > 1 and (steps < 0).all()))
+
+
+def _has_fractions(features: NDArray[Any]) -> bool:
+    """Whether every column has a number that is not whole."""
+    return len(features) > 0 and bool((features % 1 != 0).any(axis=0).all())
