@@ -35,7 +35,7 @@ from glassnet.experiments.runner import run
 from glassnet.experiments.starting import begin
 from glassnet.experiments.watching import Watch
 from glassnet.store import RunDirectory
-from glassnet.store.condensed import SUFFIX
+from glassnet.store.index import SUFFIX
 from glassnet.store.lock import held, holder
 from studies.sweep import Sweep
 

@@ -76,7 +76,8 @@ def _lines(path: Path, file: TextIO) -> Iterator[str]:
 
 def _sample(lines: Iterator[str]) -> list[str]:
     """The first lines, up to as many as a longest row has letters."""
-    found, n = [], 0
+    found: list[str] = []
+    n = 0
     while n <= LONGEST_ROW and len(found) < _SAMPLE and (line := next(lines, "")):
         found.append(line)
         n += len(line)
