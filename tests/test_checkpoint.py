@@ -96,8 +96,8 @@ t.{verb}(Path({path!r}), engine=Cpu(2, skin={skin}), on_progress=wait)
     [
         ("evolve", False),
         ("measure", True),
-        pytest.param("evolve", True, marks=pytest.mark.slow),
-        pytest.param("measure", False, marks=pytest.mark.slow),
+        pytest.param("evolve", True, marks=pytest.mark.long),
+        pytest.param("measure", False, marks=pytest.mark.long),
     ],
 )
 def test_a_killed_script_goes_on_when_it_is_run_again(verb: str, skin: bool, tmp_path: Path) -> None:

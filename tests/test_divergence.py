@@ -121,9 +121,9 @@ def test_replicas_end_where_those_of_the_cpu_engine_do(gradient: str, dtype: Any
     ("kind", "features", "std"),
     [
         (0, 1e-20, None),
-        pytest.param(2, 1.0, 1e12, marks=pytest.mark.slow),
-        pytest.param(3, 1e-20, None, marks=pytest.mark.slow),
-        pytest.param(3, 1e25, None, marks=pytest.mark.slow),
+        pytest.param(2, 1.0, 1e12, marks=pytest.mark.long),
+        pytest.param(3, 1e-20, None, marks=pytest.mark.long),
+        pytest.param(3, 1e25, None, marks=pytest.mark.long),
     ],
 )
 def test_replicas_of_the_triton_engine_too(kind: int, features: float, std: float | None) -> None:

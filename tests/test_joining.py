@@ -72,7 +72,7 @@ def workers(address: str, *folders: Path) -> Iterator[None]:
         n = len(client.nthreads())
         started = [subprocess.Popen([*command, str(f), address, *options, str(f)], **quiet) for f in folders]
         try:
-            client.wait_for_workers(n + len(folders), timeout=SECONDS)
+            client.wait_for_workers(n + len(folders))
             yield
         finally:
             for process in started:

@@ -165,7 +165,6 @@ def test_a_description_never_names_code_that_is_loaded(whole: Path, tmp_path: Pa
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=200,
         check=False,
     )
     assert (done.stdout, done.returncode) == ("[] []\n", 0), done.stderr

@@ -45,7 +45,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow if i > 2 else ()) for i, case in enumerate(CASES)]
+    "case", [pytest.param(case, marks=pytest.mark.long if i > 2 else ()) for i, case in enumerate(CASES)]
 )
 def test_all_figures_tables_and_claims_of_what_can_be_lost(case: str, tmp_path: Path) -> None:
     run = make(tiny(**{"epochs": 2, "t_max": 30, **CASES[case]}), tmp_path / "run")
@@ -150,9 +150,7 @@ def test_figures_depend_neither_on_backends_nor_on_caches(
     environment: dict[str, str], plain: Run[Any], tmp_path: Path
 ) -> None:
     words = [str(Path(sys.executable).parent / "glassnet"), "figures", str(plain.path), "--output", str(tmp_path / "f")]
-    done = subprocess.run(
-        words, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = subprocess.run(words, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (tmp_path / "f").iterdir()] == ["l2_line.png"]
 
