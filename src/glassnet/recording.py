@@ -187,7 +187,7 @@ class Recorder:
     def dataset(self, coordinates: dict[str, Any], attributes: dict[str, Any]) -> xr.Dataset:
         """All that was recorded so far, copied, under the given replica coordinates and attributes."""
         plan, layers = self.plan, len(self._offsets)
-        variables = {name: (_DIMENSIONS[name], array.copy()) for name, array in self.arrays.items()}
+        variables = {name: (DIMENSIONS[name], array.copy()) for name, array in self.arrays.items()}
         axes = {
             "waiting_time": plan.waiting_times,
             "time": plan.times,
@@ -208,7 +208,7 @@ _LOSSES: Final = ("data_loss", "total_loss", "awake", "accuracy", "dead")
 _TEST_LOSSES: Final = ("test_loss", "test_accuracy")
 
 _AT_TIMES: Final = ("replica", "waiting_time", "time")
-_DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
+DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
     "moments": (*_AT_TIMES, "layer", "moment"),
     "within_chi": (*_AT_TIMES, "layer", "chi"),
     "within_epsilon": (*_AT_TIMES, "layer", "epsilon"),
@@ -218,6 +218,7 @@ _DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
     "histogram": ("replica", "waiting_time", "sparse_time", "layer", "bin"),
     "displacement": ("replica", "waiting_time", "snapshot_time", "weight"),
 }
+"""Dimensions of each variable of a record."""
 
 
 def _position(times: NDArray[np.int64], time: int) -> int | None:

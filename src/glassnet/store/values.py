@@ -11,6 +11,7 @@ from glassnet import _check, dynamics
 from glassnet.ensemble import Ensemble
 from glassnet.network import network_of
 from glassnet.record import Record
+from glassnet.recording import DIMENSIONS
 from glassnet.skin import Skin
 from glassnet.store import strict
 
@@ -20,20 +21,12 @@ _TAG_LENGTH: Final = 64
 
 _REPLICAS: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(("seed", "origin", "noise"), ("replica",))
 _ENSEMBLE: Final = {"weights": ("replica", "weight"), "step": ("replica",), "alive": ("replica",)}
-_AT_TIMES: Final = ("replica", "waiting_time", "time")
 _CLOCKS: Final = ("waiting_time", "time", "sparse_time", "snapshot_time")
 _RECORD: Final[dict[str, tuple[str, ...]]] = {
     **{name: (name,) for name in (*_CLOCKS, "layer", "moment", "chi", "epsilon", "bin_edge")},
     **dict.fromkeys(("learning_rate", "l2", "entry_step", "sigma", "lost_at"), ("replica",)),
     **dict.fromkeys(("final_step", "final_alive"), ("replica",)),
-    **dict.fromkeys(("data_loss", "total_loss", "awake", "accuracy", "dead"), _AT_TIMES),
-    "moments": (*_AT_TIMES, "layer", "moment"),
-    "within_chi": (*_AT_TIMES, "layer", "chi"),
-    "within_epsilon": (*_AT_TIMES, "layer", "epsilon"),
-    "weight_norm2": (*_AT_TIMES, "layer"),
-    "gradient_norm": (*_AT_TIMES, "layer"),
-    "histogram": ("replica", "waiting_time", "sparse_time", "layer", "bin"),
-    "displacement": ("replica", "waiting_time", "snapshot_time", "weight"),
+    **{name: dims for name, dims in DIMENSIONS.items() if not name.startswith("test_")},
     "n_layer_weights": ("layer",),
     "epsilon_of_chi": ("replica", "chi"),
     "references": ("waiting_time", "replica", "weight"),
