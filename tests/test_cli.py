@@ -176,7 +176,7 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "relaxation", "--set", "skin=abc"], "Error: skin must be true or false, but got 'abc'\n"),
         (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
         (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),
-        (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 51.5 TB for this run, but this"),
+        (["run", "relaxation", "--width", "100000"], "Error: memory must hold about 66.7 TB for this run, but this"),
         (["show"], "Error: Missing argument"),
         (["show", "nothing"], "nothing is not the folder of a run: it is not there"),
     ],

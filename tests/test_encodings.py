@@ -17,9 +17,9 @@ from glassnet.experiments import open_run, preset, remember
 from glassnet.report import write_report
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(path for folder in ("src", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("src", "tools", "benchmarks", "studies") for path in (ROOT / folder).rglob("*.py"))
 
-_BINARY = ("os", "archive", "Image", "tarfile", "gzip")
+_BINARY = ("os", "archive", "self._archive", "members", "self", "Image", "tarfile", "gzip")
 """Whose ``open`` knows no encoding."""
 
 

@@ -174,7 +174,7 @@ def _machine() -> str:
     """Tells apart the machines that write to one folder."""
     name = platform.node()
     with suppress(OSError):
-        name += Path("/proc/sys/kernel/random/boot_id").read_text()
+        name += Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
