@@ -32,10 +32,10 @@ demo: install
 	$(BIN)/glassnet run relaxation --phase regularised --scale demo --output demo
 
 test: install
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long"
 
 test-long: install
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 lint: install
 	$(BIN)/ruff check .

@@ -72,9 +72,6 @@ MOST_STARTERS = 25
 
 _STARTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 _WITH_PROCESSES = {"browser", "cluster"}
-_DEAR = ("browser", "cluster", "made", "condensed", "runs")
-"""Fixtures that tests share: those of one go to one worker of xdist, since each worker would make its own."""
-
 _started: list[str] = []
 
 
@@ -89,14 +86,6 @@ sys.addaudithook(_note)
 
 def _fixtures(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put together what shares a fixture."""
-    for item in items:
-        group = next((name for name in _DEAR if name in _fixtures(item)), None)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(tryfirst=True)
