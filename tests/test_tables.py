@@ -68,6 +68,25 @@ def test_a_header_is_told_from_values(tmp_path: Path, header: str, labels: list[
 
 
 @pytest.mark.parametrize(
+    ("header", "x"),
+    [
+        ("2019,2020,species", [0, 0]),
+        ("2019.5,2020,species", [0, 0]),
+        ("400.5,401.5,kind", [100, 5000]),
+        ("402.5,401.5,400.5,kind", [400, 401, 402]),
+        ("7,5,3,kind", [0, 1, 2]),
+    ],
+)
+def test_a_row_that_cannot_be_values_is_a_header_above_text_labels_and_whole_numbers(
+    tmp_path: Path, header: str, x: list[int]
+) -> None:
+    rows = [[one + 7 * i % 10 for i, one in enumerate(x, k)] for k in range(30)]
+    found = read(tmp_path, header + "\n" + lines(x=np.array(rows)))
+    assert found.features.tolist() == rows
+    assert told(found) == f"header row taken: {header.replace(',', ', ')}"
+
+
+@pytest.mark.parametrize(
     "first",
     ["1,2,a", "2019,2020,b", "1.5,0.5,c", "1.5,1.5,c", "-1,2,a", "1e3,2,b", " 7 ,8, a"],
 )
@@ -81,14 +100,14 @@ def test_a_row_of_values_is_never_a_header(tmp_path: Path, first: str) -> None:
 @pytest.mark.parametrize(
     ("first", "rest", "label"),
     [
-        ("2019,2020,species", [f"{i % 7},{i % 5},{TWO[i]}" for i in range(30)], -1),
+        ("2019,2020,species", [f"{100 * i},{3000 - 40 * i},{TWO[i]}" for i in range(30)], -1),
+        ("0,10,rare", [f"{i + 1},{9 - i},{TWO[i]}" for i in range(8)], -1),  # sorted, with a class of one row
         ("0,1", ["1,0", "2,1", "3,0"], -1),
         ("1,2,y", ["3,4,n", "5,6,n", "7,8,m", "9,1,m"], -1),
         ("x,z,a", ["1,2,a", "3,4,b"], -1),
-        ("402.5,401.5,400.5,kind", [f"{i % 7},0,{i % 5},{TWO[i]}" for i in range(30)], -1),
+        ("402.5,401.5,398.5,kind", [f"{2 * i},401.5,{1000 - i},{TWO[i]}" for i in range(1, 30)], -1),
         ("2019,2020,species", ["0.5,0.25,a", "1.5,1.25,b"], -1),
         ("0,1,2,species", ["3,4,5,a", "6,7,8,b"], -1),
-        ("400.5,401.5,kind", [f"{i % 7},{i % 5},{TWO[i]}" for i in range(30)], -1),
         ("1,2,a", ["1,2,a", "3,4,b"], "a"),
     ],
 )
@@ -315,7 +334,7 @@ def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, mes
 
 def test_the_command_line_says_whether_there_is_a_header(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("2019,2020,species\n" + "".join(f"{i % 7},{i % 5},{TWO[i]}\n" for i in range(30)))
+    path.write_text("2019,2020,species\n" + "".join(f"{100 * i},{3000 - 40 * i},{TWO[i]}\n" for i in range(30)))
     line = ["run", "relaxation", "--data", str(path), "--label", "-1", "--dry-run", "--output", str(tmp_path / "run")]
     asked = CliRunner().invoke(app, line)
     assert asked.exit_code == 2

@@ -46,11 +46,13 @@ def is_header(
     if named or known or another_kind:
         return True if alone else None
     if _counts(first):
-        return True if alone or len(first) > 2 or _has_fractions(features) else None
+        return True if alone or len(first) > 2 or _have_fractions(features).all() else None
     if not alone or len(counts) < 2:
         return False
-    if len(others) > 1 and _are_plain(others) and (_has_fractions(features) or (len(others) > 2 and _counts(others))):
+    if _are_plain(others) and len(others) > 1 and _have_fractions(features).all():
         return True if many_rows else None
+    if not is_number(label) and _are_no_values(np.array(others, np.float64), features):
+        return True if 2 * len(counts) <= len(features) else None
     return None if many_rows and (_are_plain(others) or _are_in_order(others)) else False
 
 
@@ -69,6 +71,20 @@ def _are_in_order(texts: Sequence[str]) -> bool:
     return len(steps) > 0 and bool((steps > 0).all() or (len(steps) > 1 and (steps < 0).all()))
 
 
-def _has_fractions(features: NDArray[Any]) -> bool:
-    """Whether every column has a number that is not whole."""
-    return len(features) > 0 and bool((features % 1 != 0).any(axis=0).all())
+def _have_fractions(features: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which columns have a number that is not whole."""
+    return np.asarray((features % 1 != 0).any(axis=0))
+
+
+def _are_no_values(row: NDArray[np.float64], features: NDArray[Any]) -> bool:
+    """Whether two numbers or more are unlike their columns, or three or more are evenly spaced as no values are.
+
+    A number is unlike its column where it lies further from all values than these lie apart, as a year above counts
+    does, and where it is whole and not all of the values are.
+    """
+    steps = np.diff(row)
+    if len(steps) > 1 and steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+        return True
+    low, high = features.min(axis=0), features.max(axis=0)
+    far = (row > 2 * high - low) | (row < 2 * low - high)
+    return len(steps) > 0 and bool((far | ((row % 1 == 0) & _have_fractions(features))).all())
