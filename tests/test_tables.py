@@ -195,6 +195,23 @@ def test_columns_with_numbers_for_names_are_found_by_them(tmp_path: Path) -> Non
     assert found.test.provenance["reading"] == "header row taken: 2020, label, 2019"
 
 
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("names", ["x,z,kind", "0,1,2", '"x","z","kind"'])
+def test_the_numbers_of_rows_that_pandas_and_r_write_are_no_feature(tmp_path: Path, start: int, names: str) -> None:
+    rows = "".join(f'"{i}",{row}\n' for i, row in enumerate(lines().splitlines(), start))
+    found = read(tmp_path, f'"",{names}\n{rows}')
+    assert np.array_equal(found.features, X)
+    assert found.columns == tuple(names.replace('"', "").split(",")[:2])
+    assert told(found).endswith("; column 0 counts the rows and is left out")
+
+
+def test_a_coordinate_y_beside_a_class_is_a_feature(tmp_path: Path) -> None:
+    assert read(tmp_path, "x,y,class\n" + lines(), None).columns == ("x", "y")
+    assert read(tmp_path, "x,z,Y\n" + lines(), None).columns == ("x", "z")
+    with pytest.raises(ValueError, match=r"label must say which column of .* \(x, class, label\)"):
+        read(tmp_path, "x,class,label\n" + lines(), None)
+
+
 # Delimiters, quotes, line ends
 
 
@@ -271,9 +288,27 @@ def test_decimal_commas_are_read(tmp_path: Path, label: int, delimiter: str, n: 
     assert told(found) == f"no header row; decimal commas taken: {first.replace('.', ',')} is {first}"
 
 
+@pytest.mark.parametrize("first", ["1,5;0,5\n", "", "x;label\n", "7;0,5\n", "0,5;1,234\n"])
+def test_labels_have_decimal_commas_where_numbers_have(tmp_path: Path, first: str) -> None:
+    found = read(tmp_path, first + "2,5;1,5\n3,5;0,7\n4,5;0,70\n")
+    more = {"1,5;0,5\n": ("0.5",), "7;0,5\n": ("0.5",), "0,5;1,234\n": ("1.234",)}.get(first, ())
+    assert found.classes == tuple(sorted(("0.7", "1.5", *more)))
+    assert len(found.features) == 3 + len(more)
+    assert "decimal commas taken" in told(found)
+    assert "labels '0.7', '0.70' are one class, 0.7" in told(found)
+
+
+@pytest.mark.parametrize("text", ["1;1,234\n2;2,345\n", "1.5;0,5\n2.5;1,5\n", "1;0,5\n2;1.5\n", "1,5;0,5\n2,5;a\n"])
+def test_labels_keep_commas_that_may_mean_something_else(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text, header=False).classes == tuple(sorted(line.split(";")[1] for line in text.split()))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("x,label,\n1,a,\n", "column 2 must be a number, but is empty"),
+        ("x,label\n1,a\n1\u00a0,b\n", r"is '1\\xa0'"),
+        ("#N/A,a\n1,b\n2,a\n", "column 0 must be a number, but is '#N/A': drop the row"),
         (
             "1,234;a\n5,678;b\n",
             "line 1: column 0 must be a number, but '1,234' may have a decimal comma or one of thousands",
@@ -292,7 +327,7 @@ def test_decimal_commas_are_read(tmp_path: Path, label: int, delimiter: str, n: 
 )
 def test_commas_that_may_be_of_thousands_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read(tmp_path, text)
+        read(tmp_path, text, 1)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ def is_header(
     """True for names, False for values, None where the row may be either.
 
     A row is a header where its label occurs nowhere else and the other labels are of another kind (numbers beside
-    text), where it counts its columns (0 to n - 1 or 1 to n), and where its features are names and no numbers.
+    text), where it counts its columns (0 to n - 1 or 1 to n; after an empty one above the rows' numbers), and where its
+    features are names and no numbers. Above text, numbers that cannot be values of their columns are names too.
 
     Args:
         first: the row, without blanks around its fields.
@@ -27,6 +28,8 @@ def is_header(
         counts: how often each label occurs in the other rows.
         features: numbers of the other rows ``(row, column)``.
     """
+    if first[0] == "" and at != 0 and counts_rows(features[:, 0]) and _counts(first[1:]):
+        return True
     label = first[at]
     others = [text for i, text in enumerate(first) if i != at]
     numbers = [is_number(text) for text in others]
@@ -54,6 +57,11 @@ def is_header(
     if not is_number(label) and _are_no_values(np.array(others, np.float64), features):
         return True if 2 * len(counts) <= len(features) else None
     return None if many_rows and (_are_plain(others) or _are_in_order(others)) else False
+
+
+def counts_rows(column: NDArray[Any]) -> bool:
+    """Whether a column counts the rows from 0 or 1, as the index does that pandas and R write before the others."""
+    return len(column) > 0 and any(np.array_equal(column, np.arange(len(column)) + start) for start in (0, 1))
 
 
 def _counts(texts: Sequence[str]) -> bool:
