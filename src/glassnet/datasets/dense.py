@@ -20,8 +20,9 @@ def dense(name: str, values: Any) -> Any:
         return values
     n_bytes = math.prod(values.shape) * values.dtype.itemsize
     if 2 * n_bytes > (there := machine_memory()):
+        numbers = " x ".join(map(str, values.shape))
         raise ValueError(
-            f"{name} must fit into memory as an array, and what is made of it too, but {' x '.join(map(str, values.shape))} numbers "
+            f"{name} must fit into memory as an array, and what is made of it too, but {numbers} numbers "
             f"take {n_bytes / 1e9:.3g} GB of {there / 1e9:.3g} GB: reduce them first"
         )
     return values.toarray()
