@@ -73,14 +73,14 @@ def test_a_header_is_told_from_values(tmp_path: Path, header: str, labels: list[
         ("2019,2020,species", [0, 0]),
         ("2019.5,2020,species", [0, 0]),
         ("400.5,401.5,kind", [100, 5000]),
-        ("402.5,401.5,400.5,kind", [400, 401, 402]),
-        ("7,5,3,kind", [0, 1, 2]),
+        ("402.5,401.5,400.5,399.5,kind", [400, 401, 402, 400]),
+        ("7,5,3,1,kind", [0, 1, 2, 0]),
     ],
 )
 def test_a_row_that_cannot_be_values_is_a_header_above_text_labels_and_whole_numbers(
     tmp_path: Path, header: str, x: list[int]
 ) -> None:
-    rows = [[one + 7 * i % 10 for i, one in enumerate(x, k)] for k in range(30)]
+    rows = [[one + i * i % 11 for i, one in enumerate(x, k)] for k in range(30)]
     found = read(tmp_path, header + "\n" + lines(x=np.array(rows)))
     assert found.features.tolist() == rows
     assert told(found) == f"header row taken: {header.replace(',', ', ')}"
@@ -101,6 +101,7 @@ def test_a_row_of_values_is_never_a_header(tmp_path: Path, first: str) -> None:
     ("first", "rest", "label"),
     [
         ("2019,2020,species", [f"{100 * i},{3000 - 40 * i},{TWO[i]}" for i in range(30)], -1),
+        ("5,6,7,8,rare", [f"{i},{i + 1},{i + 2},{i + 3},{TWO[i]}" for i in range(30)], -1),
         ("0,10,rare", [f"{i + 1},{9 - i},{TWO[i]}" for i in range(8)], -1),  # sorted, with a class of one row
         ("0,1", ["1,0", "2,1", "3,0"], -1),
         ("1,2,y", ["3,4,n", "5,6,n", "7,8,m", "9,1,m"], -1),
@@ -146,6 +147,15 @@ def test_a_first_row_with_what_is_no_number_is_refused_as_any_other(
         read(tmp_path, first + "\n" + lines())
     with pytest.raises(ValueError, match=rf"t\.csv, line 31: column {column} must be a number, but is {found}"):
         read(tmp_path, lines() + first + "\n", header=False)
+
+
+@pytest.mark.parametrize("label", ["NA", "?", "-", "nan", "inf", "", "1_0", "1.O", "-x", "\uff11"])
+def test_a_first_row_whose_label_is_lacking_or_mistyped_is_no_header(tmp_path: Path, label: str) -> None:
+    text = f"1.5,2.5,{label}\n" + lines([i % 2 for i in range(30)])
+    with pytest.raises(ValueError, match=r"line 1: (labels of .* must|the row .* may be a header or values)"):
+        read(tmp_path, text)
+    if label:
+        assert len(read(tmp_path, text, header=True).features) == 30
 
 
 def test_the_user_says_what_the_first_row_is(tmp_path: Path) -> None:

@@ -130,9 +130,9 @@ class _Reader:
         # With decimal points, so that it is known for what it is.
         self._pointed = list(map(self._with_point, self._first))
         self._places = [i for i in range(len(self._first)) if i != self._column.at]
-        names = self._others if header or self._column.by_name or _are_names(self._others) else self._places
-        names = [name or place for name, place in zip(names, self._places, strict=True)]
-        self._cells = Cells(where, list(map(str, names)), commas=delimiter != ",")
+        are_names = header or self._column.by_name or _are_names(self._others)
+        names = [(are_names and name) or str(i) for name, i in zip(self._others, self._places, strict=True)]
+        self._cells = Cells(where, names, commas=delimiter != ",")
 
     def table(self) -> Table:
         """All rows, the first of them as a header or not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,12 @@ def is_header(
     many_rows = min(counts.values(), default=0) > 1
     another_kind = alone and bool(counts) and len({is_number(label), *map(is_number, counts)}) == 2
     another_kind = another_kind and not any(is_number(one) == is_number(label) for one in counts)
+    if another_kind and not is_number(label) and any(numbers) and not named:
+        # A label that is lacking or mistyped is no name.
+        if label.lower() in NO_VALUE:
+            return False
+        if re.match(r"[-+.\d]", label):
+            return None
     # A class may be called y where it is one of several texts.
     known = alone and label.lower() in LABEL_NAMES and (label.lower() != "y" or another_kind or not any(numbers))
     if not any(numbers):
@@ -52,7 +59,11 @@ def is_header(
         return True if alone or len(first) > 2 or _have_fractions(features).all() else None
     if not alone or len(counts) < 2:
         return False
-    if _are_plain(others) and len(others) > 1 and _have_fractions(features).all():
+    if (
+        len(others) > 1
+        and _are_plain(others)
+        and (_have_fractions(features).all() or (len(others) > 2 and _counts(others)))
+    ):
         return True if many_rows else None
     if not is_number(label) and _are_no_values(np.array(others, np.float64), features):
         return True if 2 * len(counts) <= len(features) else None
@@ -85,14 +96,19 @@ def _have_fractions(features: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _are_no_values(row: NDArray[np.float64], features: NDArray[Any]) -> bool:
-    """Whether two numbers or more are unlike their columns, or three or more are evenly spaced as no values are.
+    """Whether two numbers or more are unlike their columns, or four or more are evenly spaced as no other row is.
 
     A number is unlike its column where it lies further from all values than these lie apart, as a year above counts
     does, and where it is whole and not all of the values are.
     """
-    steps = np.diff(row)
-    if len(steps) > 1 and steps[0] != 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+    if len(row) > 3 and _are_even(row[None])[0] and not _are_even(features).any():
         return True
     low, high = features.min(axis=0), features.max(axis=0)
     far = (row > 2 * high - low) | (row < 2 * low - high)
-    return len(steps) > 0 and bool((far | ((row % 1 == 0) & _have_fractions(features))).all())
+    return len(row) > 1 and bool((far | ((row % 1 == 0) & _have_fractions(features))).all())
+
+
+def _are_even(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows are evenly spaced."""
+    steps = np.diff(rows, axis=1)
+    return np.asarray((steps[:, 0] != 0) & np.isclose(steps, steps[:, :1], rtol=1e-6, atol=0).all(axis=1))
