@@ -102,6 +102,7 @@ def test_a_row_of_values_is_never_a_header(tmp_path: Path, first: str) -> None:
     [
         ("2019,2020,species", [f"{100 * i},{3000 - 40 * i},{TWO[i]}" for i in range(30)], -1),
         ("5,6,7,8,rare", [f"{i},{i + 1},{i + 2},{i + 3},{TWO[i]}" for i in range(30)], -1),
+        ("10,20,rare", [f"{9 - i},{19 - i},{TWO[i]}" for i in range(8)], -1),
         ("0,10,rare", [f"{i + 1},{9 - i},{TWO[i]}" for i in range(8)], -1),  # sorted, with a class of one row
         ("0,1", ["1,0", "2,1", "3,0"], -1),
         ("1,2,y", ["3,4,n", "5,6,n", "7,8,m", "9,1,m"], -1),
