@@ -37,8 +37,7 @@ def is_header(
     unknown = [text.lower() in NO_VALUE for text in others]
     alone = label not in counts
     many_rows = min(counts.values(), default=0) > 1
-    another_kind = alone and bool(counts) and len({is_number(label), *map(is_number, counts)}) == 2
-    another_kind = another_kind and not any(is_number(one) == is_number(label) for one in counts)
+    another_kind = bool(counts) and not any(is_number(one) == is_number(label) for one in counts)
     if another_kind and not is_number(label) and any(numbers) and not named:
         # A label that is lacking or mistyped is no name.
         if label.lower() in NO_VALUE:
