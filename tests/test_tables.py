@@ -68,6 +68,25 @@ def test_a_header_is_told_from_values(tmp_path: Path, header: str, labels: list[
 
 
 @pytest.mark.parametrize(
+    ("header", "x"),
+    [
+        ("2019,2020,species", [0, 0]),
+        ("2019.5,2020,species", [0, 0]),
+        ("400.5,401.5,kind", [100, 5000]),
+        ("402.5,401.5,400.5,399.5,kind", [400, 401, 402, 400]),
+        ("7,5,3,1,kind", [0, 1, 2, 0]),
+    ],
+)
+def test_a_row_that_cannot_be_values_is_a_header_above_text_labels_and_whole_numbers(
+    tmp_path: Path, header: str, x: list[int]
+) -> None:
+    rows = [[one + i * i % 11 for i, one in enumerate(x, k)] for k in range(30)]
+    found = read(tmp_path, header + "\n" + lines(x=np.array(rows)))
+    assert found.features.tolist() == rows
+    assert told(found) == f"header row taken: {header.replace(',', ', ')}"
+
+
+@pytest.mark.parametrize(
     "first",
     ["1,2,a", "2019,2020,b", "1.5,0.5,c", "1.5,1.5,c", "-1,2,a", "1e3,2,b", " 7 ,8, a"],
 )
@@ -81,14 +100,16 @@ def test_a_row_of_values_is_never_a_header(tmp_path: Path, first: str) -> None:
 @pytest.mark.parametrize(
     ("first", "rest", "label"),
     [
-        ("2019,2020,species", [f"{i % 7},{i % 5},{TWO[i]}" for i in range(30)], -1),
+        ("2019,2020,species", [f"{100 * i},{3000 - 40 * i},{TWO[i]}" for i in range(30)], -1),
+        ("5,6,7,8,rare", [f"{i},{i + 1},{i + 2},{i + 3},{TWO[i]}" for i in range(30)], -1),
+        ("10,20,rare", [f"{9 - i},{19 - i},{TWO[i]}" for i in range(8)], -1),
+        ("0,10,rare", [f"{i + 1},{9 - i},{TWO[i]}" for i in range(8)], -1),  # sorted, with a class of one row
         ("0,1", ["1,0", "2,1", "3,0"], -1),
         ("1,2,y", ["3,4,n", "5,6,n", "7,8,m", "9,1,m"], -1),
         ("x,z,a", ["1,2,a", "3,4,b"], -1),
-        ("402.5,401.5,400.5,kind", [f"{i % 7},0,{i % 5},{TWO[i]}" for i in range(30)], -1),
+        ("402.5,401.5,398.5,kind", [f"{2 * i},401.5,{1000 - i},{TWO[i]}" for i in range(1, 30)], -1),
         ("2019,2020,species", ["0.5,0.25,a", "1.5,1.25,b"], -1),
         ("0,1,2,species", ["3,4,5,a", "6,7,8,b"], -1),
-        ("400.5,401.5,kind", [f"{i % 7},{i % 5},{TWO[i]}" for i in range(30)], -1),
         ("1,2,a", ["1,2,a", "3,4,b"], "a"),
     ],
 )
@@ -127,6 +148,15 @@ def test_a_first_row_with_what_is_no_number_is_refused_as_any_other(
         read(tmp_path, first + "\n" + lines())
     with pytest.raises(ValueError, match=rf"t\.csv, line 31: column {column} must be a number, but is {found}"):
         read(tmp_path, lines() + first + "\n", header=False)
+
+
+@pytest.mark.parametrize("label", ["NA", "?", "-", "nan", "inf", "", "1_0", "1.O", "-x", "\uff11"])
+def test_a_first_row_whose_label_is_lacking_or_mistyped_is_no_header(tmp_path: Path, label: str) -> None:
+    text = f"1.5,2.5,{label}\n" + lines([i % 2 for i in range(30)])
+    with pytest.raises(ValueError, match=r"line 1: (labels of .* must|the row .* may be a header or values)"):
+        read(tmp_path, text)
+    if label:
+        assert len(read(tmp_path, text, header=True).features) == 30
 
 
 def test_the_user_says_what_the_first_row_is(tmp_path: Path) -> None:
@@ -174,6 +204,23 @@ def test_columns_with_numbers_for_names_are_found_by_them(tmp_path: Path) -> Non
     assert found.test is not None
     assert np.array_equal(found.test.features, found.train.features)
     assert found.test.provenance["reading"] == "header row taken: 2020, label, 2019"
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("names", ["x,z,kind", "0,1,2", '"x","z","kind"'])
+def test_the_numbers_of_rows_that_pandas_and_r_write_are_no_feature(tmp_path: Path, start: int, names: str) -> None:
+    rows = "".join(f'"{i}",{row}\n' for i, row in enumerate(lines().splitlines(), start))
+    found = read(tmp_path, f'"",{names}\n{rows}')
+    assert np.array_equal(found.features, X)
+    assert found.columns == tuple(names.replace('"', "").split(",")[:2])
+    assert told(found).endswith("; column 0 counts the rows and is left out")
+
+
+def test_a_coordinate_y_beside_a_class_is_a_feature(tmp_path: Path) -> None:
+    assert read(tmp_path, "x,y,class\n" + lines(), None).columns == ("x", "y")
+    assert read(tmp_path, "x,z,Y\n" + lines(), None).columns == ("x", "z")
+    with pytest.raises(ValueError, match=r"label must say which column of .* \(x, class, label\)"):
+        read(tmp_path, "x,class,label\n" + lines(), None)
 
 
 # Delimiters, quotes, line ends
@@ -252,9 +299,27 @@ def test_decimal_commas_are_read(tmp_path: Path, label: int, delimiter: str, n: 
     assert told(found) == f"no header row; decimal commas taken: {first.replace('.', ',')} is {first}"
 
 
+@pytest.mark.parametrize("first", ["1,5;0,5\n", "", "x;label\n", "7;0,5\n", "0,5;1,234\n"])
+def test_labels_have_decimal_commas_where_numbers_have(tmp_path: Path, first: str) -> None:
+    found = read(tmp_path, first + "2,5;1,5\n3,5;0,7\n4,5;0,70\n")
+    more = {"1,5;0,5\n": ("0.5",), "7;0,5\n": ("0.5",), "0,5;1,234\n": ("1.234",)}.get(first, ())
+    assert found.classes == tuple(sorted(("0.7", "1.5", *more)))
+    assert len(found.features) == 3 + len(more)
+    assert "decimal commas taken" in told(found)
+    assert "labels '0.7', '0.70' are one class, 0.7" in told(found)
+
+
+@pytest.mark.parametrize("text", ["1;1,234\n2;2,345\n", "1.5;0,5\n2.5;1,5\n", "1;0,5\n2;1.5\n", "1,5;0,5\n2,5;a\n"])
+def test_labels_keep_commas_that_may_mean_something_else(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text, header=False).classes == tuple(sorted(line.split(";")[1] for line in text.split()))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("x,label,\n1,a,\n", "column 2 must be a number, but is empty"),
+        ("x,label\n1,a\n1\u00a0,b\n", r"is '1\\xa0'"),
+        ("#N/A,a\n1,b\n2,a\n", "column 0 must be a number, but is '#N/A': drop the row"),
         (
             "1,234;a\n5,678;b\n",
             "line 1: column 0 must be a number, but '1,234' may have a decimal comma or one of thousands",
@@ -273,7 +338,7 @@ def test_decimal_commas_are_read(tmp_path: Path, label: int, delimiter: str, n: 
 )
 def test_commas_that_may_be_of_thousands_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read(tmp_path, text)
+        read(tmp_path, text, 1)
 
 
 @pytest.mark.parametrize(
@@ -315,7 +380,7 @@ def test_other_encodings_are_refused_by_name(tmp_path: Path, content: bytes, mes
 
 def test_the_command_line_says_whether_there_is_a_header(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("2019,2020,species\n" + "".join(f"{i % 7},{i % 5},{TWO[i]}\n" for i in range(30)))
+    path.write_text("2019,2020,species\n" + "".join(f"{100 * i},{3000 - 40 * i},{TWO[i]}\n" for i in range(30)))
     line = ["run", "relaxation", "--data", str(path), "--label", "-1", "--dry-run", "--output", str(tmp_path / "run")]
     asked = CliRunner().invoke(app, line)
     assert asked.exit_code == 2

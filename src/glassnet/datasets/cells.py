@@ -74,6 +74,18 @@ class Cells:
                 )
         return np.frombuffer(self._values, np.float64).reshape(-1, len(self._names))
 
+    def labels(self, texts: Sequence[str]) -> list[str]:
+        """Labels with points for decimal commas, if all are numbers then and nothing speaks for another meaning."""
+        pointed = [with_point(text) or text for text in texts]
+        first = next((text.strip() for text in texts if with_point(text)), None)
+        plain = not self._commas or self._point_line or any("." in text for text in texts)
+        if first is None or plain or not all(map(is_number, pointed)):
+            return list(texts)
+        if not self._surely_decimal and all(_LIKE_THOUSANDS.fullmatch(text.strip()) for text in texts if "," in text):
+            return list(texts)
+        self._comma = self._comma or (0, "", first)
+        return pointed
+
     @property
     def rows_after_first(self) -> NDArray[np.float64]:
         """The rows without the first one."""
@@ -111,7 +123,7 @@ class Cells:
         return pointed
 
     def _no_number(self, column: int, text: str, line: int) -> ValueError:
-        text = text.strip()
+        text = text.strip(" \t")
         found = repr(text[:80]) if text else "empty"
         remedy = "write digits with a decimal point and no other signs between them"
         if text.lower() in NO_VALUE:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final, Self, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glassnet.datasets import arrow
 from glassnet.datasets.cells import Cells
 from glassnet.datasets.dataset import RowError
 from glassnet.datasets.delimiter import DELIMITERS, delimiter_of, is_blank, rows_of, with_point
-from glassnet.datasets.header import is_header
+from glassnet.datasets.header import counts_rows, is_header
 from glassnet.datasets.label_column import label_column, label_not_said
 from glassnet.datasets.labels import listed, named
 from glassnet.datasets.numerals import NO_VALUE, is_number
@@ -127,10 +128,11 @@ class _Reader:
         self._first_label = fields[self._column.at]
         self._others = self._without_label(self._first)
         # With decimal points, so that it is known for what it is.
-        self._pointed = [(with_point(text) if delimiter != "," else None) or text for text in self._first]
+        self._pointed = list(map(self._with_point, self._first))
         self._places = [i for i in range(len(self._first)) if i != self._column.at]
-        names = self._others if header or self._column.by_name or _are_names(self._others) else self._places
-        self._cells = Cells(where, list(map(str, names)), commas=delimiter != ",")
+        are_names = header or self._column.by_name or _are_names(self._others)
+        names = [(are_names and name) or str(i) for name, i in zip(self._others, self._places, strict=True)]
+        self._cells = Cells(where, names, commas=delimiter != ",")
 
     def table(self) -> Table:
         """All rows, the first of them as a header or not."""
@@ -170,17 +172,20 @@ class _Reader:
     def _made(self, codes: array[int], texts: dict[str, int]) -> Table:
         at = self._column.at
         header = self._is_header(list(texts), codes)
+        said, columns = "no header row", tuple[str, ...]()
         if header:
             del codes[0], self._lines[0]
-            said, columns = f"header row taken: {listed(map(_quoted, self._first))}", tuple(self._others)
+            features, columns = self._without_index(self._cells.all_rows()[1:])
+            said = f"header row taken: {listed(map(_quoted, self._first))}"
+            said += "; column 0 counts the rows and is left out" if len(columns) < len(self._others) else ""
         else:
             codes[0] = texts.setdefault(self._first_label, len(texts))
             self._set_first()
-            said, columns = "no header row", ()
-        features = self._cells.all_rows()[1 if header else 0 :]
+            features = self._cells.all_rows()
         try:
             _refuse_odd(list(texts), codes, at)
-            labels = named(list(texts), np.frombuffer(codes, np.int64), self._where)
+            pointed = self._cells.labels(list(texts))
+            labels = named(pointed, np.frombuffer(codes, np.int64), self._where)
             notes = (said, *self._cells.notes, *labels.notes)
             return Table(features, labels.codes, labels.classes, self._where, columns, notes=notes)
         except RowError as error:
@@ -190,7 +195,7 @@ class _Reader:
         column, rows = self._column, Counter(codes[1:])
         counts: Counter[str] = Counter()
         for code, text in enumerate(texts):
-            counts[text.strip(" \t")] += rows[code]
+            counts[self._with_point(text.strip(" \t"))] += rows[code]
         header = self._asked
         if header is False and column.by_name:
             raise ValueError(f"label must be the index of a column with header=False, but got {self._label!r}")
@@ -215,12 +220,18 @@ class _Reader:
                 f"{column.namesake} and the index of another: say {column.namesake - len(self._first)} or "
                 f"{column.at - len(self._first)}, counted from the end"
             )
-        if header and "" in self._first:
-            raise ValueError(
-                f"{self._where}: columns must have names where the first row has some, but column "
-                f"{self._first.index('')} has none: leave it out (an index of pandas by index=False)"
-            )
         return header
+
+    def _without_index(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """The features and their names, without a first column that has none and counts the rows."""
+        if "" not in self._first:
+            return features, tuple(self._others)
+        if self._first.count("") == 1 and self._others[0] == "" == self._first[0] and counts_rows(features[:, 0]):
+            return features[:, 1:], tuple(self._others[1:])
+        raise ValueError(
+            f"{self._where}: columns must have names where the first row has some, but column "
+            f"{self._first.index('')} has none and does not count the rows: leave it out, or give it a name"
+        )
 
     def _set_first(self) -> None:
         try:
@@ -228,6 +239,9 @@ class _Reader:
         except ValueError as error:
             hint = "" if self._asked is False else " (if the row has the columns' names, say header=True, --header)"
             raise ValueError(f"{error}{hint}") from None
+
+    def _with_point(self, text: str) -> str:
+        return (with_point(text) if self._delimiter != "," else None) or text
 
     def _without_label(self, row: list[str]) -> list[str]:
         return [text for i, text in enumerate(row) if i != self._column.at]
@@ -238,7 +252,7 @@ def _first_row(where: str, rows: _Rows, *, comments: bool) -> list[str]:
     if fields is None:
         raise ValueError(f"{where} must begin with a row of values or names, but is empty")
     begin = fields[0].strip()
-    if begin.startswith(("#", "sep=") if comments else "sep="):
+    if begin.startswith(("#", "sep=") if comments else "sep=") and begin.lower() not in NO_VALUE:
         raise ValueError(
             f"{where}, line {rows.line_num}: must be a row of values or names, but begins with {begin[:20]!r}: "
             "comments are not read, delete the line or the mark"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from scipy import sparse
@@ -17,11 +18,11 @@ def dense(name: str, values: Any) -> Any:
     """
     if not bool(sparse.issparse(values)):  # without bool a type checker knows no shape
         return values
-    n_rows, n_columns = values.shape
-    n_bytes = n_rows * n_columns * values.dtype.itemsize
+    n_bytes = math.prod(values.shape) * values.dtype.itemsize
     if 2 * n_bytes > (there := machine_memory()):
+        numbers = " x ".join(map(str, values.shape))
         raise ValueError(
-            f"{name} must fit into memory as an array, and what is made of it too, but {n_rows} x {n_columns} numbers "
+            f"{name} must fit into memory as an array, and what is made of it too, but {numbers} numbers "
             f"take {n_bytes / 1e9:.3g} GB of {there / 1e9:.3g} GB: reduce them first"
         )
     return values.toarray()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check
-from glassnet.datasets.label_column import LABEL_NAMES
+from glassnet.datasets.label_column import usual_column
 from glassnet.datasets.labels import listed
 from glassnet.datasets.table import refuse_inexact
 
@@ -32,7 +32,7 @@ def parted(frame: Any, label: str | int | None, where: str) -> tuple[NDArray[Any
     Args:
         frame: pandas', polars' or pyarrow's.
         label: the labels' column: its name, or its index (negative ones count from the end); None looks for one of
-            ``LABEL_NAMES``.
+            ``label_column.LABEL_NAMES``.
         where: what errors call the frame.
 
     Raises:
@@ -47,13 +47,7 @@ def parted(frame: Any, label: str | int | None, where: str) -> tuple[NDArray[Any
 
 def _label_place(frame: Any, names: list[str], label: str | int | None, where: str) -> int:
     if label is None:
-        found = [i for i, name in enumerate(names) if name.lower() in LABEL_NAMES]
-        if len(found) != 1:
-            raise ValueError(
-                f"label must say which column of {where} has the labels, by name ({listed(names)}) or by index "
-                f"(0 to {len(names) - 1})"
-            )
-        return found[0]
+        return usual_column(where, names)
     named = [i for i, name in enumerate(getattr(frame, "column_names", frame.columns)) if _same(name, label)]
     if len(named) > 1:
         raise ValueError(f"label must be one column of {where}, but {len(named)} are called {label!r}: give an index")
@@ -105,7 +99,10 @@ def _values(frame: Any, place: int, name: str, where: str) -> NDArray[Any]:
             f"{where}, row {int(np.argmax(gaps))}: column {name} must have a value, but it is missing: drop the row or "
             "fill it"
         )
-    return np.asarray(column.to_numpy())
+    try:
+        return np.asarray(column.to_numpy())
+    except Exception:  # polars has integers of 128 bits, NumPy has none
+        return np.array(column.to_list(), object)
 
 
 def _numbers(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from glassnet.datasets.labels import listed
 
 LABEL_NAMES: Final = ("label", "labels", "class", "target", "y")
-"""Columns that are taken for the labels unless another is named."""
+"""Columns that are taken for the labels unless another is named; y, which may be a coordinate, if it is alone."""
 
 
 class LabelColumn(NamedTuple):
@@ -35,10 +35,7 @@ def label_column(where: str, first: Sequence[str], label: str | int | None) -> L
         ValueError: there is no such column, there are two, or it is not said which.
     """
     if label is None:
-        found = [i for i, name in enumerate(first) if name.lower() in LABEL_NAMES]
-        if len(found) != 1:
-            raise label_not_said(where, first)
-        return LabelColumn(found[0])
+        return LabelColumn(usual_column(where, first))
     n, name = len(first), str(label)
     named = [i for i, text in enumerate(first) if text == name] if isinstance(label, str) else []
     if not isinstance(label, str) or re.fullmatch("-?[0-9]{1,9}", name):
@@ -52,6 +49,21 @@ def label_column(where: str, first: Sequence[str], label: str | int | None) -> L
         twice = f": {len(named)} columns are called so, give the index" if named else ""
         raise ValueError(f"label must be one of the columns of {where} ({listed(first)}), but got {label!r}{twice}")
     return LabelColumn(named[0], by_name=True)
+
+
+def usual_column(where: str, names: Sequence[str]) -> int:
+    """The one column that has one of ``LABEL_NAMES``.
+
+    Raises:
+        ValueError: there is none, or there are several.
+    """
+    called = [name.lower() for name in names]
+    found = [i for i, name in enumerate(called) if name in LABEL_NAMES[:-1]] or [
+        i for i, name in enumerate(called) if name == LABEL_NAMES[-1]
+    ]
+    if len(found) != 1:
+        raise label_not_said(where, names)
+    return found[0]
 
 
 def label_not_said(where: str, first: Sequence[str]) -> ValueError:

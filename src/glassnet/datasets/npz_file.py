@@ -90,7 +90,8 @@ def _array(members: Members, member: str, file_size: int) -> NDArray[Any]:
         raise ValueError("its format must be 1.0 or 2.0")
     shape, in_columns, dtype = read_header(stream)
     if dtype.kind not in "fiubUS" or dtype.itemsize == 0:
-        raise ValueError(f"it must hold numbers or text, but holds {dtype}")
+        hint = ": save text by .astype(str)" if dtype.kind in "OT" else ""
+        raise ValueError(f"it must hold numbers or text, but holds {dtype}{hint}")
     if dtype.itemsize > _LONGEST_TEXT:
         raise ValueError(f"it must hold text of at most {_LONGEST_TEXT} bytes, but holds {dtype}")
     if any(length < 0 for length in shape):

@@ -72,7 +72,7 @@ def read_dataset(
             of scikit-learn's bunches; or a pair (features, labels) of anything that NumPy makes arrays of, or a frame
             or one of SciPy's sparse matrices for features. Features of more axes than two are flattened.
         label: where the labels are: the column of a table or frame, by name or index, or the name of an array. None
-            takes a column called label, labels, class, target or y, or the arrays by their usual names.
+            takes a column called label, labels, class or target, or else y, or the arrays by their usual names.
         header: whether the first row of a table has the names of its columns. None decides: it does where its label
             occurs nowhere else and the other labels are of another kind, where it counts the columns, or where it has
             no numbers; ``train.provenance["reading"]`` says what was decided.

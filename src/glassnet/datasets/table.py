@@ -80,7 +80,8 @@ def sides(
         ValueError: a class that there is not, one on both sides, or more than two without a choice.
     """
     if len(read.classes) < 2:
-        raise ValueError(f"{read.where} must have at least two classes, but has only {listed(read.classes)}")
+        notes = f" ({'; '.join(read.notes)})" if read.notes else ""
+        raise ValueError(f"{read.where} must have at least two classes, but has only {listed(read.classes)}{notes}")
     if positive is None and negative is None:
         if len(read.classes) > 2:
             raise ValueError(
