@@ -8,7 +8,7 @@ The update is the same for every engine, in the ensemble's dtype, each operation
 g is the batch's mean data gradient in the engine's precision, xi the noise of :func:`glassnet.random.noise` at the
 replica's step before the update. An update that would make a weight infinite or NaN is not made: the replica stays at
 its last finite weights and step, and is no longer alive. Which update that is, the sums of the cpu engine define
-(CONVENTIONS.md, "Lost replicas"): engines that add up otherwise ask :mod:`glassnet.engines.defined_sums`.
+(CONVENTIONS.md, "Lost replicas"): engines that add up otherwise ask ``engines/defined_sums.py``.
 """
 
 from __future__ import annotations
