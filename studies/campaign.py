@@ -65,7 +65,7 @@ class Piece(Protocol):
         """The file that it becomes."""
 
     def share(self, work: Path) -> float:
-        """Share of it that is done, 0 to 1, by what stands in the working folder."""
+        """Share of it that is done, by what is in the working folder: from 0 to below 1, since its file is missing."""
 
     def make(self, work: Path, kept: Path, tick: Tick) -> None:
         """Go on with it to its end, and put its file in place.
@@ -116,7 +116,7 @@ class RunPiece:
 
     def share(self, work: Path) -> float:
         with suppress(FileNotFoundError):
-            return Watch(self._folder(work)).look().share
+            return min(0.99, Watch(self._folder(work)).look().share)  # its file is still to be made
         return 0.0
 
     def make(self, work: Path, kept: Path, tick: Tick) -> None:
@@ -205,7 +205,10 @@ def _relaxation(phase: str, temperatures: tuple[float, ...], engine: str) -> Ite
 
 
 def _depths(engine: str) -> Iterator[Piece]:
-    """Overparameterised networks whose quench stops at several data losses; the first piece of each has the quench."""
+    """Overparameterised networks by the data loss at which the quench stops; the first piece of each has the quench.
+
+    "1e-9" are the committed networks: three below 1e-9 and one at 4.4e-9.
+    """
     for depth in (1e-5, 1e-6, 1e-9):
         deepest = depth == 1e-9
         for temperature in (0.0, 1e-8, 1e-6):
@@ -378,15 +381,18 @@ def main() -> None:
     parser.add_argument("--status", action="store_true", help="only say how each piece stands")
     asked = parser.parse_args()
     todo = pieces(asked.engine)
-    if asked.status:
-        _say_standing(todo, asked.work)
-        return
-    os.nice(19)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if asked.status:
+            _say_standing(todo, asked.work)
+            return
         if asked.hours is not None:
             _check.number("hours", asked.hours, positive=True)
+        os.nice(19)
+        # A shell makes what it starts in the background deaf to SIGINT, by which a campaign is stopped.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if (who := holder(CAMPAIGN_LOCK)) is not None:
+            raise ValueError(f"a campaign runs on this machine already ({who}): wait for it, or stop it by Ctrl-C")
         with held(CAMPAIGN_LOCK, "the campaign"):
             compute(todo, asked.work, KEPT, asked.hours, partial(print, flush=True))
     except (ValueError, ImportError, OSError) as error:

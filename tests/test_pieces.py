@@ -15,6 +15,7 @@ from glassnet.cli.commands import app
 from glassnet.experiments import open_run, preset, request, start_from
 from glassnet.experiments.condensing import condense, join
 from glassnet.experiments.view import Run, run_paths
+from glassnet.store.condensed import write_condensed
 
 NUMBERS: dict[str, Any] = {
     "samples": 200,
@@ -172,3 +173,88 @@ def test_at_zero_temperature_histograms_of_all_waiting_times_are_kept(whole: Run
     cold, warm = (whole.records[T].data["histogram"].sel(waiting_time=3) for T in (0.0, 1e-3))
     assert cold.sel(sparse_time=10).notnull().all()
     assert warm.isnull().all()
+
+
+def test_pieces_of_experiments_that_take_no_given_replicas_differ_in_replicas_and_widths(tmp_path: Path) -> None:
+    numbers: dict[str, Any] = {"samples": 200, "epochs": 2, "descent": 1}
+    width = {**numbers, "widths": [3]}
+    lengths = {**numbers, "width": 3, "eigenvalues": 1}
+    for kind, variant, pieces in (
+        ("phase_diagram", "width", [{**width, "replicas": 1}, {**width, "replicas": 2}, {**width, "widths": [4]}]),
+        ("minima", "", [{**lengths, "replicas": 1}, {**lengths, "replicas": 2}]),
+    ):
+        kept = tmp_path / kind
+        for i, asked in enumerate(pieces):
+            run = make(request(kind, variant, "mnist", "demo", {"replicas": 2, **asked}), tmp_path / f"{kind}-{i}")
+            condense(run, kept / f"{i}.run.zip")
+        found = open_run(kept)
+        assert (found.request.replicas, found.missing) == (2, ())
+        done = glassnet("condense", kept, "--output", tmp_path / f"{kind}.run.zip")
+        assert done.exit_code == 0, done.output
+        assert open_run(tmp_path / f"{kind}.run.zip").done == found.done
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"experiment": None},
+        {"request": []},
+        {"request": {}},
+        {"engine": 3},
+        {"numbers": {"temperatures": [[1]]}},
+        {"numbers": {"replicas": "many"}},
+        {"numbers": {"quenched": 5}},
+    ],
+    ids=str,
+)
+def test_a_foreign_description_beside_pieces_is_refused_and_hides_none(
+    changes: dict[str, Any], pieces: list[Path], tmp_path: Path
+) -> None:
+    told = dict(open_run(pieces[1]).description)
+    numbers = {**told["request"], **changes.pop("numbers", {})}
+    for path in pieces[1:3]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    write_condensed(tmp_path / "foreign.run.zip", {**told, "request": numbers, **changes}, [])
+    assert len(run_paths(tmp_path)) == 3
+    with pytest.raises(ValueError, match=r"must be|no piece|field required"):
+        open_run(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_what_is_no_file_beside_pieces_hides_none(what: str, pieces: list[Path], tmp_path: Path) -> None:
+    (tmp_path / pieces[1].name).write_bytes(pieces[1].read_bytes())
+    other = tmp_path / "other.run.zip"
+    other.mkdir() if what == "folder" else other.symlink_to(tmp_path / "nowhere")
+    assert len(run_paths(tmp_path)) == 2
+    with pytest.raises((ValueError, OSError)):
+        open_runs([tmp_path])
+    bad: list[Path] = []
+    assert len(open_runs([tmp_path], lambda path, why: bad.append(path))) == 1
+    assert bad == [other]
+
+
+def test_other_runs_beside_pieces_and_folders_of_one_piece_are_found(pieces: list[Path], tmp_path: Path) -> None:
+    for path in pieces[1:3]:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    relaxation(tmp_path / "whole", temperatures=[1e-3], replicas=1)
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / pieces[1].name).write_bytes(pieces[1].read_bytes())
+    assert set(run_paths(tmp_path)) == {tmp_path, tmp_path / "whole", tmp_path / "begun"}
+    assert len(open_runs([tmp_path])) == 3
+
+
+def test_links_to_pieces_find_the_units_that_other_pieces_hold(pieces: list[Path], tmp_path: Path) -> None:
+    (tmp_path / pieces[1].name).symlink_to(pieces[1])
+    assert open_run(tmp_path / pieces[1].name).missing == ()
+
+
+def test_joining_says_what_is_missing_and_names_each_session_once(pieces: list[Path], tmp_path: Path) -> None:
+    alone = tmp_path / pieces[2].name  # its quench stands in the first piece, which is not here
+    alone.write_bytes(pieces[2].read_bytes())
+    done = glassnet("condense", alone, alone, "--output", tmp_path / "joined.run.zip")
+    assert done.exit_code == 0, done.output
+    run = open_run(tmp_path / "joined.run.zip")
+    assert run.missing
+    assert f"{len(run.done)} of {len(run.done) + len(run.missing)} units" in done.output
+    assert len(run.sessions) == 1
+    assert "to be made by the same command" not in glassnet("show", tmp_path / "joined.run.zip").output

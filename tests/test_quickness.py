@@ -23,5 +23,7 @@ def test_no_test_waits_for_a_moment_or_asserts_one(path: Path) -> None:
             for limit in (keyword.value for keyword in node.keywords if keyword.arg == "timeout"):
                 value = getattr(limit, "value", limit)
                 assert not value or (path.name, value) in LIMITS, f"{path.name}:{node.lineno}: timeout"
+        if isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio"):
+            assert not CLOCKS & {alias.name for alias in node.names}, node.lineno
         if isinstance(node, ast.Attribute) and node.attr in CLOCKS:
             assert (path.name, node.attr) in WAITS, f"{path.name}:{node.lineno}: {node.attr}"

@@ -306,8 +306,10 @@ def condense(
             found = join([found, *map(open_run, runs[1:])], file)
         else:
             write(found, file)
+    n, n_missing = len(found.done), len(found.missing)
+    of = f" of {n + n_missing}" if n_missing else ""
     size = f"{file.stat().st_size / 1e6:.2f} MB"
-    make_console().print(f"{len(found.done)} units in {file}, {size}", highlight=False, soft_wrap=True)
+    make_console().print(f"{n}{of} units in {file}, {size}", highlight=False, soft_wrap=True)
 
 
 RunPath = Annotated[
@@ -346,6 +348,7 @@ def verify(run: RunPath) -> None:
     from glassnet.cli import tables
     from glassnet.experiments.own_data import FILE
     from glassnet.experiments.verification import verify as look
+    from glassnet.store.directory import is_run
 
     console = make_console()
     with refusing(), console.status("reading"):
@@ -355,7 +358,7 @@ def verify(run: RunPath) -> None:
         complain(f"Damaged: {problem}")
     for path in found.left_over:
         console.print(f"Left over: {path}", highlight=False, markup=False, soft_wrap=True)
-    if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and run.is_dir():
+    if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and is_run(run):
         complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
     if found.damaged:
         raise typer.Exit(DAMAGED)

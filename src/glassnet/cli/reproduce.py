@@ -117,16 +117,16 @@ def reproduce(
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     """The condensed run that is needed: a file or folder of pieces in ``folder`` by its name, or ``folder`` itself."""
     from glassnet.experiments import open_run
-    from glassnet.experiments.pieces import are_pieces
+    from glassnet.experiments.pieces import n_pieces
     from glassnet.store.index import SUFFIX
 
     if folder is None:
         return None
     wanted = need.request(scale)
     named = folder / (need.folder(scale) + SUFFIX), folder / need.folder(scale)
-    file = next((path for path in named if path.is_file() or are_pieces(path)), None)
+    file = next((path for path in named if path.is_file() or n_pieces(path)), None)
     if file is None:
-        fits = are_pieces(folder) and _misfit(open_run(folder).request, wanted) is None
+        fits = n_pieces(folder) > 1 and _misfit(open_run(folder).request, wanted) is None
         return folder if fits else None
     run = open_run(file)
     if (difference := _misfit(run.request, wanted)) is not None:

@@ -265,7 +265,7 @@ def provenance(run: Run[Relaxation]) -> Table:
         "code": bits.made_by(run.description["sessions"]),
         "gone on": ", ".join(session["time"] for session in later) or "never",
         "units": f"{n} of {n + len(run.missing)} done"
-        + (", the others to be made by the same command" if run.missing else ""),
+        + (", the others to be made by the same command" if run.missing and not run.is_condensed else ""),
         **({"condensed": "numbers are rounded; it cannot be gone on with"} if "condensed" in run.description else {}),
     }
     return _pairs(rows)

@@ -1,9 +1,9 @@
-"""Make of a run the small file that its figures and claims need.
+"""Condense a run: write one small file with all that its figures and claims need.
 
-Dropped: the weights of units of which only the results are used; odd moments; displacements and reference weights at
-other waiting times than the one shown, and histograms there but at T = 0, where they are the null of ageing;
-displacements at other snapshots than the first and the last. Rounded: all numbers but counts, to a precision below the
-spread between replicas. The file has about a tenth of the run's size.
+Kept at the shown waiting time only: displacements, reference weights, and histograms at T > 0 (those at T = 0 are kept
+at all waiting times, as the null of ageing). Dropped: weights of units whose results alone are used, odd moments, and
+displacements at all snapshots but the first and the last. All numbers but counts are rounded, by less than replicas
+differ. The file has about a tenth of the run's size.
 """
 
 from __future__ import annotations

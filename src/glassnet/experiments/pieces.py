@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
 
+from glassnet.experiments.catalogue import EXPERIMENTS
+from glassnet.experiments.experiment import Experiment
 from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
-from glassnet.store.directory import Identity, RunDirectory, Unit, canonical, first_difference, is_run
+from glassnet.store.directory import Identity, RunDirectory, Unit, first_difference, is_run
 
 _UNITED: Final = ("temperatures", "widths", "batch_sizes", "controls")
 """Fields that list points: the run has the points of all its pieces."""
@@ -28,9 +30,10 @@ class Pieces:
         ValueError: a damaged file, or runs that differ in more than temperatures, replicas and other lists of points.
     """
 
-    def __init__(self, runs: Sequence[tuple[Path, Source]]) -> None:
+    def __init__(self, runs: Iterable[tuple[Path, Source]]) -> None:
+        runs = list(runs)
         self._sources = [source for _, source in runs]
-        described: list[_Described] = [(path, source.describe()) for path, source in runs]
+        described: Iterable[_Described] = ((path, source.describe()) for path, source in runs)
         self._description = reduce(_joined, described)[1]
 
     def describe(self) -> dict[str, Any]:
@@ -64,40 +67,76 @@ def pieces_in(folder: Path) -> list[tuple[Path, Source]]:
     return [] if is_run(folder) else [(run.path, run) for run in condensed_in(folder)]
 
 
-def are_pieces(folder: Path) -> bool:
-    """Whether a folder holds several condensed runs, all sound, that make up one."""
+def n_pieces(folder: Path) -> int:
+    """How many condensed runs a folder holds, if all are sound and make up one run; 0 otherwise."""
     try:
-        described: list[_Described] = [(path, source.describe()) for path, source in pieces_in(folder)]
-        reduce(_joined, described[1:], described[0])
-    except (IndexError, ValueError):
-        return False
-    return len(described) > 1
+        found = pieces_in(folder)
+        if found:
+            Pieces(found)
+    except (OSError, ValueError):
+        return 0
+    return len(found)
+
+
+def request_in(path: Path, description: Mapping[str, Any]) -> Experiment:
+    """The request that the description of a run holds.
+
+    Args:
+        path: the run, for messages.
+        description: what the run says about itself.
+
+    Raises:
+        ValueError: an experiment or numbers that this version does not know.
+    """
+    name, numbers = description.get("experiment"), description.get("request")
+    if not isinstance(name, str) or name not in EXPERIMENTS:
+        raise ValueError(f"{path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
+    if not isinstance(numbers, dict):
+        raise ValueError(f"{path}: request must be in the run's description, but is {numbers!r:.200}")
+    return EXPERIMENTS[name].of(numbers)
 
 
 _Described = tuple[Path, Mapping[str, Any]]
 
 
 def _joined(one: _Described, other: _Described) -> _Described:
-    """The description of two pieces together, under the first one's name."""
+    """The description of two pieces together, under the first one's path."""
     (path, a), (next_path, b) = one, other
-    numbers, others = dict(a["request"]), dict(b["request"])
-    for name in _UNITED:
-        if isinstance(numbers.get(name), list) and isinstance(others.get(name), list):
-            numbers[name] = others[name] = sorted({*numbers[name], *others[name]})
-    if canonical(numbers.get("quenched")) == canonical((others.get("quenched") or [])[: numbers["replicas"]] or None):
-        numbers["quenched"] = others.get("quenched")
-    elif canonical(others.get("quenched")) == canonical((numbers.get("quenched") or [])[: others["replicas"]] or None):
-        others["quenched"] = numbers.get("quenched")
-    numbers["replicas"] = others["replicas"] = max(numbers["replicas"], others["replicas"])
-    others |= {name: numbers[name] for name in _FREE if name in numbers}
+    numbers, others = ({"experiment": r.experiment, **r.numbers} for r in (request_in(path, a), request_in(*other)))
+    if numbers["experiment"] == others["experiment"]:
+        _unite(numbers, others)
     for name, mine, theirs in (
-        ("experiment", a["experiment"], b["experiment"]),
+        ("experiment", numbers.pop("experiment"), others.pop("experiment")),
         ("", numbers, others),
-        ("engine", a["engine"], b["engine"]),
+        ("engine", a.get("engine"), b.get("engine")),
     ):
         if (difference := first_difference(mine, theirs, name)) is not None:
             raise ValueError(
                 f"{next_path} is no piece of the run of {path}: pieces may differ in temperatures and replicas only, "
-                f"but {difference}"
+                f"but {difference:.400}"
             )
-    return path, {**a, "request": numbers, "sessions": [*a["sessions"], *b["sessions"]]}
+    sessions = [session for run in (a, b) for session in _listed(run.get("sessions"))]
+    distinct = [session for i, session in enumerate(sessions) if session not in sessions[:i]]
+    return path, {**a, "request": numbers, "sessions": distinct}
+
+
+def _unite(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Give the numbers of both pieces the values of their run, where pieces may differ."""
+    for name in _UNITED:
+        if name in one:
+            one[name] = other[name] = sorted({*one[name], *other[name]})
+    for name in _FREE:
+        if name in one:
+            other[name] = one[name]
+    if "quenched" in one:
+        # The given replicas of a smaller piece are the first ones of a larger.
+        longest = max(one["quenched"] or [], other["quenched"] or [], key=len)
+        for numbers in (one, other):
+            if numbers["quenched"] == longest[: numbers["replicas"]]:
+                numbers["quenched"] = longest
+    one["replicas"] = other["replicas"] = max(one["replicas"], other["replicas"])
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list as it is; anything else as the only entry of one, which whoever reads it refuses."""
+    return value if isinstance(value, list) else [value]

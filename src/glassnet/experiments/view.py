@@ -13,10 +13,9 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from glassnet._concat import concat
 from glassnet.ensemble import Ensemble
-from glassnet.experiments.catalogue import EXPERIMENTS
 from glassnet.experiments.experiment import Experiment
 from glassnet.experiments.own_data import look_in
-from glassnet.experiments.pieces import Pieces, Source, are_pieces, pieces_in
+from glassnet.experiments.pieces import Pieces, Source, n_pieces, pieces_in, request_in
 from glassnet.experiments.plan import Member
 from glassnet.experiments.points import EngineIdentity, Point
 from glassnet.experiments.training import Training
@@ -57,15 +56,11 @@ class Run(Generic[Request]):
         parts: list[tuple[Path, Source]] = [(run.path, run._source) for run in pieces]
         self._source: Source = Pieces(parts) if parts else _source(self.path)
         self.description: Mapping[str, Any] = self._source.describe()
-        name = self.description.get("experiment")
-        if not isinstance(name, str) or name not in EXPERIMENTS:
-            raise ValueError(f"{self.path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
+        self.request = cast(Request, request_in(self.path, self.description))
         try:
-            numbers, engine = dict(self.description["request"]), self.description["engine"]
-            self._engine: EngineIdentity = _made_by(engine)
+            self._engine: EngineIdentity = _made_by(self.description["engine"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{self.path}: request and engine must be in the run's description: {error!r}") from None
-        self.request = cast(Request, EXPERIMENTS[name].of(numbers))
+            raise ValueError(f"{self.path}: engine must be in the run's description: {error!r}") from None
         if isinstance(self.request, Training) and isinstance(self._source, RunDirectory):
             look_in(self.path, self.request.dataset)
 
@@ -244,11 +239,15 @@ def open_run(path: str | os.PathLike[str]) -> Run[Any]:
 
 
 def run_paths(folder: Path) -> list[Path]:
-    """The runs at or in a folder, by name: the folder itself, or else the folders, condensed runs and pieces in it."""
-    if folder.is_file() or is_run(folder) or are_pieces(folder):
+    """The runs at or in a folder, by name.
+
+    Condensed runs in it that are pieces of one run are given as the folder, and so is each folder in it of such pieces.
+    """
+    if folder.is_file() or is_run(folder):
         return [folder]
-    parts = [path for path in sorted(folder.glob("*")) if path.is_dir() and are_pieces(path)]
-    return sorted([*(run.path for run in runs_in(folder)), *(run.path for run in condensed_in(folder)), *parts])
+    condensed = [folder] if n_pieces(folder) > 1 else [run.path for run in condensed_in(folder)]
+    parts = [path for path in folder.glob("*") if path.is_dir() and n_pieces(path)]
+    return sorted([*(run.path for run in runs_in(folder)), *condensed, *parts])
 
 
 def cut(record: Record, until: int) -> Record:

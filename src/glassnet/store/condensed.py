@@ -137,10 +137,15 @@ class CondensedRun:
         about = self._units.get(address)
         if about is None or "file" not in about:
             return None if about is None else (self, about)
-        there = self._beside.setdefault(about["file"], CondensedRun(self.path.with_name(about["file"])))
+        there = self._beside.setdefault(about["file"], CondensedRun(self._path_beside(about["file"])))
         held = there._units.get(address) if there.path.is_file() else None
         # The other file may have been made again since, of other units.
         return (there, held) if held is not None and "file" not in held and held["end"] == about["end"] else None
+
+    def _path_beside(self, name: str) -> Path:
+        """Where another condensed run of the same folder is; a link may stand in another folder than its file."""
+        path = self.path.with_name(name)
+        return path if path.is_file() else self.path.resolve().with_name(name)
 
     def _value(self, about: Mapping[str, Any]) -> Value | None:
         if about["kind"] is None:
