@@ -275,7 +275,10 @@ class RunDirectory:
 
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""
-        placing.remove([*placing.left_over(self.path), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")])
+        there = self.path / "checkpoints"
+        # A link in a stranger's folder may lead to any folder of the user's.
+        done = [] if there.is_symlink() else there.glob(f"*{_SUFFIX}")
+        placing.remove([*placing.left_over(self.path), *done])
 
 
 def is_run(folder: Path) -> bool:
