@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from small_records import measured
-from strangers import refused
+from strangers import described, glassnet, refused, run_json
 from tiny_runs import make, tiny
 
 import glassnet as gn
-from glassnet.store import RunDirectory
+from glassnet.store import RunDirectory, strict
 
 AXES: dict[str, Any] = {
     "layer": [0, 0, 1],
@@ -42,3 +42,37 @@ def test_checkpoints_that_lead_elsewhere_are_not_removed_there(tmp_path: Path) -
     RunDirectory(tmp_path / "run").tidy()
     make(tiny(epochs=1, replicas=3), tmp_path / "run")
     assert [path.name for path in mine.iterdir()] == ["kept.zarr.zip"]
+
+
+ENDLESS: dict[str, bytes] = {
+    "a key twice after many": b"{" + b"".join(b'"%d":1,' % i for i in range(300_000)) + b'"299999":2}',
+    "a text that does not end": b'"' + b'\\"' * 8_000_000,
+    "a text that ends in an escape": b'"' + b'\\"' * 8_000_000 + b"\\",
+    "another encoding": ("[" * 100_000).encode("utf-16"),
+    "brackets behind signs that hold a quote": ("\u2222" + "[" * 100_000).encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_text_that_would_take_hours_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        strict.parsed(ENDLESS[name])
+
+
+@pytest.mark.parametrize("numbers", [{"replicas": 10**6}, {"replicas": 1000, "temperatures": list(range(1000))}])
+def test_a_request_for_more_units_than_can_be_looked_for_is_refused(numbers: dict[str, Any], tmp_path: Path) -> None:
+    request = tiny()
+    asked = {**request.numbers, **numbers}
+    description = {
+        "experiment": "relaxation",
+        "request": asked,
+        "engine": {"name": "cpu", "version": "1", "gradient": "float32"},
+    }
+    said = glassnet("show", described(tmp_path / "run", run_json(description)))
+    assert (said.exit_code, "at most 100000 units" in said.output) == (2, True)
+
+
+def test_a_value_of_any_length_is_not_said_at_full_length(tmp_path: Path) -> None:
+    said = glassnet("show", described(tmp_path / "run", run_json({"experiment": "x" * 10**6})))
+    assert said.exit_code == 2
+    assert len(said.output) < 20_000
