@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import io
 import os
+import re
 import resource
 import stat
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from typer.testing import CliRunner
 from glassnet.cli import working
 from glassnet.cli.commands import app
 from glassnet.experiments.plan import plan
+from glassnet.experiments.verification import verify
 from glassnet.store import RunDirectory, placing
 from glassnet.store.lock import held, holder
 
@@ -274,3 +277,32 @@ def test_a_run_is_condensed_where_one_stands_in_it(tmp_path: Path, monkeypatch: 
     done = CliRunner().invoke(app, ["condense", "."])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run.run.zip").is_file()
+
+
+class Stale(io.BytesIO):
+    """A file that another machine has replaced."""
+
+    def read(self, n: int | None = -1) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+
+@pytest.mark.parametrize("times", [2, 1000])
+def test_files_that_another_machine_replaced_are_read_again(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tiny(epochs=1), tmp_path / "run")
+    refused: dict[str, int] = {}
+
+    def opened(path: Any, *rest: Any, real: Callable[..., Any] = io.open, **more: Any) -> Any:
+        if Path(path).parent.parent == tmp_path / "run" or Path(path).name == "run.json":
+            refused[path] = refused.get(path, 0) + 1
+            if refused[path] <= times:
+                return Stale()
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(io, "open", opened)
+    if times == 2:
+        assert not verify(run.path).damaged
+        return
+    with pytest.raises(OSError, match=re.escape(str(run.path / "run.json"))):
+        verify(run.path)

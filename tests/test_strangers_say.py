@@ -177,9 +177,9 @@ def test_a_value_never_names_code_that_is_loaded(attribute: str, whole: Path, tm
     stored = next(v for v, _ in map(files.read, unit.unit_files()) if isinstance(v, gn.Record))
     path = tmp_path / "x"
     gn.save(stored, path)
-    sizes = [stored.ensemble.network.n_weights]
+    sizes = list(stored.ensemble.network.layer_sizes)
     others = {
-        "network": {"module": "__import__('os').system('x')", "layer_names": ["a"], "layer_sizes": sizes},
+        "network": {"module": "__import__('os').system('x')", "layer_names": [*"abcdefg"], "layer_sizes": sizes},
         "dynamics": {"kind": "os.system", "learning_rate": 1.0},
         "engine": {"name": ["os"], "version": "1", "gradient": "float32", "dtype": "float64", "skin": None},
     }

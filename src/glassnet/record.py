@@ -217,7 +217,8 @@ def _refuse_namesakes(records: Sequence[Record]) -> None:
         for record in records
         for name in np.stack([record.data[n].values for n in ("seed", "origin", "noise", "entry_step")], axis=1)
     ]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    seen = set[tuple[int, ...]]()
+    twice = next((name for name in names if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]
     if twice is not None:
         raise ValueError(
             f"records must be of replicas that differ in (seed, origin, noise) or in the step they began at, but "

@@ -357,7 +357,7 @@ def verify(run: RunPath) -> None:
     for problem in found.damaged:
         complain(f"Damaged: {problem}")
     for path in found.left_over:
-        console.print(f"Left over: {path}", highlight=False, markup=False, soft_wrap=True)
+        console.print(escaped(f"Left over: {path}"), highlight=False, soft_wrap=True)
     if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and is_run(run):
         complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
     if found.damaged:

@@ -37,6 +37,9 @@ RUNS = Path("runs")
 
 _FILE_WIDTH = 1000
 
+_LONGEST = 10_000
+"""Characters of a message; a stranger's file may have a value of any length."""
+
 
 def run_in(
     folder: Path,
@@ -276,7 +279,8 @@ def complain(message: str) -> None:
     """One line to whoever watches for errors."""
     from glassnet.cli.console import PlainConsole
 
-    PlainConsole(stderr=True).print(escaped(message), highlight=False, soft_wrap=True)
+    cut = message if len(message) <= _LONGEST else f"{message[:_LONGEST]} ..."
+    PlainConsole(stderr=True).print(escaped(cut), highlight=False, soft_wrap=True)
 
 
 def say_unlocked(folder: Path, alone: bool) -> None:

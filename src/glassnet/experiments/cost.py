@@ -27,10 +27,10 @@ _TRIAL_SECONDS: Final = 0.3
 _TRIAL_WIDTH: Final = 100
 """A wider network is not tried out itself: its flop take as long as those of this one."""
 
-_PROGRAM_BYTES: Final = 190_000_000
+_PROGRAM_BYTES: Final = 200_000_000
 """A process that computes, before it holds anything of a run."""
 
-_DRAWING_BYTES: Final = 265_000_000
+_DRAWING_BYTES: Final = 275_000_000
 """One that draws figures, before it holds anything of a run."""
 
 _LEAST_SHARE: Final = 0.35

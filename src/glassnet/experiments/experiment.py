@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
@@ -17,6 +18,11 @@ from glassnet.store.directory import canonical, unit_name
 
 _MOST: Final = 10**12
 _MOST_LISTED: Final = 10**6
+_MOST_UNITS: Final = 100_000
+"""A file each; looking for them takes a tenth of a millisecond each."""
+
+_RECORDED: Final = ("waiting_times", "chi", "snapshots", "quenched")
+"""Lists of what is looked at in a unit; the others list points."""
 
 
 def by_name(check: Callable[[str, Any], Any]) -> BeforeValidator:
@@ -140,6 +146,15 @@ class Experiment(BaseModel, ABC):
             raise ValueError(f"gradient must be 'float32' with engine 'triton', but got {self.gradient!r}")
         if self.engine != "cpu" and self.skin:
             raise ValueError(f"skin must be False with engine {self.engine!r}, but got True")
+        return self
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        listed = {name: len(value) for name, value in self if isinstance(value, tuple) and name not in _RECORDED}
+        n_units = self.replicas * math.prod(listed.values())
+        if n_units > _MOST_UNITS:
+            what = " times ".join(["replicas", *listed])
+            raise ValueError(f"{what} must be at most {_MOST_UNITS} units, but are {n_units}")
         return self
 
     @abstractmethod

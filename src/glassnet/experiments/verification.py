@@ -112,7 +112,8 @@ def _wrong_with(checkpoint: Checkpoint) -> ValueError | None:
 def _summary(run: Run[Any]) -> tuple[list[str], str]:
     """What is wrong with the summary of a run whose units are all there, and in short."""
     wanted = summary_files(run)
-    there = {name: (run.path / name).read_bytes() for name in wanted if (run.path / name).is_file()}
+    present = [name for name in wanted if (run.path / name).is_file()]
+    there = {name: placing.read_bytes(run.path / name, strict.MOST_BYTES) for name in present}
     others = [name for name, content in there.items() if not _says_the_same(name, content, wanted[name])]
     wrong = [f"{run.path / name} is damaged or old: it does not say what the units say" for name in others]
     absent = [name for name in wanted if name not in there]
@@ -153,12 +154,15 @@ def _alike(a: Any, b: Any) -> bool:
 _SAME_DIGITS: Final = 1e-9
 
 
+_LARGEST_PICTURE: Final = 2**28
+
+
 def _figures(folder: Path) -> list[str]:
     """Pictures that cannot be whole; what they show is not looked at."""
     return [
         f"{path} is damaged: it is no whole picture; glassnet figures {shlex.quote(str(folder))} draws it again"
         for path in sorted((folder / "figures").glob("*.png"))
-        if not path.is_file() or not _is_whole(path.read_bytes())
+        if not path.is_file() or not _is_whole(placing.read_bytes(path, _LARGEST_PICTURE))
     ]
 
 

@@ -6,7 +6,6 @@ when the call is done.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -17,7 +16,7 @@ from typing import Any, Final, cast
 
 from glassnet.ensemble import Ensemble
 from glassnet.measurement import Progress, State
-from glassnet.store import files
+from glassnet.store import files, placing
 from glassnet.store.directory import canonical, first_difference
 from glassnet.store.lock import held
 from glassnet.store.values import Value, to_dataset
@@ -50,14 +49,13 @@ def checkpointed(
     """
     if path is None:
         return go(None, on_progress)
-    place = Path(path)
+    # The file that is meant now, by one name for one lock: ``on_progress`` may go to another folder.
+    place = Path(os.path.realpath(path))
     if not place.parent.is_dir():
         raise FileNotFoundError(f"checkpoint must be a file in a folder that is there, but {place.parent} is not")
     asked = json.loads(canonical(call()))
     with held(place.with_name(f"{place.name}.lock"), f"checkpoint {place}"):
-        for part in place.parent.glob(f"{glob.escape(place.name)}.*.part"):
-            part.unlink(missing_ok=True)  # of a process that was killed while it wrote
-        # The call, its verb above all, says which kind of value it is.
+        placing.remove(placing.left_over(place.parent, place.name))
         so_far = cast("State | None", _read(place, asked) if place.exists() else None)
         return _keeping(_Keeper(place, asked), so_far, go, on_progress)
 
@@ -122,7 +120,10 @@ def _read(path: Path, asked: Mapping[str, Any]) -> Value:
         kind = "an ensemble" if isinstance(value, Ensemble) else "a record"
         raise ValueError(f"checkpoint must be a new file or one that this call wrote, but {path} is {kind}: {remedy}")
     found = header["call"]
-    difference = first_difference(found["verb"], asked["verb"], "verb") or first_difference(found, asked)
+    verb = found.get("verb") if isinstance(found, dict) else found
+    difference = first_difference(verb, asked["verb"], "verb") or first_difference(found, asked)
     if difference is not None:
         raise ValueError(f"checkpoint {path} is of another call, with {difference}: {remedy}")
+    if isinstance(value, Ensemble) != (verb == "evolve"):
+        raise ValueError(f"checkpoint {path} is damaged: {verb} does not make {type(value).__name__}: {remedy}")
     return value

@@ -147,7 +147,7 @@ class RunDirectory:
             why = f"it has no {_DESCRIPTION}" if self.path.exists() else "it is not there"
             raise FileNotFoundError(f"{self.path} is not the folder of a run: {why}")
         try:
-            content = strict.parsed(_head(path))
+            content = strict.parsed(placing.read_bytes(path, strict.MOST_BYTES + 1))
             description, checksum = content["run"], content["sha256"]
             found_format = content["format"]
         except (ValueError, TypeError, KeyError) as error:
@@ -275,7 +275,10 @@ class RunDirectory:
 
     def tidy(self) -> None:
         """Remove what processes that were killed left half written, and checkpoints that nothing needs any more."""
-        placing.remove([*placing.left_over(self.path), *(self.path / "checkpoints").glob(f"*{_SUFFIX}")])
+        there = self.path / "checkpoints"
+        # A link in a stranger's folder may lead to any folder of the user's.
+        done = [] if there.is_symlink() else there.glob(f"*{_SUFFIX}")
+        placing.remove([*placing.left_over(self.path), *done])
 
 
 def is_run(folder: Path) -> bool:
@@ -286,12 +289,6 @@ def is_run(folder: Path) -> bool:
 def runs_in(folder: Path) -> list[RunDirectory]:
     """The runs in a folder, by name."""
     return [RunDirectory(path.parent) for path in sorted(folder.glob(f"*/{_DESCRIPTION}"))]
-
-
-def _head(path: Path) -> bytes:
-    """The file, or as much of it as is longer than what is read."""
-    with path.open("rb") as file:
-        return file.read(strict.MOST_BYTES + 1)
 
 
 def _checked(path: Path, header: Mapping[str, Any]) -> Identity:

@@ -38,6 +38,8 @@ _CANNOT_FORCE: Final = frozenset(
 _ABANDONED_SECONDS: Final = 600.0
 """A part as old as this is nobody's, where locks do not tell: on file systems without them, and between machines."""
 
+_TRIES: Final = 5
+
 _KEPT_LENGTH: Final = 48
 """Characters of a file's name that its part's name begins with, so that the latter is not too long for a name."""
 
@@ -84,9 +86,7 @@ def take(source: Path, target: Path) -> None:
         os.link(source, part)
         part.replace(target)
     except OSError:
-        with naming(source):
-            content = source.read_bytes()
-        write_bytes(target, content, sweep=False)
+        write_bytes(target, read_bytes(source), sweep=False)
     finally:
         # Renaming does nothing where both are names of one file already.
         with suppress(OSError):
@@ -102,6 +102,22 @@ def naming(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """A file, or its first ``most`` bytes; one that another machine has just replaced is asked for again.
+
+    Raises:
+        OSError: it cannot be read; the file is named.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with naming(path), path.open("rb") as file:
+                return file.read(most)
+        except OSError as error:
+            if error.errno != errno.ESTALE or not tries_left:
+                raise
+    raise AssertionError
 
 
 def left_over(folder: Path, name: str = "") -> list[Path]:

@@ -17,6 +17,7 @@ from typing import Final
 
 from glassnet._memory import machine_memory
 from glassnet._zip import Members
+from glassnet.store import placing
 
 MARK: Final = b"glassnet sha256 "
 """Stands before the checksum."""
@@ -43,13 +44,14 @@ def unsealed(path: Path) -> Members:
     Raises:
         FileNotFoundError: no such file.
         ValueError: a damaged, truncated or foreign file, or one larger than memory.
+        OSError: it cannot be read; the file is named.
     """
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError(f"{path} must be a file, but is none")
     if about.st_size > (there := machine_memory()):
         raise ValueError(f"{path} has {about.st_size} bytes, but this machine has {there} of memory")
-    content = path.read_bytes()
+    content = placing.read_bytes(path)
     body, mark, digest = content[:-DIGEST_LENGTH], MARK, content[-DIGEST_LENGTH:]
     if not body.endswith(mark):
         what = "is damaged or was cut short" if content.startswith(b"PK") else "was not written by glassnet"

@@ -14,7 +14,9 @@ MOST_BYTES: Final = 16 * 2**20
 
 _MOST_VALUES: Final = 2_000_000
 _DEEPEST: Final = 40
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""To its end, or to that of a text that ends inside: what failed would be tried again at each further quote."""
+
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 
@@ -40,7 +42,8 @@ def parsed(content: bytes | str, *, infinite: bool = False, most_bytes: int = MO
         if depth > _DEEPEST:
             raise ValueError(f"its JSON must be nested at most {_DEEPEST} deep")
     other: dict[str, Any] = {} if infinite else {"parse_constant": _refuse, "parse_float": _finite}
-    return json.loads(content, object_pairs_hook=_each_key_once, **other)
+    plain = content if isinstance(content, str) else content.decode()  # json would guess other encodings
+    return json.loads(plain, object_pairs_hook=_each_key_once, **other)
 
 
 def read(members: Members, name: str, *, infinite: bool = False, most_bytes: int = MOST_BYTES) -> Any:
@@ -76,10 +79,11 @@ def numbers(name: str, value: Any) -> dict[str, float]:
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"its JSON has the key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"its JSON has the key {key!r:.80} twice")
+        found[key] = value
     return found
 
 

@@ -11,7 +11,7 @@ from glassnet import _check, dynamics
 from glassnet.ensemble import Ensemble
 from glassnet.network import network_of
 from glassnet.record import Record
-from glassnet.recording import DIMENSIONS
+from glassnet.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
 from glassnet.skin import Skin
 from glassnet.store import strict
 
@@ -125,6 +125,26 @@ def _refuse_other_attributes(data: xr.Dataset) -> None:
             raise ValueError(f"{name} must be whole steps that increase, but is {values!r:.80}")
 
 
+def _refuse_other_axes(data: xr.Dataset, ensemble: Ensemble) -> None:
+    """Refuse axes that no recorder makes for these layers: observables look things up in them."""
+    sizes = ensemble.network.layer_sizes
+    wanted = {
+        "layer": np.arange(len(sizes)),
+        "n_layer_weights": np.array(sizes),
+        "moment": np.arange(1, N_MOMENTS + 1),
+        "bin_edge": BIN_EDGES,
+    }
+    for name, values in wanted.items():
+        if not np.array_equal(data[name].values, values):
+            raise ValueError(f"{name} must be {values.tolist()!r:.80}, but is {data[name].values.tolist()!r:.80}")
+    if data.sizes["bin"] != N_BINS:
+        raise ValueError(f"histogram must have {N_BINS} bins, but has {data.sizes['bin']}")
+    for name in ("chi", "epsilon"):
+        found = data[name].values
+        if not (np.isfinite(found) & (found > 0)).all() or len(np.unique(found)) < len(found):
+            raise ValueError(f"{name} must be numbers above 0, each once, but is {found.tolist()!r:.80}")
+
+
 def _record_of(data: xr.Dataset) -> Record:
     _refuse_other_attributes(data)
     ensemble = Ensemble(
@@ -135,6 +155,7 @@ def _record_of(data: xr.Dataset) -> Record:
         alive=data.final_alive.values,
         skin=_skin_of(data),
     )
+    _refuse_other_axes(data, ensemble)
     references = data.references.values
     kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
     kept = kept.drop_vars(_SKIN, errors="ignore")
