@@ -237,4 +237,6 @@ def _message(problem: dict[str, Any]) -> str:
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"{field} must be given"
     return f"{field}: {problem['msg'].lower()}, but got {problem['input']!r}"

@@ -93,7 +93,10 @@ def request_in(path: Path, description: Mapping[str, Any]) -> Experiment:
         raise ValueError(f"{path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
     if not isinstance(numbers, dict):
         raise ValueError(f"{path}: request must be in the run's description, but is {numbers!r:.200}")
-    return EXPERIMENTS[name].of(numbers)
+    try:
+        return EXPERIMENTS[name].of(numbers)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 _Described = tuple[Path, Mapping[str, Any]]
