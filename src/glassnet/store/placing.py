@@ -127,10 +127,10 @@ def left_over(folder: Path, name: str = "") -> list[Path]:
     """
     if name:
         start = escape(name[:_KEPT_LENGTH])
-        found = [*folder.glob(f"{start}.*.part"), *folder.glob(f".{escape(name)}.*.partial")]
+        found = [*folder.glob(f"{start}.*.part"), *folder.glob(f"*{escape(name)}*.partial")]
     else:
         # Figures were written as .partial by earlier versions.
-        found = [*folder.rglob("*.part"), *folder.rglob(".*.partial")]
+        found = [*folder.rglob("*.part"), *folder.rglob("*.partial")]
     return sorted(part for part in found if _is_abandoned(part))
 
 
