@@ -17,7 +17,9 @@ from benchmarks.studies.float_grid import rounded_variance
 from benchmarks.studies.transitions import not_collapsed
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+SCRIPTS = sorted(
+    path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text(encoding="utf-8")
+)
 
 
 def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -27,10 +28,13 @@ _TRIAL_SECONDS: Final = 0.3
 _TRIAL_WIDTH: Final = 100
 """A wider network is not tried out itself: its flop take as long as those of this one."""
 
-_PROGRAM_BYTES: Final = 200_000_000
+# pandas, which xarray needs, imports pyarrow where it is installed.
+_PYARROW_BYTES: Final = 62_000_000 if find_spec("pyarrow") else 0
+
+_PROGRAM_BYTES: Final = 190_000_000 + _PYARROW_BYTES
 """A process that computes, before it holds anything of a run."""
 
-_DRAWING_BYTES: Final = 275_000_000
+_DRAWING_BYTES: Final = 265_000_000 + _PYARROW_BYTES
 """One that draws figures, before it holds anything of a run."""
 
 _LEAST_SHARE: Final = 0.35
