@@ -1,4 +1,4 @@
-"""What the cpu engine is asked to compute, in counted rows: where skipping must act it acts, and no clock is asked."""
+"""Rows that the cpu engine is asked to compute are counted: skipping acts where it must, without a clock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def work(session: CpuSession) -> Work:
 
 
 def asked(engine: Cpu, at: tuple[gn.Landscape, gn.Ensemble], dynamics: Dynamics, n_steps: int = N_STEPS) -> Work:
-    """What so many steps of every replica are."""
+    """Rows of so many dense steps of every replica."""
     landscape, ensemble = at
     session = engine.session(ensemble, landscape, dynamics)
     session.advance(np.full(len(ensemble), n_steps))

@@ -22,7 +22,7 @@ MOST_FILE = 8 * 2**20
 MOST_RUNS = 32 * 2**20
 
 LISTS = ("temperatures", "replicas", "batch_sizes", "controls")
-"""What pieces of one run may differ in."""
+"""Fields in which pieces of one run may differ."""
 
 SMALL = RunPiece(
     "relaxation-small",

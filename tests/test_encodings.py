@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("src", "tools", "benchmarks", "studies") for path in (ROOT / folder).rglob("*.py"))
 
 _BINARY = ("os", "archive", "self._archive", "members", "self", "Image", "tarfile", "gzip")
-"""Whose ``open`` knows no encoding."""
+"""Objects whose ``open`` knows no encoding."""
 
 
 def nameless(source: str) -> Iterator[str]:

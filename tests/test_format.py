@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def page() -> dict[str, Any]:
-    """What the page's code defines."""
+    """Functions that the page's code defines."""
     defined: dict[str, Any] = {}
     text = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):

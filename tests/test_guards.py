@@ -1,4 +1,4 @@
-"""What a change of structure must leave as it is: addresses, landscapes, summaries and verdicts of committed runs."""
+"""A change of structure leaves addresses, landscapes, summaries and verdicts of committed runs as they are."""
 
 from __future__ import annotations
 

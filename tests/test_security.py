@@ -170,7 +170,7 @@ def test_a_scheduler_with_certificates_of_the_users_own_is_reached(tmp_path: Pat
 
 
 def configured(security: Any) -> dict[str, Any]:
-    """What Dask's configuration says for certificates in files."""
+    """Dask's configuration for certificates in files."""
     where = "distributed.comm.tls"
     client = {f"{where}.client.cert": security.tls_client_cert, f"{where}.client.key": security.tls_client_key}
     return {f"{where}.ca-file": security.tls_ca_file, **client}

@@ -1,4 +1,4 @@
-"""What a stranger's file says: it is read strictly, steers no terminal, and names no code that is loaded."""
+"""Texts of a stranger's file are read strictly, steer no terminal, and name no code that is loaded."""
 
 from __future__ import annotations
 

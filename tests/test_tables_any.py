@@ -43,7 +43,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 @dataclass(frozen=True)
 class Written:
-    """What was written, and how."""
+    """A table as it was written, and how."""
 
     cells: list[list[str]]
     labels: list[str]
@@ -83,7 +83,7 @@ def tables(draw: st.DrawFn, kinds: tuple[str, ...]) -> Written:
 
 
 def same_classes(labels: list[str]) -> list[Any]:
-    """What each label is: a number where all are, else a text."""
+    """Meaning of each label: a number where all are, else a text."""
     texts = [unicodedata.normalize("NFC", label.strip()) for label in labels]
     return [Fraction(text) for text in texts] if all(NUMBER.fullmatch(text) for text in texts) else texts
 
@@ -194,7 +194,7 @@ def test_what_is_no_number_is_named_with_its_place(
 
 
 def both_ways(path: Path, label: str | int, header: bool | None) -> tuple[Table | str, Table | str]:
-    """What is read, or why not, by csv and by pyarrow where it may."""
+    """Result or refusal of csv, and of pyarrow where it may read."""
     found = []
     for least in (1 << 60, 0):
         with pytest.MonkeyPatch.context() as patch:

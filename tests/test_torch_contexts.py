@@ -1,4 +1,4 @@
-"""What a caller has asked of PyTorch (no gradients, another precision or device) changes no number of glassnet's."""
+"""Settings of PyTorch (no gradients, another precision or device) change no number of glassnet's."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_no_context_changes_a_number(context: str, network: str) -> None:
 
 
 def state() -> list[Any]:
-    """What of PyTorch a caller may have chosen."""
+    """Settings of PyTorch that a caller may have chosen."""
     return [
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),

@@ -119,7 +119,7 @@ def test_a_terminal_is_left_when_the_run_ends(tmp_path: Path) -> None:
 
 
 def _read(terminal: int) -> bytes:
-    """What is shown next; nothing where the other end is closed."""
+    """Next bytes that are shown; none where the other end is closed."""
     try:
         return os.read(terminal, 4096)
     except OSError:

@@ -1,4 +1,4 @@
-"""Write tests/guards.json: what a change of structure must leave as it is.
+"""Write tests/guards.json, which a change of structure must leave as it is.
 
 Addresses of all units behind the committed runs, fingerprints of three landscapes, and the runs' summaries. The tests
 compare; ``python -m tools.make_guards`` writes the file anew, which only a wanted change of these may ask for.

@@ -23,7 +23,7 @@ _BLOCK: Final = 256
 
 @dataclass(frozen=True)
 class Rows:
-    """What some rows say: sums over them, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``.
+    """Sums over some rows, one a replica ``(replica,)``, and of the gradient ``(replica, weight)``.
 
     ``nonzero`` counts the outputs that are not 0.
     """

@@ -143,13 +143,13 @@ class Pace:
 
 
 def describe_engine(engine: Engine, dynamics: Dynamics) -> dict[str, Any]:
-    """What of an engine a result depends on; its skin acts under dynamics that take all rows only."""
+    """Properties of an engine on which a result depends; its skin acts under dynamics that take all rows only."""
     skin = engine.skin_settings if _dynamics.batch_size(dynamics) is None else None
     return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, "skin": skin}
 
 
 def surroundings(landscape: Landscape, dynamics: Dynamics, engine: Engine) -> dict[str, Any]:
-    """What a trajectory depends on beside where it starts, as JSON values."""
+    """All that a trajectory depends on beside its start, as JSON values."""
     return {
         "landscape": landscape.without_l2.fingerprint,
         "l2": landscape.loss.l2,

@@ -130,7 +130,7 @@ def _physics(record: Record, waiting_time: int) -> tuple[Floats, _Physics]:
 
 
 def _held(physics: _Physics) -> tuple[NDArray[np.bool_], _Physics]:
-    """Whose steps stay in the bowl, and a bowl in which all do."""
+    """Replicas whose steps stay in the bowl, and a bowl in which all steps do."""
     holds = physics["learning_rate"] * physics["stiffness"] < 2.0
     return holds, {**physics, "stiffness": np.where(holds, physics["stiffness"], 1.0 / physics["learning_rate"])}
 

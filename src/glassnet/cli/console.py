@@ -23,6 +23,6 @@ class PlainConsole(Console):
         return super().render_str(escaped(text, lines=True), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is sent to the terminal; texts that were not strings are escaped here."""
+        """Segments for the terminal; texts that were not strings are escaped here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(escaped(segment.text, lines=True), segment.style)

@@ -77,7 +77,7 @@ class Slurm:
 
     @property
     def job_script(self) -> str:
-        """What Slurm is given for each job, but for names that are known only then."""
+        """Job script for Slurm, without the names that are known only when jobs start."""
         return str(self._job().job_script())
 
     def _job(self) -> Any:

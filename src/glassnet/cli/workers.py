@@ -58,7 +58,7 @@ class Scheduler:
 
     @property
     def warning(self) -> str:
-        """What its users should know, in one line; empty for a scheduler that asks for certificates."""
+        """One line of warning for its users; empty for a scheduler that asks for certificates."""
         if self._protocol in _AUTHENTICATED:
             return ""
         return (

@@ -290,7 +290,7 @@ def say_unlocked(folder: Path, alone: bool) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong in one line: which file, and what to do where there is something to be done."""
+    """One line that names the file and the error, and says what to do where something can be done."""
     if isinstance(error, OSError) and error.filename:
         remedy = _REMEDIES.get(error.errno or 0, "")
         return f"{error.filename}: {error.strerror}{remedy}"
@@ -309,7 +309,7 @@ _REMEDIES = {
     errno.EROFS: ": give another output",
     errno.ESTALE: f": the server of its file system no longer has it: {_AGAIN.removeprefix('then ')}",
 }
-"""What to do about errors that are nobody's mistake."""
+"""Advice for errors of the system, such as a full disk."""
 
 
 @contextmanager

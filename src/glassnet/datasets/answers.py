@@ -1,4 +1,4 @@
-"""What the labels of a user's rows become: sides +1 and -1, classes 0 to k - 1, or numbers to regress on."""
+"""Answers that a network is trained on: sides +1 and -1, classes 0 to k - 1, or numbers to regress on."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Answers:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What tells the preparation apart; of sides as ever."""
+        """Part of the fingerprint of the preparation; for sides the same as in earlier versions."""
         return {"sides": dict(self.value_of)} if self.kind == "sides" else {self.kind: True}
 
     @property
@@ -42,7 +42,7 @@ class Answers:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a data set is told of its labels."""
+        """Arguments of a data set that describe its labels."""
         if self.kind == "classes":
             return {"n_classes": len(self.value_of), "classes": tuple(self.value_of)}
         return {"regression": True} if self.kind == "regression" else {}
@@ -61,7 +61,7 @@ class Answers:
         return rows if keep.all() else taken(rows, keep)
 
     def labels(self, rows: Table) -> NDArray[np.float64]:
-        """Of each row."""
+        """One entry a row."""
         value_of = numbers(rows) if self.kind == "regression" else self.value_of
         return np.array([value_of.get(name, 0.0) for name in rows.classes], np.float64)[rows.codes]
 
@@ -107,7 +107,7 @@ class Answers:
 def answers(
     rows: Table, positive: Sequence[object] | str | None, negative: Sequence[object] | str | None, regression: bool
 ) -> Answers:
-    """What the labels of these rows become.
+    """Answers made of the labels of these rows.
 
     Raises:
         ValueError: classes that there are not, one only, or labels that look like numbers to regress on.

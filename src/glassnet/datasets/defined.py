@@ -18,7 +18,7 @@ from glassnet.random import Purpose, gaussian, words
 Matrix = NDArray[np.float64]
 
 _BITS: Final = 20
-"""Of a slice: with 2^12 terms a sum of products of two slices stays below 2^53."""
+"""Bits of a slice: with 2^12 terms a sum of products of two slices stays below 2^53."""
 
 _TERMS: Final = 1 << 12
 _NOTHING: Final = 1e-100

@@ -11,7 +11,7 @@ from glassnet import _check
 from glassnet.random import MAX_NAME, Purpose, permutation, words
 
 _STREAM: Final = 4
-"""Of ``Purpose.DATASET``; ``synthetic`` has 0 to 2, ``defined`` 3."""
+"""Number of the split under ``Purpose.DATASET``; ``synthetic`` has 0 to 2, ``defined`` 3."""
 
 
 def share(split: SupportsFloat, seed: SupportsIndex) -> tuple[float, int]:

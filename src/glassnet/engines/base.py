@@ -29,7 +29,7 @@ Precision = Literal["float32", "float64"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What all rows of a data set say, one entry a replica.
+    """Losses and shares over all rows of a data set, one entry a replica.
 
     Args:
         data_loss: the mean.

@@ -249,7 +249,7 @@ def _data(plan: Plan) -> int:
 
 
 def _memory_here(plan: Plan, engine: Engine) -> int:
-    """Of the process that computes and, in the end, draws."""
+    """Memory of the process that computes and, in the end, draws."""
     measured = [_held(point) for point in plan.points if isinstance(point.stage, Measure)]
     seen = sum(_SEEN_STATISTICS * statistics + _SEEN_WEIGHTS * weights for statistics, weights in measured)
     kept = _KEPT * max((_block_memory(block) for block in plan.blocks), default=0)

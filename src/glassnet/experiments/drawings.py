@@ -35,7 +35,7 @@ Pictures = dict[str, Callable[[], Figure]]
 
 @dataclass(frozen=True)
 class Drawn:
-    """What became of figures.
+    """Figures that were written, and those that could not be drawn.
 
     Args:
         files: those that were written, figure after figure.

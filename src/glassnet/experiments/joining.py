@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distributed import Client, Worker
 
 _PLENTY: Final = 1e6
-"""Of the resource on each worker; a task needs 1, and threads are what limits tasks."""
+"""Amount of the resource on each worker; a task needs 1, and only threads limit tasks."""
 
 _ANSWER_SECONDS: Final = 2.0
 """Waited for the answers of workers that are there when a run begins, so that tasks are spread over all of them."""
@@ -55,7 +55,7 @@ def _resource(wanted: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back from a worker that was asked; ``error`` is None where it has the same glassnet."""
+    """Answer of a worker; ``error`` is None where it has the same glassnet."""
 
     address: str
     error: BaseException | None

@@ -37,7 +37,7 @@ class Pieces:
         self._description = reduce(_joined, described)[1]
 
     def describe(self) -> dict[str, Any]:
-        """What the run says about itself, with the points and replicas of all pieces."""
+        """Description of the run, with the points and replicas of all pieces."""
         return dict(self._description)
 
     def unit_end(self, identity: Identity) -> int | None:

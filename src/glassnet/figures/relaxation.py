@@ -95,7 +95,7 @@ CAPTIONS: Final = {
 
 
 def description(record: Record, chi: float, waiting_time: int) -> str:
-    """What was measured, in a line, for the metadata of files."""
+    """One line about the measurement, for the metadata of files."""
     data = record.data
     engine, network = data.attrs["engine"], data.attrs["network"]
     temperatures, counts = np.unique(data["temperature"].values, return_counts=True)

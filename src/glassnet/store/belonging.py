@@ -27,7 +27,7 @@ def refuse_another(value: Value, identity: Mapping[str, Any], end: int) -> None:
 
 
 def _told(value: Value, identity: Mapping[str, Any], end: int) -> Iterator[tuple[str, Any, Any]]:
-    """What a value says, and what it should: a name, then both."""
+    """Fields of a value that are compared: the name, the value found, the value wanted."""
     ensemble = value if isinstance(value, Ensemble) else value.ensemble
     start, stages = identity.get("start", {}), identity.get("stages", [])
     last = stages[-1] if stages else {}

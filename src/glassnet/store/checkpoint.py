@@ -34,7 +34,7 @@ def checkpointed(
     go: Callable[[State | None, Listener[State] | None], State],
     on_progress: Listener[State] | None,
 ) -> State:
-    """What ``go`` gives, whose state is kept in a file on the way and in the end.
+    """Result of ``go``, whose state is kept in a file on the way and in the end.
 
     Args:
         path: the file; None to keep nothing.

@@ -292,7 +292,7 @@ def runs_in(folder: Path) -> list[RunDirectory]:
 
 
 def _checked(path: Path, header: Mapping[str, Any]) -> Identity:
-    """What a unit's header says that it is, once the header was found to be one."""
+    """Identity in a unit's header, once the header was found to be one."""
     try:
         strict.whole("end", header["end"], MAX_STEP)
         strict.numbers("results", header["results"])

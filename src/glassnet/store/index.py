@@ -23,7 +23,7 @@ _VALUE: Final = {*_RESULTS, "stack", "position", "attributes"}
 
 
 def checked_units(listed: Any, n_in_stacks: Sequence[int], own_name: str) -> dict[str, dict[str, Any]]:
-    """What an index says of each unit, by address.
+    """Entries of an index by the address of their unit.
 
     Args:
         listed: the units as the index has them.

@@ -134,7 +134,7 @@ def _lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool | None:
 
 
 def _told(descriptor: int) -> str:
-    """What its holder wrote into a lock file; nothing where a lock keeps it from being read."""
+    """Text that its holder wrote into a lock file; empty where a lock keeps it from being read."""
     with suppress(OSError):
         return os.pread(descriptor, 32, 0).decode(errors="replace").strip()
     return ""

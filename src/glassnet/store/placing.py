@@ -121,7 +121,7 @@ def read_bytes(path: Path, most: int = -1) -> bytes:
 
 
 def left_over(folder: Path, name: str = "") -> list[Path]:
-    """What killed processes left half written in a folder and all that are in it, or only of the file ``name`` in it.
+    """Files that killed processes left half written in a folder and its subfolders, or only those of the file ``name``.
 
     Parts that a process is at work on are not among them.
     """

@@ -10,7 +10,7 @@ from typing import Any, Final
 from glassnet._zip import Members
 
 MOST_BYTES: Final = 16 * 2**20
-"""Of a file's description of itself; the longest so far, of 1,600 units, has 0.3 MB."""
+"""Bytes of a file's description of itself; the longest so far, of 1,600 units, has 0.3 MB."""
 
 _MOST_VALUES: Final = 2_000_000
 _DEEPEST: Final = 40
