@@ -88,6 +88,11 @@ def _fixtures(item: pytest.Item) -> set[str]:
     return set(getattr(item, "fixturenames", ()))
 
 
+def pytest_collection_finish() -> None:
+    """Forget processes that importing the tests started."""
+    _started.clear()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> None:
     """Say in the report of a quick test, which xdist's workers send home, that it started a process."""

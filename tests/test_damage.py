@@ -240,6 +240,7 @@ def fill(disk: Path) -> None:
             file.write(bytes(4096))
 
 
+@pytest.mark.long
 def test_a_full_disk_costs_nothing_that_was_done(small_disk: Path, tmp_path: Path) -> None:
     make(tiny(**LONG_NUMBERS), tmp_path / "whole")
     with paced(small_disk / "run") as process:

@@ -102,6 +102,7 @@ for rows in (one_hot, rng.normal(size=(300, 40)), rng.normal(size=(300, 20)).rep
 """
 
 
+@pytest.mark.long
 def test_another_kernel_of_blas_makes_the_same_features() -> None:
     """OpenBLAS takes another kernel by this name; where there is another BLAS both are the same process."""
     command = [sys.executable, "-c", MADE]

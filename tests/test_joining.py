@@ -133,6 +133,7 @@ def test_workers_of_another_glassnet_get_no_task(cluster: LocalCluster, others: 
     assert "introduce" in old
 
 
+@pytest.mark.long
 def test_the_command_stops_where_no_worker_is_left(cluster: LocalCluster, others: set[str], tmp_path: Path) -> None:
     numbers = [word for name, value in TINY.items() for word in ("--set", f"{name}={json.dumps(value)}")]
     words = ["run", "relaxation", *numbers, "--output", str(tmp_path / "run"), "--scheduler", cluster.scheduler_address]

@@ -80,6 +80,7 @@ def test_the_same_data_share_units_and_other_data_do_not(tmp_path: Path) -> None
         assert planned(tiny(other), tmp_path / "other").n_done == 0
 
 
+@pytest.mark.long
 def test_the_folder_alone_is_enough(tmp_path: Path) -> None:
     path = tmp_path / "run"
     whole = make(tiny(data(test=True)), tmp_path / "whole" / "run")
@@ -128,6 +129,7 @@ def test_damaged_or_missing_data_are_named_and_written_again(tmp_path: Path) -> 
     assert len(open_run(path).done) == 6
 
 
+@pytest.mark.long
 def test_a_run_that_is_done_goes_on_without_its_data_and_gets_them_back_from_who_knows_them(tmp_path: Path) -> None:
     path = tmp_path / "run"
     make(tiny(data()), path)
@@ -149,6 +151,7 @@ begin(RunDirectory(Path(sys.argv[1])), request, request.make_engine(1), to_work=
     assert (path / FILE).read_bytes() == sound
 
 
+@pytest.mark.long
 def test_a_condensed_run_and_given_replicas(tmp_path: Path) -> None:
     found = make(tiny(data()), tmp_path / "run")
     condense(found, tmp_path / "small.run.zip")

@@ -90,6 +90,7 @@ def test_a_client_without_the_certificate_is_refused(slurm: Path) -> None:
         assert client.submit(int, "3").status == "pending"
 
 
+@pytest.mark.long
 def test_jobs_find_the_certificate_and_nobody_else_does(slurm: Path) -> None:
     with Slurm(2).client(slurm / "runs") as client:
         (private,) = (slurm / "runs").iterdir()
@@ -108,6 +109,7 @@ def test_jobs_find_the_certificate_and_nobody_else_does(slurm: Path) -> None:
     assert list((slurm / "runs").iterdir()) == []
 
 
+@pytest.mark.long
 def test_certificates_are_removed_however_a_run_ends(slurm: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Slurm(1).client(slurm):
         raise KeyboardInterrupt
@@ -121,6 +123,7 @@ def test_certificates_are_removed_however_a_run_ends(slurm: Path) -> None:
     assert files_below(slurm) == []
 
 
+@pytest.mark.long
 def test_a_folder_for_certificates_can_be_chosen_and_is_checked(slurm: Path) -> None:
     chosen = {"jobqueue.slurm.shared-temp-directory": str(slurm / "chosen")}
     with dask.config.set(chosen), Slurm(1).client(slurm / "runs"):
@@ -132,6 +135,7 @@ def test_a_folder_for_certificates_can_be_chosen_and_is_checked(slurm: Path) -> 
         pass
 
 
+@pytest.mark.long
 def test_a_dashboard_that_is_asked_for_is_on_loopback(slurm: Path) -> None:
     before = own_listeners()
     asked = {"dashboard_address": "0.0.0.0:0", "jupyter": True, "protocol": "tcp://", "security": None}

@@ -138,6 +138,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run[Any]:
     return make(request("phase_diagram", "width", "mnist", "demo", numbers), folder / "run")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "environment",
     [

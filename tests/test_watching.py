@@ -25,6 +25,7 @@ def relaxation(folder: Path) -> list[str]:
     return [*command, "--checkpoint-every", "0", "--output", str(folder)]
 
 
+@pytest.mark.long
 def test_a_run_is_seen_from_its_first_step_to_its_last(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     looks: list[Look] = []
@@ -95,6 +96,7 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert "nobody works on it here; to go on: glassnet resume" in " ".join(told.stdout.split())
 
 
+@pytest.mark.long
 def test_a_terminal_is_left_when_the_run_ends(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     with Paced(*relaxation(folder)) as running:
