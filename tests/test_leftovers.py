@@ -20,6 +20,8 @@ from glassnet.experiments.condensing import condense
 from glassnet.figures import style
 from glassnet.store import placing
 
+pytestmark = pytest.mark.long  # each starts processes
+
 STORE = str(Path(placing.__file__).parent)
 
 KILLED = """
@@ -27,8 +29,6 @@ import os, signal, sys
 from pathlib import Path
 sys.path.append(sys.argv[2])
 import placing
-
-pytestmark = pytest.mark.long  # each starts processes
 # Killed where it matters: all is written, and not yet in place.
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
 placing.write_bytes(Path(sys.argv[1]), b"half of it")
