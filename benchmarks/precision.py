@@ -27,7 +27,7 @@ from benchmarks.studies import results
 from benchmarks.studies.float_grid import drift_below_half, excess_a_step
 from glassnet.engines import Cpu
 from glassnet.engines.base import Precision
-from glassnet.experiments.relaxation import noise_of
+from glassnet.paper.experiments.relaxation import noise_of
 
 TEMPERATURES: Final = (1e-6, 1e-8, 1e-10, 0.0)
 RAW: Final = Path("docs/studies/precision")

@@ -18,9 +18,9 @@ import numpy as np
 
 import glassnet as gn
 from benchmarks.quiet import refuse_beside_campaign
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
-from glassnet.recording import Plan, Recorder
+from glassnet.simulate.dynamics import Dynamics
+from glassnet.simulate.recording import Plan, Recorder
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -23,11 +23,13 @@ from distributed import Client, LocalCluster, get_worker
 
 import glassnet as gn
 from benchmarks.quiet import refuse_beside_campaign
-from glassnet.experiments import Relaxation, distributed, preset, runner
-from glassnet.experiments.cost import size, unit_bytes
-from glassnet.experiments.plan import Plan, plan
-from glassnet.experiments.starting import begin
-from glassnet.experiments.tasks import TOPIC, Task
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.scales import preset
+from glassnet.runs import distributed, runner
+from glassnet.runs.cost import size, unit_bytes
+from glassnet.runs.plan import Plan, plan
+from glassnet.runs.starting import begin
+from glassnet.runs.tasks import TOPIC, Task
 from glassnet.store import RunDirectory, files
 from glassnet.store.provenance import processor
 

@@ -25,15 +25,17 @@ from typing import Any, Final, Protocol
 
 from benchmarks.quiet import CAMPAIGN_LOCK
 from glassnet import _check, load
-from glassnet._words import duration
-from glassnet.ensemble import Ensemble
-from glassnet.experiments import Experiment, open_run, request, start_from
-from glassnet.experiments.condensing import condense
-from glassnet.experiments.plan import plan
-from glassnet.experiments.quench import Quenched
-from glassnet.experiments.runner import run
-from glassnet.experiments.starting import begin
-from glassnet.experiments.watching import Watch
+from glassnet._text import duration
+from glassnet.paper.requests import request
+from glassnet.runs.condense import condense
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.plan import plan
+from glassnet.runs.quench import Quenched, start_from
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import run
+from glassnet.runs.starting import begin
+from glassnet.runs.watch import Watch
+from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import RunDirectory
 from glassnet.store.index import SUFFIX
 from glassnet.store.lock import held, holder
@@ -83,7 +85,7 @@ class RunPiece:
         run: the run of which it is a piece; its folder among the kept files.
         part: what tells it apart from the run's other pieces.
         hours: expected time on one core.
-        experiment, variant, dataset: as :func:`glassnet.experiments.request` takes them, at the scale "workstation".
+        experiment, variant, dataset: as :func:`glassnet.paper.requests.request` takes them, at the scale "workstation".
         changes: the numbers that differ from that scale's.
         quenched: file of the replicas that it starts from; None for random weights.
     """

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import glassnet as gn
-from glassnet.claims.evidence import Evidence
-from glassnet.claims.relaxed import Relaxed
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Evaluation, Observation
 from glassnet.engines.base import Precision
-from glassnet.experiments import preset
+from glassnet.paper.claims.evidence import Evidence
+from glassnet.paper.claims.relaxed import Relaxed
+from glassnet.paper.scales import preset
+from glassnet.simulate.dynamics import Dynamics
 
 Floats = NDArray[np.float64]
 

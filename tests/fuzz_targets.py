@@ -27,9 +27,9 @@ from numcodecs import blosc
 import glassnet as gn
 from glassnet.datasets import raw
 from glassnet.datasets.csv_file import read_csv
-from glassnet.experiments.own_data import OwnData
-from glassnet.experiments.requests import KINDS, request
-from glassnet.experiments.view import open_run
+from glassnet.paper.requests import KINDS, request
+from glassnet.runs.own_data import OwnData
+from glassnet.runs.run import open_run
 from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.data import read_data

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from glassnet.cli import main
-from glassnet.experiments import runner
+from glassnet.runs import runner
 
 SAYS, LEAVE = (int(descriptor) for descriptor in sys.argv[1:3])
 del sys.argv[1:3]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from tiny_runs import make, tiny
 
-from glassnet.experiments import Experiment, Run
-from glassnet.experiments.requests import request
+from glassnet.paper.requests import request
 from glassnet.report import write_report
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.run import Run
 
 SMALL: dict[str, Any] = {"samples": 200, "epochs": 3, "replicas": 2}
 LOST: dict[str, Any] = {"quench_rate": 100.0, "l2": 0.0, "epochs": 2, "replicas": 6}

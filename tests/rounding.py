@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 import glassnet as gn
 from glassnet import random
-from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
 from glassnet.engines import Engine, Reference
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics, Langevin, Sgd, batch_size
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from glassnet.cli.commands import app
-from glassnet.experiments.verification import verify
+from glassnet.runs.verify import verify
 from glassnet.store import files, sealing
 from glassnet.store.directory import canonical
 

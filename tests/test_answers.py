@@ -12,7 +12,7 @@ from scipy import sparse
 
 import glassnet as gn
 from glassnet.datasets.frames import columns_of
-from glassnet.experiments import remember
+from glassnet.runs.own_data import remember
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(30, 3))

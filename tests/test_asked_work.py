@@ -9,9 +9,9 @@ import pytest
 from test_sleeping import drowsy
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
 from glassnet.engines.cpu import CpuSession
+from glassnet.simulate.dynamics import Dynamics
 
 N_ROWS, N_STEPS, N_REPLICAS = 6000, 300, 2
 WHOLE = N_ROWS * N_STEPS * N_REPLICAS

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quiet import refuse_beside_campaign
-from glassnet.experiments import open_run
+from glassnet.runs.run import open_run
 from glassnet.store.directory import canonical
 from glassnet.store.lock import held
 from studies.campaign import RunPiece, compute, pieces, standing

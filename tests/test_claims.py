@@ -20,17 +20,27 @@ from typer.main import get_command
 import glassnet as gn
 from glassnet.analysis import live_weights
 from glassnet.analysis.measured import Measured
-from glassnet.claims import RULES, Claim, assess, cifar10, commands, open_runs, to_json, to_markdown, transitions
-from glassnet.claims.claim import Basis, Finding, together
-from glassnet.claims.evidence import Evidence, Losses, gather, phase_of
 from glassnet.cli.commands import app
 from glassnet.cli.numbers import parsed
-from glassnet.experiments import PHASES, SCALES, preset
-from glassnet.experiments.own_data import remember
-from glassnet.experiments.plan import plan
-from glassnet.experiments.requests import request
-from glassnet.experiments.runner import run
-from glassnet.experiments.starting import begin
+from glassnet.paper.claims import (
+    RULES,
+    Claim,
+    assess,
+    cifar10,
+    commands,
+    open_runs,
+    to_json,
+    to_markdown,
+    transitions,
+)
+from glassnet.paper.claims.claim import Basis, Finding, together
+from glassnet.paper.claims.evidence import Evidence, Losses, gather, phase_of
+from glassnet.paper.requests import request
+from glassnet.paper.scales import PHASES, SCALES, preset
+from glassnet.runs.own_data import remember
+from glassnet.runs.plan import plan
+from glassnet.runs.runner import run
+from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
 VERDICTS = {"reproduced", "not reproduced", "explained otherwise", "not decided"}

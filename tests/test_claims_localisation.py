@@ -27,12 +27,12 @@ from claims_law import (
 )
 
 import glassnet as gn
-from glassnet.claims import ageing as old
-from glassnet.claims import heterogeneity, localisation, step_size, weights
-from glassnet.claims.claim import Basis, Finding
-from glassnet.claims.evidence import Evidence, Measurements
-from glassnet.claims.relaxed import Relaxed
-from glassnet.experiments import PHASES
+from glassnet.paper.claims import ageing as old
+from glassnet.paper.claims import heterogeneity, localisation, step_size, weights
+from glassnet.paper.claims.claim import Basis, Finding
+from glassnet.paper.claims.evidence import Evidence, Measurements
+from glassnet.paper.claims.relaxed import Relaxed
+from glassnet.paper.scales import PHASES
 
 BASIS = Basis("laptop", 5, 0, "made by law")
 

@@ -11,9 +11,9 @@ from claims_law import N_SAMPLES, RATE, Floats, Moment, ageing, bowl, caged, dri
 from glassnet.analysis import crossover
 from glassnet.analysis.crossover import NOISE_ONLY
 from glassnet.analysis.measured import Measured
-from glassnet.claims import overlap, relaxation_times
-from glassnet.claims.evidence import Evidence
-from glassnet.claims.relaxed import Relaxed
+from glassnet.paper.claims import overlap, relaxation_times
+from glassnet.paper.claims.evidence import Evidence
+from glassnet.paper.claims.relaxed import Relaxed
 
 HOT = (1e-4, 3e-5, 1e-5, 3e-6, 1e-7, 0.0)
 HOTTER = (1e-3, 1e-4, 1e-5, 3e-6)

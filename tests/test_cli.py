@@ -13,10 +13,11 @@ import pytest
 from program import GLASSNET, Paced, glassnet, started
 
 import glassnet as gn
-from glassnet.experiments import open_run, preset
-from glassnet.experiments.plan import plan
-from glassnet.experiments.runner import run
-from glassnet.experiments.starting import begin
+from glassnet.paper.scales import preset
+from glassnet.runs.plan import plan
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import run
+from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
 NUMBERS = ["--samples", "200", "--width", "4", "--replicas", "2", "--waiting-time", "5"]

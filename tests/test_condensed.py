@@ -15,14 +15,16 @@ from tiny_runs import make
 from typer.testing import CliRunner, Result
 
 import glassnet as gn
-from glassnet.claims import assess, open_runs
 from glassnet.cli.commands import app
-from glassnet.experiments import condensing, open_run, reproduction, request
-from glassnet.experiments.condensing import condense
-from glassnet.experiments.experiment import Experiment
-from glassnet.experiments.losses import losses
-from glassnet.experiments.view import Run
 from glassnet.observables import mean_square_displacement, overlap
+from glassnet.paper import figures as reproduction
+from glassnet.paper.claims import assess, open_runs
+from glassnet.paper.losses import losses
+from glassnet.paper.requests import request
+from glassnet.runs import condense as condensing
+from glassnet.runs.condense import condense
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.run import Run, open_run
 from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.values import to_dataset
 

@@ -18,14 +18,14 @@ from program import Paced, Said, glassnet
 from tiny_runs import make, planned, tiny, units
 
 import glassnet as gn
-from glassnet.experiments import open_run
-from glassnet.experiments.drawings import draw_run
-from glassnet.experiments.plan import left
-from glassnet.experiments.runner import Update, run
-from glassnet.experiments.runner import make as make_block
-from glassnet.experiments.starting import begin
-from glassnet.experiments.summary import write_summary
-from glassnet.experiments.verification import verify
+from glassnet.runs.drawing import draw_run
+from glassnet.runs.plan import left
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import Update, run
+from glassnet.runs.runner import make as make_block
+from glassnet.runs.starting import begin
+from glassnet.runs.summary import write_summary
+from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 
 LONG = shlex.split(

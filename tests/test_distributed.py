@@ -26,10 +26,14 @@ from tiny_runs import TINY, make, planned, tiny, units
 import glassnet as gn
 from glassnet.cli.workers import place
 from glassnet.cli.working import refusing
-from glassnet.experiments import Experiment, distributed, open_run, preset, remember
-from glassnet.experiments.plan import left
-from glassnet.experiments.runner import Update
-from glassnet.experiments.starting import begin
+from glassnet.paper.scales import preset
+from glassnet.runs import distributed
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.own_data import remember
+from glassnet.runs.plan import left
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import Update
+from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
 # Workers that are killed leave sockets and a nanny's process objects to the garbage collector of this process.

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu, Engine, Reference, Torch, Triton, defined_sums
+from glassnet.simulate.dynamics import Dynamics
 
 N_STEPS = 40
 

@@ -13,8 +13,10 @@ import numpy as np
 from tiny_runs import TINY, make
 
 import glassnet as gn
-from glassnet.experiments import open_run, preset, remember
+from glassnet.paper.scales import preset
 from glassnet.report import write_report
+from glassnet.runs.own_data import remember
+from glassnet.runs.run import open_run
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("src", "tools", "benchmarks", "studies") for path in (ROOT / folder).rglob("*.py"))

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 import glassnet as gn
 from glassnet import _cpu, random
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu, Observation, Reference
 from glassnet.engines.base import Precision
-from glassnet.landscape import mean_data_gradient
+from glassnet.landscape.surface import mean_data_gradient
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = settings(max_examples=25, deadline=None)

@@ -24,10 +24,10 @@ from rounding import cases, check_steps, gradient_error
 
 import glassnet as gn
 from glassnet import random
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Engine, Reference, Torch, Triton
 from glassnet.engines.workload import workload
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install 'glassnet[torch]')")
 

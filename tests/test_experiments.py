@@ -15,13 +15,14 @@ import xarray as xr
 from tiny_runs import TINY, make, planned, tiny, units
 
 import glassnet as gn
-from glassnet.experiments import open_run, start_from
-from glassnet.experiments.cost import cost, refuse_too_much_disk, refuse_too_much_memory
-from glassnet.experiments.relaxation import noise_of
-from glassnet.experiments.runner import Update, run
-from glassnet.experiments.sgd_displacement import sgd_displacement
-from glassnet.experiments.starting import begin, refuse_misfit
-from glassnet.experiments.summary import quench_rows, temperature_rows
+from glassnet.paper.experiments.relaxation import noise_of
+from glassnet.paper.experiments.sgd_displacement import sgd_displacement
+from glassnet.runs.cost import cost, refuse_too_much_disk, refuse_too_much_memory
+from glassnet.runs.quench import start_from
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import Update, run
+from glassnet.runs.starting import begin, refuse_misfit
+from glassnet.runs.summary import quench_rows, temperature_rows
 from glassnet.store import RunDirectory
 
 

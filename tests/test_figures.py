@@ -20,7 +20,13 @@ from small_records import CHI, COLD, DRAWINGS, HOT, LEARNING_RATE, MIDDLE, N_SAM
 
 import glassnet as gn
 from glassnet import figures
-from glassnet.analysis import bowl_limit, bowl_mean_square_displacement, bowl_overlap, crossover, long_time_level
+from glassnet.analysis import (
+    bowl_limit,
+    bowl_mean_square_displacement,
+    bowl_overlap,
+    crossover,
+    long_time_level,
+)
 from glassnet.figures import style
 
 

@@ -22,8 +22,8 @@ from typer.testing import CliRunner
 
 from glassnet.cli import working
 from glassnet.cli.commands import app
-from glassnet.experiments.plan import plan
-from glassnet.experiments.verification import verify
+from glassnet.runs.plan import plan
+from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory, placing
 from glassnet.store.lock import held, holder
 

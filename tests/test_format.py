@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 import glassnet as gn
 from glassnet.cli.commands import app
-from glassnet.experiments import Run, open_run
-from glassnet.experiments.condensing import condense
+from glassnet.runs.condense import condense
+from glassnet.runs.run import Run, open_run
 from glassnet.store.directory import unit_name
 
 ROOT = Path(__file__).parents[1]

@@ -19,9 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.experiments import Experiment, Minima, PhaseDiagram, Protocol, Relaxation, SgdDisplacement, StepSize
-from glassnet.experiments.requests import request
-from glassnet.experiments.view import open_run
+from glassnet.paper.experiments.minima import Minima
+from glassnet.paper.experiments.phase_diagram import PhaseDiagram
+from glassnet.paper.experiments.protocol import Protocol
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.experiments.sgd_displacement import SgdDisplacement
+from glassnet.paper.experiments.step_size import StepSize
+from glassnet.paper.requests import request
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.run import open_run
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.directory import canonical
 from glassnet.store.files import FORMAT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from glassnet.claims import assess, open_runs
+from glassnet.paper.claims import assess, open_runs
 from tools import make_guards
 
 GUARDS: dict[str, Any] = json.loads(make_guards.GUARDS.read_text(encoding="utf-8"))

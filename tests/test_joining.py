@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 import glassnet as gn
 from glassnet import _cpu
 from glassnet.cli.commands import app
-from glassnet.experiments import distributed
-from glassnet.experiments.starting import begin
-from glassnet.experiments.verification import verify
+from glassnet.runs import distributed
+from glassnet.runs.starting import begin
+from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 from glassnet.store.bits import bits, hash_of, identity, made_by
 
@@ -94,11 +94,11 @@ def others(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> I
     """Workers of other glassnets: one whose recorder doubles moments, and one that is too old to be asked."""
     folder = tmp_path_factory.mktemp("glassnets")
     doctored(
-        copied(folder / "doubling") / "recording.py",
+        copied(folder / "doubling") / "simulate" / "recording.py",
         "self._layer_sums(power) / self._network",
         "2 * self._layer_sums(power) / self._network",
     )
-    (copied(folder / "old") / "experiments" / "joining.py").write_text("")
+    (copied(folder / "old") / "runs" / "joining.py").write_text("")
     with Client(cluster, set_as_default=False) as client:
         before = set(client.nthreads())
         with workers(cluster.scheduler_address, folder / "doubling", folder / "old"):
@@ -159,9 +159,14 @@ def test_each_file_that_makes_numbers_counts_and_blanks_do_not(tmp_path: Path) -
     shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__", "data", "*.so"))
     assert hash_of(folder, _cpu.sources) == bits() == identity()["bits"]
     assert hash_of(folder, _cpu.sources[::-1]) != bits()
-    names = "random network loss landscape skin ensemble dynamics protocol recording record measurement simulate"
-    names += " autograd torch_network hessian engines/cpu engines/gpu/kernels engines/tensors/session datasets/loading"
-    names += " experiments/runner experiments/points store/files"
+    names = "random engines/cpu engines/gpu/kernels engines/tensors/session datasets/loading"
+    for folder_name, files in {
+        "landscape": "network loss surface autograd torch_network hessian",
+        "simulate": "skin ensemble dynamics grids recording record measurement verbs",
+        "runs": "runner point",
+        "store": "files",
+    }.items():
+        names += "".join(f" {folder_name}/{file}" for file in files.split())
     for name in names.split():
         file = folder / f"{name}.py"
         text = file.read_bytes()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import glassnet as gn
-from glassnet.landscape import mean_data_gradient
+from glassnet.landscape.surface import mean_data_gradient
 
 
 @settings(max_examples=25, deadline=None)

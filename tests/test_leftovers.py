@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 import glassnet as gn
 from glassnet.cli.commands import app
-from glassnet.experiments import verification
-from glassnet.experiments.condensing import condense
 from glassnet.figures import style
+from glassnet.runs import verify as verification
+from glassnet.runs.condense import condense
 from glassnet.store import placing
 
 pytestmark = pytest.mark.long  # each starts processes

@@ -21,7 +21,7 @@ from PIL import Image
 
 import glassnet as gn
 from glassnet import _html
-from glassnet._words import escaped
+from glassnet._text import escaped
 
 
 class Cells(HTMLParser):

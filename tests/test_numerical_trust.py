@@ -18,8 +18,8 @@ from rounding import cases, check_steps
 from scipy import stats
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics, Sgd
 from glassnet.engines import Cpu
+from glassnet.simulate.dynamics import Dynamics, Sgd
 
 Floats = NDArray[np.float64]
 SIGNIFICANCE = 1e-3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import glassnet as gn
-from glassnet.recording import BIN_EDGES
+from glassnet.simulate.recording import BIN_EDGES
 
 Floats = NDArray[np.float64]
 

@@ -19,13 +19,17 @@ from tiny_runs import TINY, make, planned, units
 
 import glassnet as gn
 from glassnet.cli.data import Own, chosen
-from glassnet.experiments import KINDS, Relaxation, open_run, preset, remember, request, start_from
-from glassnet.experiments.condensing import condense
-from glassnet.experiments.own_data import FILE, OwnData
-from glassnet.experiments.starting import begin, refuse_misfit
-from glassnet.experiments.summary import quench_rows, temperature_rows
-from glassnet.experiments.verification import verify
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.requests import KINDS, request
+from glassnet.paper.scales import preset
 from glassnet.report import again as report_again
+from glassnet.runs.condense import condense
+from glassnet.runs.own_data import FILE, OwnData, remember
+from glassnet.runs.quench import start_from
+from glassnet.runs.run import open_run
+from glassnet.runs.starting import begin, refuse_misfit
+from glassnet.runs.summary import quench_rows, temperature_rows
+from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 from glassnet.store.data import read_data, write_data
 

@@ -10,11 +10,13 @@ import xarray as xr
 from tiny_runs import make
 from typer.testing import CliRunner, Result
 
-from glassnet.claims import assess, open_runs
 from glassnet.cli.commands import app
-from glassnet.experiments import open_run, preset, request, start_from
-from glassnet.experiments.condensing import condense, join
-from glassnet.experiments.view import Run, run_paths
+from glassnet.paper.claims import assess, open_runs
+from glassnet.paper.requests import request
+from glassnet.paper.scales import preset
+from glassnet.runs.condense import condense, join
+from glassnet.runs.quench import start_from
+from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.store.condensed import write_condensed
 
 NUMBERS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from rich.console import Console
 from tiny_runs import planned, tiny
 
 from glassnet.cli.progress import Pace, shown
-from glassnet.experiments.runner import Update
+from glassnet.runs.runner import Update
 
 WORK = planned(tiny(replicas=5, epochs=3000, t_max=30_000), Path("nowhere"))
 EVENTS = st.lists(st.tuples(st.integers(0, len(WORK.blocks) - 1), st.floats(0.0, 1.0)), max_size=20)

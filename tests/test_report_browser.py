@@ -15,7 +15,7 @@ from pages import Made, View
 from scipy.special import stdtrit
 
 import glassnet as gn
-from glassnet.experiments.losses import losses
+from glassnet.paper.losses import losses
 from glassnet.report import SavedRecord, write_report
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')

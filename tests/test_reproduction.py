@@ -18,15 +18,21 @@ from typer.testing import CliRunner, Result
 import glassnet as gn
 from glassnet.cli.commands import app
 from glassnet.cli.tables import about
-from glassnet.experiments import reproduction, runner
-from glassnet.experiments.ageing import ageing
-from glassnet.experiments.losses import losses
-from glassnet.experiments.plan import plan
-from glassnet.experiments.reproduction import FIGURES, Need, choose, needs_of
-from glassnet.experiments.requests import KINDS, request
-from glassnet.experiments.runner import Update, run
-from glassnet.experiments.starting import begin
-from glassnet.figures import draw_l2_line, draw_minima, draw_sgd_displacement, draw_width_line
+from glassnet.figures import (
+    draw_l2_line,
+    draw_minima,
+    draw_sgd_displacement,
+    draw_width_line,
+)
+from glassnet.paper import figures as reproduction
+from glassnet.paper.experiments.ageing import ageing
+from glassnet.paper.figures import FIGURES, Need, choose, needs_of
+from glassnet.paper.losses import losses
+from glassnet.paper.requests import KINDS, request
+from glassnet.runs import runner
+from glassnet.runs.plan import plan
+from glassnet.runs.runner import Update, run
+from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
 SMALL = {"samples": 200, "width": 4, "epochs": 20, "replicas": 2}

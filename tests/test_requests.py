@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 from tiny_runs import tiny
 
-from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, preset
-from glassnet.experiments.relaxation import noise_of
+from glassnet.paper.experiments.relaxation import Relaxation, noise_of
+from glassnet.paper.scales import DATASETS, PHASES, SCALES, preset
 from glassnet.store.directory import unit_name
 
 

@@ -11,8 +11,8 @@ import xarray as xr
 from conftest import flat_landscape, small_landscape
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Engine
+from glassnet.simulate.dynamics import Dynamics
 
 DYNAMICS: list[Dynamics] = [
     gn.Sgd(0.05, batch_size=7),

@@ -9,9 +9,9 @@ import pytest
 from test_sleeping import drowsy
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
-from glassnet.landscape import mean_data_gradient
+from glassnet.landscape.surface import mean_data_gradient
+from glassnet.simulate.dynamics import Dynamics
 
 SKIN = Cpu(2, skin=True)
 WARM, COLD = gn.Langevin(3.0, 1e-3), gn.Langevin(1e-3, 1e-3)

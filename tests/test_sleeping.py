@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import glassnet as gn
 from glassnet import _cpu
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
 from glassnet.engines.base import Precision
 from glassnet.engines.cpu import CpuSession
+from glassnet.simulate.dynamics import Dynamics
 
 EXAMPLES = settings(max_examples=12, deadline=None)
 SHAPES = st.tuples(

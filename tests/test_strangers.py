@@ -29,10 +29,10 @@ from strangers import (
 from tiny_runs import make, tiny
 
 import glassnet as gn
-from glassnet.experiments import open_run
-from glassnet.experiments.condensing import condense
-from glassnet.experiments.plan import Member
-from glassnet.experiments.verification import verify
+from glassnet.runs.condense import condense
+from glassnet.runs.plan import Member
+from glassnet.runs.run import open_run
+from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory, files
 from glassnet.store.belonging import refuse_another
 from glassnet.store.directory import unit_name

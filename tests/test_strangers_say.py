@@ -26,9 +26,9 @@ from strangers import (
 from tiny_runs import make, tiny
 
 import glassnet as gn
-from glassnet._words import escaped
-from glassnet.experiments import open_run
-from glassnet.experiments.condensing import condense
+from glassnet._text import escaped
+from glassnet.runs.condense import condense
+from glassnet.runs.run import open_run
 from glassnet.store import RunDirectory, files, strict
 
 

@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from glassnet import figures
 from glassnet.analysis import bowl_mean_square_displacement, bowl_overlap
-from glassnet.claims import assess
 from glassnet.cli.commands import app
-from glassnet.experiments import Run, drawings
-from glassnet.experiments.requests import request
-from glassnet.experiments.summary import summary_files
 from glassnet.figures import relaxation
+from glassnet.paper.claims import assess
+from glassnet.paper.requests import request
 from glassnet.report import write_report
+from glassnet.runs import drawing as drawings
+from glassnet.runs.run import Run
+from glassnet.runs.summary import summary_files
 
 FIGURES = {"overlap", "relaxation_time", "mean_square_displacement", "non_gaussian", "mobility", "history"}
 

@@ -14,7 +14,7 @@ import pytest
 from program import GLASSNET, Paced, glassnet
 
 import glassnet as gn
-from glassnet.experiments.watching import Look, Watch
+from glassnet.runs.watch import Look, Watch
 from glassnet.store import files
 
 

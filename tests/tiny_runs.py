@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from glassnet.ensemble import Ensemble
-from glassnet.experiments import Experiment, Relaxation, Run, open_run, preset
-from glassnet.experiments.plan import Plan, plan
-from glassnet.experiments.runner import Update, run
-from glassnet.experiments.starting import begin
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.scales import preset
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.plan import Plan, plan
+from glassnet.runs.run import Run, open_run
+from glassnet.runs.runner import Update, run
+from glassnet.runs.starting import begin
+from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import RunDirectory
 
 TINY: dict[str, Any] = {

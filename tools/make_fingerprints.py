@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import glassnet as gn
-from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Precision
+from glassnet.simulate.dynamics import Dynamics
 
 PATH = Path(__file__).parents[1] / "tests" / "fingerprints.json"
 

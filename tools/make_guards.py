@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import glassnet as gn
-from glassnet.experiments import open_run
-from glassnet.experiments.summary import summary_files
+from glassnet.runs.run import open_run
+from glassnet.runs.summary import summary_files
 from glassnet.store.directory import unit_name
 
 ROOT: Final = Path(__file__).parents[1]

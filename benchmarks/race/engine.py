@@ -8,8 +8,8 @@ import numpy as np
 
 import glassnet as gn
 from benchmarks.race.task import Floats, Task
-from glassnet.dynamics import Dynamics
 from glassnet.engines import Cpu
+from glassnet.simulate.dynamics import Dynamics
 
 
 class Engine:

@@ -19,7 +19,14 @@ from benchmarks.studies.results import Found
 from glassnet.analysis import Transition
 from glassnet.analysis.transition import LOCATED
 from glassnet.figures.scales import log_limits, power, set_log
-from glassnet.figures.style import DOUBLE_COLUMN, GREY, context, new_figure, save, temperature_lines
+from glassnet.figures.style import (
+    DOUBLE_COLUMN,
+    GREY,
+    context,
+    new_figure,
+    save,
+    temperature_lines,
+)
 
 Results = Mapping[str, Mapping[Case, Found]]
 """By symbol of the quantity, then by case."""

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from benchmarks.report.tables import markdown
 from benchmarks.studies.results import Found
 from glassnet.figures.scales import log_limits, power, set_log
-from glassnet.figures.style import DOUBLE_COLUMN, THEORY, context, new_figure, save, temperature_lines
+from glassnet.figures.style import (
+    DOUBLE_COLUMN,
+    THEORY,
+    context,
+    new_figure,
+    save,
+    temperature_lines,
+)
 
 Floats = NDArray[np.float64]
 Results = Mapping[tuple[str, float], Found]

@@ -10,7 +10,7 @@ import numpy as np
 import glassnet as gn
 from benchmarks.studies.cases import Case, Work, input_norm, no_return
 from benchmarks.studies.results import Found
-from glassnet.experiments.relaxation import noise_of
+from glassnet.paper.experiments.relaxation import noise_of
 from glassnet.theory import brownian
 
 L2: Final = 1e-2

@@ -1,22 +1,22 @@
 from . import analysis, engines, figures, theory
-from ._concat import concat
 from ._version import __version__ as __version__
 from .analysis import ensemble_mean, relaxation_time
 from .datasets import Dataset, TrainTest, load_dataset, random_dataset, read_dataset
-from .dynamics import GradientDescent, Langevin, Sgd
-from .ensemble import Ensemble
-from .experiments.view import Run, open_run
-from .hessian import Hessian
-from .landscape import Landscape
-from .loss import CrossEntropy, QuadraticHinge, TorchLoss
-from .measurement import Progress
-from .network import Mlp
+from .landscape.hessian import Hessian
+from .landscape.loss import CrossEntropy, QuadraticHinge, TorchLoss
+from .landscape.network import Mlp
+from .landscape.surface import Landscape
+from .landscape.torch_network import TorchNetwork
 from .observables import mean_square_displacement, mobility, non_gaussian, overlap
-from .protocol import epoch_times, linear_times, log_times, paper_times, sparse_times
-from .record import Record
-from .simulate import evaluate, evolve, extend, measure, resume
+from .runs.run import Run, open_run
+from .simulate.concat import concat
+from .simulate.dynamics import GradientDescent, Langevin, Sgd
+from .simulate.ensemble import Ensemble
+from .simulate.grids import epoch_times, linear_times, log_times, paper_times, sparse_times
+from .simulate.measurement import Progress
+from .simulate.record import Record
+from .simulate.verbs import evaluate, evolve, extend, measure, resume
 from .store.files import load, save
-from .torch_network import TorchNetwork
 
 __all__ = [
     "CrossEntropy",

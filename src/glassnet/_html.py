@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from glassnet._words import escaped
+from glassnet._text import escaped
 
 _LEFT = ' style="text-align: left; vertical-align: top"'
 

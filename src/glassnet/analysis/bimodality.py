@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.analysis.intervals import Floats
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 BIMODAL: Final = "bimodal"
 UNIMODAL: Final = "not bimodal"

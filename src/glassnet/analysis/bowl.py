@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.analysis.intervals import Floats
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import quadratic_well
 
 

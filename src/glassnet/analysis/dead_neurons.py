@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.analysis.measured import Mask
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.ensemble import Ensemble
 
 
 def live_weights(ensemble: Ensemble, landscape: Landscape) -> Mask:

@@ -13,7 +13,16 @@ from scipy.special import ndtri, stdtrit
 from glassnet.analysis.groups import check_dims, origins
 from glassnet.analysis.intervals import CONFIDENCE, Estimate, Floats
 from glassnet.analysis.lines import fit_line, spacing
-from glassnet.analysis.measured import Mask, Measured, Row, left_out, measured, spread_of, table, unknown
+from glassnet.analysis.measured import (
+    Mask,
+    Measured,
+    Row,
+    left_out,
+    measured,
+    spread_of,
+    table,
+    unknown,
+)
 from glassnet.analysis.replicas import Replicas
 
 POWER_LAW: Final = "power law"

@@ -10,7 +10,14 @@ import xarray as xr
 
 from glassnet import _check
 from glassnet.analysis.intervals import Floats
-from glassnet.analysis.master_curve import NO_TAU, NOT_DECIDED, Range, check_window, log_free, tau_of_mean
+from glassnet.analysis.master_curve import (
+    NO_TAU,
+    NOT_DECIDED,
+    Range,
+    check_window,
+    log_free,
+    tau_of_mean,
+)
 from glassnet.analysis.measured import Mask, Measured, Row, jackknife, measured, table
 from glassnet.analysis.replicas import Replicas
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from glassnet.claims import Claim, to_json, to_markdown
-from glassnet.claims.table import HEADS, cells
+from glassnet.paper.claims import Claim, to_json, to_markdown
+from glassnet.paper.claims.table import HEADS, cells
 from glassnet.store.placing import write_bytes
 
 

@@ -13,10 +13,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from glassnet._words import escaped
+from glassnet._text import escaped
 from glassnet.cli.data import Own, chosen, with_own_data
 from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
-from glassnet.cli.numbers import NUMBERS, ExperimentCommand, Set, parsed, unknown_command, unknown_option
+from glassnet.cli.numbers import (
+    NUMBERS,
+    ExperimentCommand,
+    Set,
+    parsed,
+    unknown_command,
+    unknown_option,
+)
 from glassnet.cli.reproduce import reproduce
 from glassnet.cli.watch import watch
 from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
@@ -163,7 +170,7 @@ def run_relaxation(
     Given again, the same command goes on where it was stopped; with more replicas, more temperatures or a larger
     --t-max it adds to what is there.
     """
-    from glassnet.experiments import preset
+    from glassnet.paper.scales import preset
 
     options = {
         "replicas": replicas,
@@ -252,7 +259,7 @@ def resume(
 
     A run that was begun with given replicas needs --quenched again only while they are not stored, or damaged.
     """
-    from glassnet.experiments import open_run
+    from glassnet.runs.run import open_run
 
     with refusing():
         found = open_run(run)
@@ -289,9 +296,9 @@ def condense(
 
     Several runs that differ in temperatures or replicas only are joined in one file.
     """
-    from glassnet.experiments import open_run
-    from glassnet.experiments.condensing import condense as write
-    from glassnet.experiments.condensing import join
+    from glassnet.runs.condense import condense as write
+    from glassnet.runs.condense import join
+    from glassnet.runs.run import open_run
     from glassnet.store.index import SUFFIX
 
     with refusing():
@@ -326,7 +333,7 @@ def show(
 ) -> None:
     """Say what a run holds, and print its summary."""
     from glassnet.cli import tables
-    from glassnet.experiments import open_run
+    from glassnet.runs.run import open_run
 
     console = make_console()
     with refusing():
@@ -346,8 +353,8 @@ def verify(run: RunPath) -> None:
     A run whose description, or whose only file, is damaged is refused as everywhere, with status 2.
     """
     from glassnet.cli import tables
-    from glassnet.experiments.own_data import FILE
-    from glassnet.experiments.verification import verify as look
+    from glassnet.runs.own_data import FILE
+    from glassnet.runs.verify import verify as look
     from glassnet.store.directory import is_run
 
     console = make_console()
@@ -376,7 +383,7 @@ def figures(
     waiting_time: ShownWaitingTime = None,
 ) -> None:
     """Draw the figures of a run again, without computing anything."""
-    from glassnet.experiments import open_run
+    from glassnet.runs.run import open_run
 
     with refusing():
         found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
@@ -399,8 +406,8 @@ def claims(
     ] = None,
 ) -> None:
     """Judge the claims of the paper by what runs found, each by a stated rule."""
-    from glassnet.claims import assess, open_runs, why_left_out
     from glassnet.cli.claims import print_claims, write
+    from glassnet.paper.claims import assess, open_runs, why_left_out
 
     console = make_console()
     with refusing():

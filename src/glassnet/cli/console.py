@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from glassnet._words import escaped
+from glassnet._text import escaped
 
 
 class PlainConsole(Console):

@@ -15,7 +15,7 @@ from glassnet.cli.working import make_console
 
 if TYPE_CHECKING:
     from glassnet.datasets import TrainTest
-    from glassnet.experiments.own_data import AnyData
+    from glassnet.runs.own_data import AnyData
 
 
 class Own(NamedTuple):
@@ -105,7 +105,7 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
             if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
-    from glassnet.experiments.own_data import remember
+    from glassnet.runs.own_data import remember
 
     if dataset != "mnist":
         raise ValueError(f"dataset must not be given beside data, but got {dataset}")
@@ -157,7 +157,7 @@ def _read(own: Own, samples: Any) -> TrainTest:
 
 def _as_stored(data: TrainTest, output: Path | None) -> TrainTest:
     """The data as the run that there is has them, if it began with the same: another machine may round otherwise."""
-    from glassnet.experiments.own_data import FILE
+    from glassnet.runs.own_data import FILE
     from glassnet.store.data import read_data
 
     try:

@@ -14,8 +14,8 @@ from glassnet.cli.workers import ClusterName, SchedulerAddress, Where, WorkerCou
 from glassnet.cli.working import RUNS, read_ensemble, refusing, run_in
 
 if TYPE_CHECKING:
-    from glassnet.ensemble import Ensemble
-    from glassnet.experiments import Experiment
+    from glassnet.runs.experiment import Experiment
+    from glassnet.simulate.ensemble import Ensemble
 
 Scale = Annotated[str, typer.Option(help="demo, laptop, workstation or paper")]
 DataSet = Annotated[str, typer.Option(help="mnist or cifar10")]
@@ -83,7 +83,7 @@ def ageing(
     workers: WorkerCount = None,
 ) -> None:
     """Relaxation from several waiting times; a relaxation run beside it shares its work."""
-    from glassnet.experiments.ageing import ageing as build
+    from glassnet.paper.experiments.ageing import ageing as build
 
     with refusing():
         numbers = parsed(changes)
@@ -209,7 +209,7 @@ def _run(
     where: Where,
     quenched: Path | None = None,
 ) -> None:
-    from glassnet.experiments.requests import request as build
+    from glassnet.paper.requests import request as build
 
     with refusing():
         numbers = parsed(changes)
@@ -234,7 +234,7 @@ def started(request: Experiment, file: Path | None, fixed: Collection[str]) -> t
     Raises:
         ValueError: the file holds no ensemble, or replicas that do not fit, also in the numbers ``fixed`` by the user.
     """
-    from glassnet.experiments.quench import Quenched, start_from
+    from glassnet.runs.quench import Quenched, start_from
 
     if file is None:
         return request, None
@@ -249,7 +249,7 @@ def started_again(request: Experiment, file: Path | None) -> Ensemble | None:
     Raises:
         ValueError: the file holds no ensemble, or others than the run began with.
     """
-    from glassnet.experiments.quench import Quenched, taken
+    from glassnet.runs.quench import Quenched, taken
 
     if file is None:
         return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from glassnet._words import near_to
+from glassnet._text import near_to
 
 NUMBERS: Final = "Numbers in place of the scale's"
 """Where the help has what replaces them."""
@@ -35,7 +35,7 @@ class ExperimentCommand(TyperCommand):
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of its request's numbers that ``--set`` takes."""
-        from glassnet.experiments.catalogue import EXPERIMENTS
+        from glassnet.paper.catalogue import EXPERIMENTS
 
         assert self.name is not None
         return tuple(name for name in EXPERIMENTS[self.name].model_fields if name not in _ELSEWHERE)

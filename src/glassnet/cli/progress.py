@@ -11,9 +11,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from glassnet._words import counted, duration
-from glassnet.experiments.plan import Block, Plan
-from glassnet.experiments.runner import Listener, Update
+from glassnet._text import counted, duration
+from glassnet.runs.plan import Block, Plan
+from glassnet.runs.runner import Listener, Update
 
 LINE_SECONDS: Final = 10.0
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount, connected, placed
+from glassnet.cli.workers import (
+    ClusterName,
+    SchedulerAddress,
+    WorkerCount,
+    connected,
+    placed,
+)
 from glassnet.cli.working import (
     REFUSED,
     complain,
@@ -33,10 +39,10 @@ if TYPE_CHECKING:
 
     from glassnet.cli.workers import Place
     from glassnet.engines import Engine
-    from glassnet.ensemble import Ensemble
-    from glassnet.experiments import Experiment
-    from glassnet.experiments.plan import Plan
-    from glassnet.experiments.reproduction import Need
+    from glassnet.paper.figures import Need
+    from glassnet.runs.experiment import Experiment
+    from glassnet.runs.plan import Plan
+    from glassnet.simulate.ensemble import Ensemble
 
     Asked = dict[Need, tuple[Experiment, Ensemble | None]]
 
@@ -73,12 +79,12 @@ def reproduce(
     Figures that need the same runs share them. Stopped at any moment, the same command goes on.
     """
     from glassnet import _check
-    from glassnet.experiments import DATASETS, SCALES
+    from glassnet.paper.scales import DATASETS, SCALES
 
     with refusing():
         have_matplotlib(output)
-    from glassnet.experiments.reproduction import choose, needs_of
     from glassnet.figures.style import check_formats
+    from glassnet.paper.figures import choose, needs_of
 
     formats = kind or ["png"]
     console = make_console()
@@ -116,8 +122,8 @@ def reproduce(
 
 def _condensed(need: Need, scale: str, folder: Path | None) -> Path | None:
     """The condensed run that is needed: a file or folder of pieces in ``folder`` by its name, or ``folder`` itself."""
-    from glassnet.experiments import open_run
-    from glassnet.experiments.pieces import n_pieces
+    from glassnet.runs.pieces import n_pieces
+    from glassnet.runs.run import open_run
     from glassnet.store.index import SUFFIX
 
     if folder is None:
@@ -170,9 +176,9 @@ def _say_cost(
 ) -> dict[Need, Plan]:
     """A row a run, each without what runs before it will have made, and the sum; and the plans."""
     from glassnet.cli import tables
-    from glassnet.experiments.cost import Speeds, cost, spread
-    from glassnet.experiments.plan import plan
-    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.runs.cost import Speeds, cost, spread
+    from glassnet.runs.plan import plan
+    from glassnet.runs.starting import refuse_misfit
     from glassnet.store import RunDirectory
     from glassnet.store.directory import unit_name
 
@@ -212,7 +218,7 @@ def _refuse_too_large(
     plans: Mapping[Need, Plan], makers: Mapping[Need, Engine], output: Path, elsewhere: Place | None
 ) -> None:
     """Refuse them all before the first begins, if one is too large or the disk cannot hold all of them."""
-    from glassnet.experiments.cost import refuse_too_much_disk
+    from glassnet.runs.cost import refuse_too_much_disk
 
     for need, work in plans.items():
         refuse_too_large(work, makers[need], output, elsewhere)
@@ -228,8 +234,8 @@ def _make(
     checkpoint_every: float,
     client: Client | None,
 ) -> None:
-    from glassnet.experiments.plan import plan
-    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.runs.plan import plan
+    from glassnet.runs.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
     directory = RunDirectory(folder)
@@ -247,8 +253,9 @@ def _draw(
     console: Console, figures: list[str], paths: dict[Need, Path], dataset: str, output: Path, formats: list[str]
 ) -> bool:
     """Draw each figure whose runs can be read; whether any could be drawn."""
-    from glassnet.experiments import drawings, open_run
-    from glassnet.experiments.reproduction import FIGURES, draw
+    from glassnet.paper.figures import FIGURES, draw
+    from glassnet.runs import drawing as drawings
+    from glassnet.runs.run import open_run
 
     drawn = drawings.Drawn()
     with console.status("drawing the figures"):

@@ -8,16 +8,17 @@ from typing import Any, Final
 
 from rich.table import Table
 
-from glassnet._words import counted, duration, escaped, given_replicas
-from glassnet.experiments import DATASETS, PHASES, SCALES, Relaxation, Run, open_run, preset
-from glassnet.experiments.cost import Cost, size
-from glassnet.experiments.experiment import Experiment
-from glassnet.experiments.own_data import AnyData, OwnData, own_data, recall
-from glassnet.experiments.plan import Plan
-from glassnet.experiments.requests import KINDS
-from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
-from glassnet.experiments.verification import Verification
-from glassnet.experiments.view import run_paths
+from glassnet._text import counted, duration, escaped, given_replicas
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.requests import KINDS
+from glassnet.paper.scales import DATASETS, PHASES, SCALES, preset
+from glassnet.runs.cost import Cost, size
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.own_data import AnyData, OwnData, own_data, recall
+from glassnet.runs.plan import Plan
+from glassnet.runs.run import Run, open_run, run_paths
+from glassnet.runs.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.runs.verify import Verification
 from glassnet.store import bits
 from glassnet.store.directory import unit_name
 
@@ -194,7 +195,7 @@ def experiments_table() -> Table:
 
 def figures_table() -> Table:
     """What `glassnet reproduce` knows."""
-    from glassnet.experiments.reproduction import FIGURES  # matplotlib comes with it
+    from glassnet.paper.figures import FIGURES  # matplotlib comes with it
 
     table = _table("Figures for glassnet reproduce", "figure", "what", "runs")
     for name, picture in FIGURES.items():

@@ -13,11 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from glassnet._words import counted, duration
+from glassnet._text import counted, duration
 from glassnet.cli.working import make_console, refusing
 
 if TYPE_CHECKING:
-    from glassnet.experiments.watching import Look, Standing
+    from glassnet.runs.watch import Look, Standing
 
 _REFRESH_SECONDS: Final = 2.0
 _BAR: Final = 12
@@ -30,7 +30,7 @@ def watch(
 
     Ends with the run, or with Ctrl-C, which does the run no harm. Where the output is no terminal, one look is printed.
     """
-    from glassnet.experiments.watching import Watch
+    from glassnet.runs.watch import Watch
 
     console = make_console()
     with refusing():
@@ -50,7 +50,7 @@ def watch(
 
 
 def _shown(run: Path, look: Look) -> Group:
-    from glassnet.experiments.watching import MOST_POINTS
+    from glassnet.runs.watch import MOST_POINTS
 
     under_way = [point for point in look.points if 0.0 < point.share < 1.0]
     rows = look.points if len(look.points) <= MOST_POINTS else under_way[:MOST_POINTS]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from glassnet._words import counted
+from glassnet._text import counted
 from glassnet.cli.slurm import Slurm
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from glassnet._words import counted, duration, escaped
+from glassnet._text import counted, duration, escaped
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from glassnet.cli.workers import Place, Where
     from glassnet.engines import Engine
-    from glassnet.ensemble import Ensemble
-    from glassnet.experiments import Run
-    from glassnet.experiments.drawings import Drawn
-    from glassnet.experiments.experiment import Experiment
-    from glassnet.experiments.plan import Plan
+    from glassnet.runs.drawing import Drawn
+    from glassnet.runs.experiment import Experiment
+    from glassnet.runs.plan import Plan
+    from glassnet.runs.run import Run
+    from glassnet.simulate.ensemble import Ensemble
     from glassnet.store import RunDirectory
 
 DAMAGED = 1
@@ -57,7 +57,7 @@ def run_in(
     """
     from glassnet import _check
     from glassnet.cli.workers import connected, placed
-    from glassnet.experiments.starting import refuse_misfit
+    from glassnet.runs.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
     console = make_console()
@@ -111,11 +111,11 @@ def do(
 ) -> None:
     """Make what a plan says is missing, here or on the workers of a client, and write the summary."""
     from glassnet.cli.progress import shown
-    from glassnet.experiments import distributed, runner
-    from glassnet.experiments.cost import refuse_too_much_disk
-    from glassnet.experiments.quench import refuse_missing
-    from glassnet.experiments.starting import begin
-    from glassnet.experiments.summary import write_summary
+    from glassnet.runs import distributed, runner
+    from glassnet.runs.cost import refuse_too_much_disk
+    from glassnet.runs.quench import refuse_missing
+    from glassnet.runs.starting import begin
+    from glassnet.runs.summary import write_summary
 
     refuse_missing(work, given)
     refuse_too_much_disk(directory.path, work)
@@ -148,7 +148,11 @@ def refuse_too_large(work: Plan, maker: Engine, folder: Path, workers: Place | N
         ValueError: with the numbers.
         ConnectionError: the scheduler of the workers does not answer.
     """
-    from glassnet.experiments.cost import refuse_too_much_disk, refuse_too_much_memory, refuse_too_small_workers
+    from glassnet.runs.cost import (
+        refuse_too_much_disk,
+        refuse_too_much_memory,
+        refuse_too_small_workers,
+    )
 
     if not work.blocks:
         return
@@ -165,7 +169,7 @@ def read_ensemble(file: Path) -> Ensemble:
     Raises:
         ValueError: it holds a record.
     """
-    from glassnet.ensemble import Ensemble
+    from glassnet.simulate.ensemble import Ensemble
     from glassnet.store import load
 
     found = load(file)
@@ -188,7 +192,7 @@ def stopping(folder: Path) -> Iterator[None]:
 def report(console: Console, run: Run[Any]) -> None:
     """Print what a run found."""
     from glassnet.cli import tables
-    from glassnet.experiments import Relaxation
+    from glassnet.paper.experiments.relaxation import Relaxation
 
     if not isinstance(run.request, Relaxation):
         console.print("", tables.points_table(run), "")
@@ -202,7 +206,7 @@ def report(console: Console, run: Run[Any]) -> None:
 def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> Drawn:
     """Draw the figures of a run that can be drawn, and say which they are."""
     have_matplotlib(folder)
-    from glassnet.experiments import drawings
+    from glassnet.runs import drawing as drawings
 
     with console.status("drawing the figures"):
         drawn = drawings.draw_run(run, folder, formats)
@@ -339,7 +343,7 @@ def _is_ours(error: BaseException) -> bool:
 
 def _planned(console: Console, directory: RunDirectory, request: Experiment, maker: Engine) -> Plan:
     from glassnet.cli import tables
-    from glassnet.experiments.plan import plan
+    from glassnet.runs.plan import plan
 
     work = plan(request.points(), request.replicas, maker, directory)
     for note in work.notes:
@@ -358,7 +362,7 @@ def _estimate(
     given: Ensemble | None,
 ) -> None:
     from glassnet.cli import tables
-    from glassnet.experiments.cost import cost, spread
+    from glassnet.runs.cost import cost, spread
 
     with refusing():
         n_workers, n_threads = workers.threads() if workers is not None else (0, 0)
@@ -376,6 +380,6 @@ def _estimate(
 
 
 def _opened(folder: Path) -> Run[Any]:
-    from glassnet.experiments import open_run
+    from glassnet.runs.run import open_run
 
     return open_run(folder)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet._check import choice, flag, integer
-from glassnet._words import counted
+from glassnet._text import counted
 from glassnet.datasets.answers import Answers, answers, taken
 from glassnet.datasets.csv_file import read_csv
 from glassnet.datasets.dataset import Dataset

@@ -19,10 +19,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.dynamics import Dynamics
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Floats
+from glassnet.landscape.network import Floats
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.dynamics import Dynamics
+from glassnet.simulate.ensemble import Ensemble
 
 Precision = Literal["float32", "float64"]
 

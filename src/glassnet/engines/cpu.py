@@ -38,13 +38,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check, _cpu
-from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size, describe
 from glassnet.engines.base import Evaluation, Observation, Precision
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Floats
+from glassnet.landscape.network import Floats
+from glassnet.landscape.surface import Landscape
 from glassnet.random import Purpose
-from glassnet.skin import Skin
+from glassnet.simulate.dynamics import Dynamics, Langevin, Sgd, batch_size, describe
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.skin import Skin
 
 _SKIN: Final = {
     "interval": 100,

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.network import Floats, Mlp
+from glassnet.landscape.network import Floats, Mlp
 
 _BLOCK: Final = 2048
 """Rows of one chain; the sums of blocks are added in float64."""

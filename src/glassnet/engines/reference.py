@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check, random
-from glassnet.dynamics import Dynamics, Langevin, Sgd, batch_size
 from glassnet.engines import defined_sums
 from glassnet.engines.base import Evaluation, Observation, Precision
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape, mean_data_gradient
-from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats, Mlp
+from glassnet.landscape.loss import QuadraticHinge
+from glassnet.landscape.network import Floats, Mlp
+from glassnet.landscape.surface import Landscape, mean_data_gradient
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics, Langevin, Sgd, batch_size
+from glassnet.simulate.ensemble import Ensemble
 
 Gradient = Callable[[Mlp, NDArray[np.float64], Floats, Floats], NDArray[np.float64]]
 """Network, its weights, features and labels to the mean data gradient."""

@@ -13,13 +13,13 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.dynamics import Dynamics
 from glassnet.engines import defined_sums
 from glassnet.engines.base import Precision
 from glassnet.engines.reference import Gradient, ReferenceSession
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Floats
+from glassnet.landscape.network import Floats
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.dynamics import Dynamics
+from glassnet.simulate.ensemble import Ensemble
 
 _ANY: Final = 1 << 30
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from glassnet import _check
-from glassnet.dynamics import Dynamics
 from glassnet.engines.base import Evaluation, Precision
 from glassnet.engines.torch import find_device, free_memory
 from glassnet.engines.workload import Workload, workload
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Floats
+from glassnet.landscape.network import Floats
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.dynamics import Dynamics
+from glassnet.simulate.ensemble import Ensemble
 
 if TYPE_CHECKING:
     import torch

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from glassnet.dynamics import Dynamics, Langevin, batch_size
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Mlp
+from glassnet.landscape.network import Mlp
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.dynamics import Dynamics, Langevin, batch_size
+from glassnet.simulate.ensemble import Ensemble
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,17 @@ from matplotlib.lines import Line2D
 from glassnet.analysis import relaxation_time
 from glassnet.figures.curves import by_temperature, check, mean_curves
 from glassnet.figures.scales import log_limits, power, set_log
-from glassnet.figures.style import DOUBLE_COLUMN, GREY, MARKERS, SINGLE_COLUMN, context, draw_band, new_figure
+from glassnet.figures.style import (
+    DOUBLE_COLUMN,
+    GREY,
+    MARKERS,
+    SINGLE_COLUMN,
+    context,
+    draw_band,
+    new_figure,
+)
 from glassnet.observables import overlap
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def draw_ageing(record: Record, *, chi: float, temperature: float) -> Figure:

@@ -14,11 +14,18 @@ from scipy.special import erfinv
 from glassnet.analysis import bowl_limit, long_time_level, relaxation_time
 from glassnet.analysis.plateau import STATIONARY
 from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_mean, say_empty, styles
+from glassnet.figures.panels import (
+    add_conditions,
+    add_legend,
+    conditions,
+    draw_mean,
+    say_empty,
+    styles,
+)
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
 from glassnet.observables import overlap
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
 
 PAPER_EXPONENT: Final = -0.48

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from glassnet.analysis import ensemble_mean
 from glassnet.analysis.groups import lost
 from glassnet.analysis.intervals import Estimate
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 Floats = NDArray[np.float64]
 

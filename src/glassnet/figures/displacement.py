@@ -15,11 +15,26 @@ from numpy.typing import NDArray
 
 from glassnet.analysis import bowl_mean_square_displacement
 from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, draw_mean, set_time_axis, styles
+from glassnet.figures.panels import (
+    add_conditions,
+    add_legend,
+    conditions,
+    draw_curve,
+    draw_mean,
+    set_time_axis,
+    styles,
+)
 from glassnet.figures.scales import log_limits, set_log, set_symlog
-from glassnet.figures.style import DOUBLE_COLUMN, GREY, SINGLE_COLUMN, THEORY, context, new_figure
+from glassnet.figures.style import (
+    DOUBLE_COLUMN,
+    GREY,
+    SINGLE_COLUMN,
+    THEORY,
+    context,
+    new_figure,
+)
 from glassnet.observables import mean_square_displacement, non_gaussian
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 
 Floats = NDArray[np.float64]

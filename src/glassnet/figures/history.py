@@ -23,7 +23,7 @@ from glassnet.figures.panels import (
 )
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, context, new_figure
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def draw_history(record: Record, *, waiting_time: int) -> Figure:

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from glassnet.ensemble import Ensemble
 from glassnet.figures.scales import log_limits, set_log, set_symlog
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, SINGLE_COLUMN, context, new_figure
+from glassnet.simulate.ensemble import Ensemble
 
 Floats = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from glassnet.figures.panels import add_conditions, add_legend, conditions, draw
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
 from glassnet.observables import mobility
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 
 Floats = NDArray[np.float64]

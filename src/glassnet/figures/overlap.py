@@ -9,11 +9,18 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
-from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, set_time_axis, styles
+from glassnet.figures.panels import (
+    add_conditions,
+    add_legend,
+    conditions,
+    draw_curve,
+    set_time_axis,
+    styles,
+)
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
 from glassnet.observables import overlap
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 
 Floats = NDArray[np.float64]

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from glassnet.figures.curves import Curve
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import BAND, GREY, MARKERS, THEORY, draw_band, temperature_lines
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def styles(curves: Sequence[Curve]) -> dict[float, dict[str, Any]]:

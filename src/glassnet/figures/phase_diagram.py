@@ -13,7 +13,15 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from glassnet.figures.scales import log_limits, set_log
-from glassnet.figures.style import DOUBLE_COLUMN, GREY, MARKERS, SINGLE_COLUMN, THEORY, context, new_figure
+from glassnet.figures.style import (
+    DOUBLE_COLUMN,
+    GREY,
+    MARKERS,
+    SINGLE_COLUMN,
+    THEORY,
+    context,
+    new_figure,
+)
 
 PAPER_L2: Final = 0.03
 """The lambda* of Fig. 1a, "with some N dependence"."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, context, new_figure
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 _CURVES = (("total_loss", "total", "tab:blue"), ("data_loss", "data", "black"), ("test_loss", "test data", "tab:red"))
 

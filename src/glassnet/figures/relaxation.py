@@ -16,7 +16,7 @@ from glassnet.figures.mobility import draw_mobility
 from glassnet.figures.overlap import draw_overlap
 from glassnet.figures.relaxation_time import draw_relaxation_time
 from glassnet.figures.style import check_formats, save
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def draw_all(

@@ -21,7 +21,7 @@ from glassnet.figures.panels import add_conditions, conditions, say_empty, style
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import GREY, SINGLE_COLUMN, THEORY, context, new_figure
 from glassnet.observables import overlap
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 
 Floats = NDArray[np.float64]

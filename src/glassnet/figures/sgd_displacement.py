@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from glassnet.analysis import ensemble_mean
 from glassnet.analysis.intervals import Estimate
-from glassnet.dynamics import Sgd
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, context, draw_band, new_figure
 from glassnet.observables import mean_square_displacement
-from glassnet.record import Record
+from glassnet.simulate.dynamics import Sgd
+from glassnet.simulate.record import Record
 
 PAPER_LEVEL: Final = 1e-4
 """Where the networks of Fig. 5d are localised, as Section III D has it."""

@@ -11,7 +11,7 @@ from glassnet.figures.panels import say_empty
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import GREY, SINGLE_COLUMN, context, new_figure
 from glassnet.observables import mean_square_displacement
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 _LINES = ("-", "--", ":", "-.")
 _COLOURS = ("black", "tab:red", "tab:blue", "tab:green")

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glassnet.network import network_of
+from glassnet.landscape.network import network_of
 
 Layers = slice | Sequence[int] | Sequence[str] | SupportsIndex | None
 """Which layers to pool: all if None, else names or positions; ``slice(0, -1)`` is all but the output's."""

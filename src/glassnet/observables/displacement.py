@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.observables._layers import Layers, describe, pooled_moment
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def mean_square_displacement(record: Record, *, layers: Layers = None) -> xr.DataArray:

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from glassnet.observables._layers import Layers, describe, pooled_sum
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 
 def mobility(record: Record, *, layers: Layers = None) -> xr.DataArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from glassnet import _check
 from glassnet.observables._layers import Layers, describe, pooled_sum
-from glassnet.record import Record
+from glassnet.simulate.record import Record
 
 Floats = NDArray[np.float64]
 

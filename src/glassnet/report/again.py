@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from glassnet.claims.commands import FROM_THE_FILE, SHOWN, made_by, option, setting
-from glassnet.claims.evidence import phase_of
-from glassnet.experiments import SCALES, Ageing, Experiment, Relaxation, Run
-from glassnet.experiments.own_data import FILE, OwnData
-from glassnet.experiments.requests import KINDS, request
-from glassnet.experiments.training import like
+from glassnet.paper.claims.commands import FROM_THE_FILE, SHOWN, made_by, option, setting
+from glassnet.paper.claims.evidence import phase_of
+from glassnet.paper.experiments.ageing import Ageing
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.requests import KINDS, request
+from glassnet.paper.scales import SCALES
 from glassnet.report.saved import SavedRecord
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.own_data import FILE, OwnData
+from glassnet.runs.run import Run
+from glassnet.runs.training import like
 
 GIVEN_DATA: Final = "DATA.npz"
 """What stands in commands for the data of a condensed run."""

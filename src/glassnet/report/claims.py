@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from glassnet._html import escape
-from glassnet.claims import Claim
-from glassnet.claims.claim import EXPLAINED, NOT_DECIDED, NOT_REPRODUCED, REPRODUCED
-from glassnet.claims.table import HEADS, cells
+from glassnet.paper.claims import Claim
+from glassnet.paper.claims.claim import EXPLAINED, NOT_DECIDED, NOT_REPRODUCED, REPRODUCED
+from glassnet.paper.claims.table import HEADS, cells
 
 _LOOKS: Final = {
     REPRODUCED: ("yes", "✓"),

@@ -12,12 +12,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glassnet.dynamics import Sgd
-from glassnet.experiments import Ageing, Protocol, Relaxation, Run, SgdDisplacement, StepSize
 from glassnet.observables import mean_square_displacement, non_gaussian
-from glassnet.record import Record
+from glassnet.paper.experiments.ageing import Ageing
+from glassnet.paper.experiments.protocol import Protocol
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.experiments.sgd_displacement import SgdDisplacement
+from glassnet.paper.experiments.step_size import StepSize
 from glassnet.report.arrays import Arrays, Reference
 from glassnet.report.saved import SavedRecord
+from glassnet.runs.run import Run
+from glassnet.simulate.dynamics import Sgd
+from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
 
 Payload = dict[str, Any]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from glassnet._words import counted, given_replicas
-from glassnet.experiments import Relaxation, Run
-from glassnet.experiments.own_data import OwnData
-from glassnet.experiments.points import Measure
+from glassnet._text import counted, given_replicas
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.runs.own_data import OwnData
+from glassnet.runs.point import Measure
+from glassnet.runs.run import Run
 
 
 def title(run: Run[Any]) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.experiments import Minima, PhaseDiagram, Run
-from glassnet.experiments.losses import losses
-from glassnet.experiments.minima import spectra
 from glassnet.figures.minima import SCRIPTS_DISTANCE, SCRIPTS_LOSS, pair_distances
 from glassnet.figures.phase_diagram import PAPER_L2, PAPER_RATIO
+from glassnet.paper.experiments.minima import Minima, spectra
+from glassnet.paper.experiments.phase_diagram import PhaseDiagram
+from glassnet.paper.losses import losses
+from glassnet.runs.run import Run
 
 Payload = dict[str, Any]
 

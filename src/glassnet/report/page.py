@@ -16,15 +16,18 @@ from scipy.special import erfinv, stdtrit
 
 from glassnet._html import escape
 from glassnet.analysis.intervals import CONFIDENCE
-from glassnet.claims import Claim, assess
-from glassnet.experiments import Minima, PhaseDiagram, Relaxation, Run
-from glassnet.experiments.own_data import FILE, OwnData
-from glassnet.experiments.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.paper.claims import Claim, assess
+from glassnet.paper.experiments.minima import Minima
+from glassnet.paper.experiments.phase_diagram import PhaseDiagram
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.report import again, facts, html, losses
 from glassnet.report.arrays import Arrays, packed
 from glassnet.report.claims import claims_table
 from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
 from glassnet.report.saved import SavedRecord
+from glassnet.runs.own_data import FILE, OwnData
+from glassnet.runs.run import Run
+from glassnet.runs.summary import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from glassnet.analysis import relaxation_time
-from glassnet.claims import open_runs
-from glassnet.experiments import Run
-from glassnet.experiments.summary import Row
 from glassnet.observables import mean_square_displacement, overlap
-from glassnet.record import Record
+from glassnet.paper.claims import open_runs
+from glassnet.runs.run import Run
+from glassnet.runs.summary import Row
+from glassnet.simulate.record import Record
 from glassnet.store.files import load
 from glassnet.store.index import SUFFIX as CONDENSED
 
@@ -107,7 +107,7 @@ def open_shown(
 ) -> list[Run[Any] | SavedRecord]:
     """What a report can show at each path: the runs that it is or holds, or a saved record.
 
-    ``on_bad`` is that of :func:`glassnet.claims.open_runs`.
+    ``on_bad`` is that of :func:`glassnet.paper.claims.open_runs`.
 
     Raises:
         FileNotFoundError: nothing there.

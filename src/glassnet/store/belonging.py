@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from glassnet.ensemble import Ensemble
-from glassnet.record import Record
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.record import Record
 from glassnet.store.values import Value, with_tuples
 
 

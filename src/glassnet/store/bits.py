@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from glassnet import _cpu
-from glassnet._words import counted
+from glassnet._text import counted
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
-_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "experiments", "claims", "report", "cli")
+_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "runs", "paper", "report", "cli")
 """Packages that make no unit: they read units, or say what is to be made."""
 
-_WORDS: Final = ("__init__.py", "_html.py", "_words.py")
+_WORDS: Final = ("__init__.py", "_html.py", "_text.py")
 
-_WRITERS: Final = ("store/files.py", "store/values.py", "experiments/points.py", "experiments/runner.py")
+_WRITERS: Final = ("store/files.py", "store/values.py", "runs/point.py", "runs/runner.py")
 """Files of these packages that do take part in making a unit."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r]+$", re.MULTILINE)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-from glassnet.ensemble import Ensemble
-from glassnet.measurement import Progress, State
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.measurement import Progress, State
 from glassnet.store import files, placing
 from glassnet.store.directory import canonical, first_difference
 from glassnet.store.lock import held

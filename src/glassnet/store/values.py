@@ -7,12 +7,13 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
-from glassnet import _check, dynamics
-from glassnet.ensemble import Ensemble
-from glassnet.network import network_of
-from glassnet.record import Record
-from glassnet.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
-from glassnet.skin import Skin
+from glassnet import _check
+from glassnet.landscape.network import network_of
+from glassnet.simulate import dynamics
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.record import Record
+from glassnet.simulate.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
+from glassnet.simulate.skin import Skin
 from glassnet.store import strict
 
 Value = Ensemble | Record

@@ -6,7 +6,7 @@ from typing import Final
 
 from glassnet.engines.gpu.layout import TILE, Padded, n_chunks, tile_of
 from glassnet.engines.workload import Workload
-from glassnet.network import Mlp
+from glassnet.landscape.network import Mlp
 
 _ORDER_BYTES: Final = 72
 """Of a row of an epoch's permutation while it is made: random words and what they are made of, the sorted words, their

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.network import Mlp
+from glassnet.landscape.network import Mlp
 
 TILE: Final = 64
 """Rows that go through the network at once: the height of the tensor cores' products."""

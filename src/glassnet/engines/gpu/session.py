@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from glassnet import _check
 from glassnet.datasets import Dataset
-from glassnet.dynamics import Dynamics, Langevin, batch_size
 from glassnet.engines import second_look
 from glassnet.engines.base import Evaluation, Observation
 from glassnet.engines.gpu import kernels
 from glassnet.engines.gpu.layout import CHUNK, TILE, Padded, n_chunks, tile_of
 from glassnet.engines.tensors import batches
 from glassnet.engines.tensors.limits import at_work
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.network import Floats, Mlp
+from glassnet.landscape.network import Floats, Mlp
+from glassnet.landscape.surface import Landscape
+from glassnet.simulate.dynamics import Dynamics, Langevin, batch_size
+from glassnet.simulate.ensemble import Ensemble
 
 _GRAPH_STEPS: Final = 16
 """Full-batch steps that the device makes without hearing from the host."""

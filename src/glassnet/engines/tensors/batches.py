@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glassnet.dynamics import Dynamics, Sgd
 from glassnet.engines.tensors import random
-from glassnet.ensemble import Ensemble
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics, Sgd
+from glassnet.simulate.ensemble import Ensemble
 
 
 def replaces(dynamics: Dynamics) -> bool:

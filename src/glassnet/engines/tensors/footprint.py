@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from glassnet.engines.workload import Workload
-from glassnet.network import Mlp
+from glassnet.landscape.network import Mlp
 
 _ORDER_BYTES: Final = 72
 """As of the triton engine, whose permutations are the same."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from glassnet.torch_network import undisturbed
+from glassnet.landscape.torch_network import undisturbed
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from glassnet.autograd import Rows
-from glassnet.network import Mlp
+from glassnet.landscape.autograd import Rows
+from glassnet.landscape.network import Mlp
 
 
 def look(network: Mlp, weights: Tensor, features: Tensor, labels: Tensor) -> Rows:

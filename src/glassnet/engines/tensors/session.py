@@ -12,19 +12,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glassnet import _check, autograd
-from glassnet.autograd import Rows
-from glassnet.dynamics import Dynamics, Langevin, batch_size
+from glassnet import _check
 from glassnet.engines import second_look
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.engines.tensors import batches, perceptron, random
 from glassnet.engines.tensors.footprint import block_on
 from glassnet.engines.tensors.limits import at_work
-from glassnet.ensemble import Ensemble
-from glassnet.landscape import Landscape
-from glassnet.loss import QuadraticHinge
-from glassnet.network import Floats, Mlp
+from glassnet.landscape import autograd
+from glassnet.landscape.autograd import Rows
+from glassnet.landscape.loss import QuadraticHinge
+from glassnet.landscape.network import Floats, Mlp
+from glassnet.landscape.surface import Landscape
 from glassnet.random import Purpose
+from glassnet.simulate.dynamics import Dynamics, Langevin, batch_size
+from glassnet.simulate.ensemble import Ensemble
 
 _KEPT = (1 << 23, 1 << 19)
 """Numbers that a replica may keep of a block of rows, on other devices and on a processor."""

@@ -1,0 +1,1 @@
+"""The surface L(W): networks, losses, derivatives."""

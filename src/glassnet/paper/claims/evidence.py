@@ -1,0 +1,235 @@
+"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import xarray as xr
+
+from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
+from glassnet.paper.claims.commands import (
+    PAPER_EPOCHS,
+    made_by,
+    made_from,
+    relaxation,
+    relaxation_scales,
+    scale_of,
+)
+from glassnet.paper.claims.relaxed import Relaxed
+from glassnet.paper.experiments.phase_diagram import PARTS, PhaseDiagram, phase_diagram
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.experiments.sgd_displacement import SgdDisplacement, sgd_displacement
+from glassnet.paper.experiments.step_size import StepSize, step_size
+from glassnet.paper.losses import losses
+from glassnet.paper.scales import SCALES
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.quench import Quenched
+from glassnet.runs.run import Run, open_run, run_paths
+from glassnet.simulate.record import Record
+
+PAPER_LAMBDA: Final = 0.03
+PAPER_RATIO: Final = 0.18
+"""The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
+
+PAPER_QUENCH: Final = PAPER_EPOCHS * 600
+"""Steps of SGD in the authors' scripts: 7000 epochs of 60000 rows in batches of 100."""
+
+_MNIST: Final = "mnist"
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Final losses of networks at several widths and l2.
+
+    Args:
+        table: as :func:`glassnet.paper.losses.losses` gives it, with the attribute ``dataset``.
+        basis: the run.
+    """
+
+    table: xr.Dataset
+    basis: Basis
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """Records of one experiment by what tells them apart.
+
+    Args:
+        records: by (sampling, batch size) for SGD's displacement, by (temperature, learning rate) for the step size.
+        l2: of all of them.
+        quench_steps: of the SGD before.
+        basis: the run.
+    """
+
+    records: Mapping[Any, Record]
+    l2: float
+    quench_steps: int
+    basis: Basis
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that there is to judge by.
+
+    Args:
+        relaxations: by (data set, phase).
+        losses: phase diagrams, any number.
+        sgd: displacements under SGD, regularised.
+        steps: displacements with smaller steps, by phase.
+    """
+
+    relaxations: Mapping[tuple[str, str], Relaxed] = field(default_factory=dict)
+    losses: tuple[Losses, ...] = ()
+    sgd: Measurements | None = None
+    steps: Mapping[str, Measurements] = field(default_factory=dict)
+
+    def relaxed(self, phase: str, dataset: str = "mnist") -> Relaxed | None:
+        """The relaxation of a phase of a data set, None if there is none."""
+        return self.relaxations.get((dataset, phase))
+
+
+def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
+    """What is found of a phase that nothing was run in."""
+    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+
+
+def open_runs(
+    folders: Iterable[str | os.PathLike[str]], on_bad: Callable[[Path, Exception], None] | None = None
+) -> list[Run[Any]]:
+    """The runs that the paths are or hold, condensed ones among them.
+
+    Args:
+        folders: runs, or folders that hold some.
+        on_bad: told of each run of such a folder that is damaged, and of why; it is left out. None to refuse it.
+
+    Raises:
+        ValueError: a folder without any, or a damaged run.
+    """
+    found: list[Run[Any]] = []
+    for folder in map(Path, folders):
+        paths = run_paths(folder)
+        if not paths:
+            what = "holds none" if folder.exists() else "is not there"
+            raise ValueError(
+                f"runs must be folders of runs, condensed runs, or folders that hold some, but {folder} {what}"
+            )
+        alone = paths == [folder]
+        for path in paths:
+            try:
+                run = open_run(path)
+                if on_bad is not None and not alone:
+                    _ = run.done  # every unit's checksum is looked at
+                found.append(run)
+            except (ValueError, OSError) as error:
+                if on_bad is None or alone:
+                    raise
+                on_bad(path, error)
+    return found
+
+
+def gather(runs: Iterable[Run[Any]]) -> Evidence:
+    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
+
+    Runs with other inputs, depth, precision or learning rates than the paper's are left out.
+    """
+    relaxations: dict[tuple[str, str], Relaxed] = {}
+    diagrams: list[Losses] = []
+    steps: dict[str, Measurements] = {}
+    sgd = None
+    for run in sorted((run for run in runs if why_left_out(run) is None), key=_size, reverse=True):
+        request = run.request
+        if isinstance(request, Relaxation):
+            phase = phase_of(request)
+            if phase is not None and (str(request.dataset), phase) not in relaxations and run.records:
+                relaxations[str(request.dataset), phase] = _relaxed(run, phase)
+        elif isinstance(request, PhaseDiagram):
+            diagrams.append(_losses(run))
+        elif isinstance(request, SgdDisplacement) and run.records and request.dataset == _MNIST:
+            if sgd is not None or phase_of(request) != "regularised":
+                continue
+            sgd = _measurements(run, {scale: sgd_displacement(_MNIST, scale) for scale in SCALES}, "regularised")
+        elif isinstance(request, StepSize) and run.records and request.dataset == _MNIST:
+            phase = phase_of(request)
+            if phase in ("regularised", "underparameterised") and phase not in steps:
+                steps[phase] = _measurements(run, {scale: step_size(phase, _MNIST, scale) for scale in SCALES}, phase)
+    return Evidence(relaxations, tuple(diagrams), sgd, steps)
+
+
+def why_left_out(run: Run[Any]) -> str | None:
+    """Why a run says nothing of the claims, in words; None where it may be heard.
+
+    Networks other than the paper's may be looked at, but its claims are not about them.
+    """
+    if not run.done:
+        return "nothing of it is done"
+    numbers = run.request.numbers
+    if isinstance(numbers.get("dataset"), dict):
+        return "the claims are about MNIST and CIFAR-10, this is about own data"
+    usual = {"inputs": "standardised", "dtype": "float64", "quench_rate": 1e-3, "learning_rate": 1e-3, "depth": 6}
+    for name, value in usual.items():
+        if numbers.get(name, value) != value:
+            return f"the claims are about {name} = {value}, this has {numbers[name]}"
+    return None
+
+
+def phase_of(request: Quenched) -> str | None:
+    """Which phase a request's numbers lie in, by the paper's transitions; None in the quadratic phase."""
+    if request.l2 > 0.0:
+        return "regularised" if request.l2 < PAPER_LAMBDA else None
+    ratio = request.quench.surface.network.n_weights / request.samples
+    return "underparameterised" if ratio < PAPER_RATIO else "overparameterised"
+
+
+def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
+    """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
+    request = run.request
+    labels = {label for label, _ in run.done}
+    complete = all(point.label in labels for point in request.points())
+    own = int(request.experiment == Relaxation.experiment)  # ageing looks at units of relaxation
+    epochs = request.epochs if isinstance(request, Quenched) else 0
+    return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own
+
+
+def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
+    request = run.request
+    command = made_by(request, phase)
+    return Relaxed(
+        dataset=str(request.dataset),
+        phase=phase,
+        scale=scale_of(request, relaxation_scales(phase, str(request.dataset))),
+        command=command,
+        request=request,
+        record=run.record,
+        chi=request.shown_chi,
+        waiting_time=request.shown_waiting_time,
+        quenched=run.quenched,
+        landscape=request.quench.surface.landscape,
+    )
+
+
+def _losses(run: Run[PhaseDiagram]) -> Losses:
+    request, table = run.request, losses(run)
+    named = [(scale, part, phase_diagram(part, request.dataset, scale)) for part in PARTS for scale in SCALES]
+    of = "" if request.dataset == _MNIST else f" --dataset {request.dataset}"
+    by_words = {f"{request.experiment} --part {part}{of} --scale {scale}": one for scale, part, one in named}
+    # What is not done has no number here; losses of what diverged need not be finite.
+    ends = table["alive"].stack(network=[d for d in table["alive"].dims if d != "origin"])
+    seen, gone = ends.notnull().any("network"), (ends == 0).any("network")
+    scale = scale_of(request, [(scale, one) for scale, _, one in named])
+    basis = Basis(scale, int(seen.sum()), int(gone.sum()), made_from(request, by_words, ""))
+    return Losses(table, basis)
+
+
+def _measurements(run: Run[Any], by_scale: Mapping[str, Experiment], phase: str) -> Measurements:
+    request, records = run.request, run.records
+    origins = set().union(*(record.ensemble.origin.tolist() for record in records.values()))
+    gone = set().union(*(record.ensemble.origin[~record.ensemble.alive].tolist() for record in records.values()))
+    words = request.experiment if isinstance(request, SgdDisplacement) else f"{request.experiment} --phase {phase}"
+    command = made_from(request, {f"{words} --scale {scale}": one for scale, one in by_scale.items()}, phase)
+    basis = Basis(scale_of(request, by_scale.items()), len(origins), len(gone), command)
+    quench_steps = request.epochs * (request.samples // request.batch_size)
+    return Measurements(records, request.l2, quench_steps, basis)

@@ -1,0 +1,121 @@
+"""What belongs to the step size: claim C13."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from glassnet.analysis.groups import origins
+from glassnet.analysis.intervals import estimate
+from glassnet.analysis.measured import Measured, measured
+from glassnet.observables import mean_square_displacement
+from glassnet.paper.claims.claim import (
+    NOT_DECIDED,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    Finding,
+    Verdict,
+    shown,
+    together,
+)
+from glassnet.paper.claims.commands import STEP_SIZE, after_long_quench, reproduce
+from glassnet.paper.claims.evidence import PAPER_QUENCH, Evidence, Measurements
+
+RULE: Final = (
+    "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below "
+    "its highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if at one T it is "
+    "above 0.02 at the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint "
+    "intervals. Not reproduced if in a phase it is more than half as deep at the smallest, with intervals, or if "
+    "networks quenched for the scripts' 7000 epochs (4.2e6 steps) or more have it below 0.02 at mu = 1e-3 or more at "
+    "every T, one of them 1e-8 or colder. After a shorter quench that decides nothing: weights may drift past whatever "
+    "they would oscillate about."
+)
+
+_WAVY: Final = ("regularised", "underparameterised")
+"""Phases in which the paper saw them."""
+
+_VANISHES: Final = "vanishes"
+_STAYS: Final = "stays"
+_ABSENT: Final = "absent"
+_UNCLEAR: Final = "unclear"
+
+_LEAST: Final = 0.02
+_COLD: Final = 1e-6
+_COLDEST: Final = 1e-8
+_PAPER_RATE: Final = 1e-3
+
+
+def oscillations(evidence: Evidence) -> Finding:
+    """Claim C13: they vanish with smaller steps."""
+    return together([(phase, _vanish(phase, evidence.steps.get(phase))) for phase in _WAVY])
+
+
+def _vanish(phase: str, steps: Measurements | None) -> Finding:
+    longer = after_long_quench(f"step_size --phase {phase}")
+    if steps is None:
+        return Finding(NOT_DECIDED, "no run with smaller steps", decides=longer)
+    cold = sorted({temperature for temperature, _ in steps.records if temperature <= _COLD}, reverse=True)
+    found = [one for temperature in cold if (one := _at(steps, temperature)) is not None]
+    if not found:
+        text = "two learning rates at T <= 1e-6 are needed"
+        return Finding(NOT_DECIDED, text, (steps.basis,), decides=longer)
+    states = [one.state for one in found]
+    verdict: Verdict
+    if _STAYS in states:
+        verdict, shows = NOT_REPRODUCED, found[states.index(_STAYS)]
+    elif _VANISHES in states:
+        verdict, shows = REPRODUCED, found[states.index(_VANISHES)]
+    elif set(states) == {_ABSENT} and _as_in_the_paper(steps, found):
+        verdict, shows = NOT_REPRODUCED, found[0]
+    else:
+        verdict, shows = NOT_DECIDED, found[0]
+    text = "; ".join(one.text for one in found) + f"; after {steps.quench_steps:.3g} steps of SGD"
+    return Finding(verdict, text, (steps.basis,), shows.small, reproduce(STEP_SIZE, "workstation"))
+
+
+@dataclass(frozen=True)
+class _Wave:
+    """What displacements at a temperature do as steps become smaller, and how deep they still fall at the smallest."""
+
+    temperature: float
+    rate: float
+    state: str
+    small: Measured
+    text: str
+
+
+def _as_in_the_paper(steps: Measurements, found: list[_Wave]) -> bool:
+    """Whether what is not there should have been: quench, step and temperatures are those of the paper."""
+    coarse = min(one.rate for one in found) >= _PAPER_RATE
+    return coarse and steps.quench_steps >= PAPER_QUENCH and min(one.temperature for one in found) <= _COLDEST
+
+
+def _at(steps: Measurements, temperature: float) -> _Wave | None:
+    """None without two learning rates."""
+    curves = {
+        rate: mean_square_displacement(record) for (one, rate), record in steps.records.items() if one == temperature
+    }
+    if len(curves) < 2:
+        return None
+    depth = {rate: _depth(curves[rate]) for rate in sorted(curves)}
+    rate = max(depth)
+    small, large = depth[min(depth)], depth[rate]
+    text = f"T = {temperature:g}: " + ", ".join(f"{shown(one)} at mu = {rate:g}" for rate, one in depth.items())
+    if large.high < _LEAST:
+        return _Wave(temperature, rate, _ABSENT, small, text)
+    if small.low > 0.5 * large.value > 0.0:
+        return _Wave(temperature, rate, _STAYS, small, text)
+    vanishes = large.low > _LEAST and small.value < 0.2 * large.value and small.high < large.low
+    return _Wave(temperature, rate, _VANISHES if vanishes else _UNCLEAR, small, text)
+
+
+def _depth(msd: xr.DataArray) -> Measured:
+    """Deepest fall of each replica's curve, averaged."""
+    curve = msd.isel(waiting_time=0).dropna("replica")
+    values = np.asarray(curve.transpose("replica", "time").values, dtype=np.float64)
+    highest = np.maximum.accumulate(values, axis=1)
+    fall = np.where(highest > 0, 1.0 - values / np.where(highest > 0, highest, 1.0), 0.0).max(axis=1)
+    return measured(estimate(fall, origins(curve)))[0]

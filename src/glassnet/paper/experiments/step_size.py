@@ -1,0 +1,112 @@
+"""Whether the oscillations of cold networks at short times belong to the step size (Section III D, "not shown")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Final, Self
+
+from pydantic import model_validator
+
+from glassnet.paper.experiments.relaxation import noise_of
+from glassnet.paper.scales import preset
+from glassnet.runs.experiment import Count, NotNegativeNumbers, Positive, PositiveNumbers
+from glassnet.runs.own_data import OwnData
+from glassnet.runs.point import Evolve, Grid, Measure, Point
+from glassnet.runs.quench import Quenched
+from glassnet.simulate.dynamics import Langevin
+
+_MOST_STEPS: Final = 1_000_000
+
+Key = tuple[float, float]
+"""Temperature and learning rate."""
+
+
+class StepSize(Quenched):
+    """Quench by SGD, settle by Langevin dynamics as relaxation does, then go on with smaller steps, every one saved.
+
+    All learning rates go on from the same weights, for the same learning rate times steps.
+
+    Args:
+        settling_rate: learning rate of Langevin dynamics while networks settle.
+        settling: steps of that.
+        temperatures: T, low ones.
+        learning_rates: mu of the measured steps.
+        length: learning rate times steps.
+    """
+
+    experiment: ClassVar[str] = "step_size"
+    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
+        **Quenched.grows,
+        "temperatures": lambda old, new: set(new) >= set(old),
+        "learning_rates": lambda old, new: set(new) >= set(old),
+        "length": lambda old, new: new >= old,
+    }
+
+    settling_rate: Positive = 1e-3
+    settling: Count
+    temperatures: NotNegativeNumbers
+    learning_rates: PositiveNumbers
+    length: Positive
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Self:
+        if self.length < self.learning_rates[-1]:
+            raise ValueError(f"length must be at least the largest of learning_rates, but got {self.length}")
+        if self.length / self.learning_rates[0] > _MOST_STEPS:
+            raise ValueError(
+                f"learning_rates must leave at most {_MOST_STEPS} steps to length = {self.length:g}, as every one is "
+                f"saved, but got {self.learning_rates[0]:g}"
+            )
+        return self
+
+    @property
+    def measured(self) -> dict[Key, Point]:
+        """The point of each temperature and learning rate, both from large to small."""
+        return {
+            (temperature, rate): self._at(temperature, rate)
+            for temperature in self.temperatures[::-1]
+            for rate in self.learning_rates[::-1]
+        }
+
+    def points(self) -> tuple[Point, ...]:
+        """The quench, then at each temperature settling and every learning rate."""
+        settled = (self._settled(temperature) for temperature in self.temperatures[::-1])
+        return (self.quench, *settled, *self.measured.values())
+
+    def _settled(self, temperature: float) -> Point:
+        stage = Evolve(Langevin(temperature, self.settling_rate), self.settling, noise=noise_of(temperature))
+        return replace(self.quench, stages=(*self.quench.stages, stage), label=f"settling at T = {temperature:g}")
+
+    def _at(self, temperature: float, rate: float) -> Point:
+        before = self._settled(temperature)
+        n_steps = round(self.length / rate)
+        stage = Measure(Langevin(temperature, rate), (0,), n_steps, noise=noise_of(temperature), grid=Grid(every=1))
+        label = f"T = {temperature:g}, learning rate {rate:g}"
+        return replace(before, stages=(*before.stages, stage), label=label)
+
+
+_SIZES: Final[Mapping[str, dict[str, Any]]] = {
+    "demo": {"replicas": 2, "settling": 300, "temperatures": (1e-6,), "length": 0.1},
+    "laptop": {"replicas": 4, "settling": 2_000, "temperatures": (1e-6, 0.0), "length": 0.5},
+    "workstation": {"replicas": 8, "settling": 20_000, "temperatures": (1e-6, 1e-8, 0.0), "length": 1.0},
+    "paper": {"replicas": 20, "settling": 20_000, "temperatures": (1e-6, 1e-8, 1e-10, 0.0), "length": 3.0},
+}
+
+
+def step_size(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> StepSize:
+    """The request of a phase of a data set at a scale.
+
+    Raises:
+        ValueError: an unknown name, or a number that is not allowed.
+    """
+    there = preset(phase, dataset, scale)
+    if there.stop_loss is not None:
+        raise ValueError(
+            f"phase must be regularised or underparameterised, where the oscillations were seen, but got {phase!r}"
+        )
+    shared = {
+        name: getattr(there, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs")
+    }
+    rates = {"learning_rates": (1e-3, 3e-4, 1e-4)}
+    return StepSize.of(shared | rates | _SIZES[scale] | dict(changes or {}))

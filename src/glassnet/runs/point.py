@@ -1,0 +1,320 @@
+"""Points and units: what a run is made of, whatever the experiment.
+
+A point is everything that is asked of a replica but which one it is: a surface, a start, and stages one after the
+other. A unit is one replica at one point. Its identity, whose hash is its address in the store, is made of all that
+its result depends on, and of nothing else: not the end time of a measurement, the other units, or the experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Final, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.datasets import Dataset, load_dataset
+from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import Name as DatasetName
+from glassnet.landscape.loss import QuadraticHinge
+from glassnet.landscape.network import Mlp
+from glassnet.landscape.surface import Landscape
+from glassnet.runs.own_data import AnyData, OwnData, recall
+from glassnet.simulate import dynamics as _dynamics
+from glassnet.simulate.dynamics import Dynamics
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.grids import epoch_times, linear_times, log_times
+
+Dtype = Literal["float64", "float32"]
+
+_RECORDING: Final = 1
+"""Raised when what a measurement records, or its save grid, changes."""
+
+_SPECTRUM: Final = 1
+"""Raised when eigenvalues are found in another way."""
+
+_SPECTRUM_STEPS: Final = 300
+"""Dense gradients that take as many operations as the ends of a spectrum, about."""
+
+
+class EngineIdentity(Protocol):
+    """What of an engine is part of a unit's identity."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def gradient(self) -> str: ...
+    @property
+    def skin_settings(self) -> Mapping[str, Any] | None: ...
+
+
+def engine_identity(engine: EngineIdentity, *, skin: bool = True) -> dict[str, Any]:
+    """What of an engine a result depends on, as JSON values; ``skin`` False where its skin, if any, does not act."""
+    identity: dict[str, Any] = {"name": engine.name, "version": engine.version, "gradient": engine.gradient}
+    if skin and engine.skin_settings is not None:
+        identity["skin"] = dict(engine.skin_settings)
+    return identity
+
+
+PreparedInputs = Inputs | Literal["given"]
+"""How columns become features: as those of the built-in sets, or as a user's own data have them already."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The landscape of a point, and the test set that goes with it if there is one, by name or fingerprint."""
+
+    dataset: AnyData
+    inputs: PreparedInputs
+    n_samples: int
+    width: int
+    depth: int
+    l2: float
+
+    @property
+    def data(self) -> Dataset:
+        """The training set."""
+        if isinstance(self.dataset, OwnData):
+            return recall(self.dataset).train
+        return _load(self.dataset, self.inputs, "train", self.n_samples)
+
+    @property
+    def network(self) -> Mlp:
+        """The network, as wide as its inputs are many."""
+        known = self.dataset if isinstance(self.dataset, OwnData) else self.data
+        return Mlp(known.n_features, self.width, self.depth)
+
+    @property
+    def landscape(self) -> Landscape:
+        """The training data under the network and the loss."""
+        return Landscape(self.network, self.data, QuadraticHinge(self.l2))
+
+    @property
+    def test(self) -> Dataset | None:
+        """The whole test set."""
+        if isinstance(self.dataset, OwnData):
+            return recall(self.dataset).test
+        return _load(self.dataset, self.inputs, "test", None)
+
+    @property
+    def fingerprints(self) -> tuple[str, str | None]:
+        """Of the training set and the test set, for which a user's own data need not be at hand."""
+        if isinstance(self.dataset, OwnData):
+            return self.dataset.train, self.dataset.test
+        return self.data.fingerprint, _load(self.dataset, self.inputs, "test", None).fingerprint
+
+
+@dataclass(frozen=True)
+class Evolve:
+    """A stage that only moves on: ``n_steps`` of ``dynamics``, as :func:`glassnet.evolve` makes them."""
+
+    dynamics: Dynamics
+    n_steps: int
+    stop_loss: float | None = None
+    check_every: int | None = None
+    noise: int = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on."""
+        return {
+            "dynamics": _dynamics.describe(self.dynamics),
+            "noise": self.noise,
+            "n_steps": self.n_steps,
+            "stop_loss": self.stop_loss,
+            "check_every": self.check_every,
+        }
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Save times that are the beginning of one endless sequence: log-spaced ones, if nothing else is said.
+
+    Args:
+        every: all multiples of this instead.
+        epoch: whole and half epochs of so many steps too (:func:`glassnet.epoch_times`).
+    """
+
+    every: int | None = None
+    epoch: int | None = None
+
+    def times(self, t_max: int) -> NDArray[np.int64]:
+        """Those up to ``t_max``."""
+        if self.every is not None:
+            return linear_times(t_max, self.every)
+        return log_times(t_max) if self.epoch is None else epoch_times(t_max, self.epoch)
+
+    @property
+    def identity(self) -> Any:
+        """As a JSON value."""
+        if self.every is not None:
+            return {"every": self.every}
+        return "log" if self.epoch is None else {"epoch": self.epoch}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end."""
+
+    dynamics: Dynamics
+    waiting_times: tuple[int, ...]
+    until: int
+    chi: tuple[float, ...] = ()
+    snapshots: tuple[int, ...] = ()
+    noise: int = 0
+    grid: Grid = Grid()
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """Save times: what the first reference sees before the end."""
+        return self.grid.times(self.until - self.waiting_times[0])
+
+    @property
+    def snapshots_until(self) -> NDArray[np.int64]:
+        """Those of the snapshots that the end leaves."""
+        return np.intersect1d(self.times, np.array(self.snapshots, dtype=np.int64))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on, the end apart."""
+        return {
+            "dynamics": _dynamics.describe(self.dynamics),
+            "noise": self.noise,
+            "recording": _RECORDING,
+            "grid": self.grid.identity,
+            "waiting_times": list(self.waiting_times),
+            "chi": list(self.chi),
+            "snapshots": list(self.snapshots),
+        }
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """A last stage in which nothing moves: the ends of the Hessian's spectrum (:meth:`glassnet.Hessian.extremes`)."""
+
+    n_eigenvalues: int
+    noise: int = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the stage's result depends on."""
+        return {"spectrum": _SPECTRUM, "n_eigenvalues": self.n_eigenvalues}
+
+
+Stage = Evolve | Measure | Curvature
+
+
+@dataclass(frozen=True)
+class Point:
+    """A surface, replicas of one seed, and the stages from there.
+
+    They start at random weights, or at those of given replicas, whose fingerprints ``start`` holds by origin. Only the
+    last stage may be a measurement. ``label`` is for people and does not tell points apart.
+    """
+
+    surface: Surface
+    seed: int
+    dtype: Dtype
+    stages: tuple[Stage, ...]
+    label: str = field(compare=False)
+    start: tuple[str, ...] | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """The last stage, the one that makes this point's units from its parent's."""
+        return self.stages[-1]
+
+    @property
+    def whole(self) -> Stage:
+        """The last stage together with those before it that it merely goes on with."""
+        return _merged(self.stages)[-1]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of :attr:`whole`: how far a complete unit is."""
+        whole = self.whole
+        if isinstance(whole, Curvature):
+            return 1
+        return whole.n_steps if isinstance(whole, Evolve) else whole.until
+
+    @property
+    def n_behind(self) -> int:
+        """Steps of :attr:`whole` that this point's parent has made already."""
+        return self.n_steps - self.stage.n_steps if isinstance(self.stage, Evolve) else 0
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows whose gradient one step of the last stage takes."""
+        if isinstance(self.stage, Curvature):
+            return _SPECTRUM_STEPS * self.surface.n_samples
+        return _dynamics.batch_size(self.stage.dynamics) or self.surface.n_samples
+
+    @property
+    def flop_per_step(self) -> int:
+        """6 N rows: the dense cost of one replica's step."""
+        return 6 * self.surface.network.n_weights * self.rows_per_step
+
+    def initial(self, origins: tuple[int, ...]) -> Ensemble:
+        """Replicas at random weights."""
+        network = self.surface.network
+        weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
+        return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
+
+    @property
+    def parent(self) -> Point | None:
+        """The point at which this one's last stage starts, under this one's label; None for the first stage."""
+        before = self.stages[:-1]
+        return replace(self, stages=before) if before else None
+
+    def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
+        """All that the unit of ``origin`` depends on, as JSON values."""
+        network, stages = self.surface.network, _merged(self.stages)
+        train, test = self.surface.fingerprints
+        *before, last = [stage.identity for stage in stages]
+        # A built-in training set has one test set; what is evaluated after a stage is of the one that a user gave.
+        if isinstance(self.stage, Measure) or isinstance(self.surface.dataset, OwnData):
+            last["test"] = test
+        return {
+            "dataset": train,
+            "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
+            "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
+            "start": {**self._start(origin), "dtype": self.dtype},
+            "engine": engine_identity(engine, skin=any(_takes_all_rows(s) for s in self.stages)),
+            "stages": [*before, last],
+        }
+
+    def _start(self, origin: int) -> dict[str, Any]:
+        if self.start is not None:
+            return {"replica": self.start[origin]}
+        return {"init": "uniform", "seed": self.seed, "origin": origin}
+
+
+def _takes_all_rows(stage: Stage) -> bool:
+    """Whether its steps are full-batch steps of an engine, on which a skin acts."""
+    return not isinstance(stage, Curvature) and _dynamics.batch_size(stage.dynamics) is None
+
+
+def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
+    """The stages, each with those that merely go on with it: a quench cut in two is the same quench."""
+    merged: list[Stage] = []
+    for stage in stages:
+        before = merged[-1] if merged else None
+        if (
+            isinstance(stage, Evolve)
+            and isinstance(before, Evolve)
+            and stage.stop_loss is None
+            and before == replace(stage, n_steps=before.n_steps)
+        ):
+            merged[-1] = replace(stage, n_steps=before.n_steps + stage.n_steps)
+        else:
+            merged.append(stage)
+    return merged
+
+
+@lru_cache(maxsize=8)
+def _load(name: DatasetName, inputs: Any, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
+    return load_dataset(name, n_samples=n_samples, split=split, inputs=inputs)

@@ -1,0 +1,114 @@
+"""What a worker of a Dask cluster is asked to do: a few units, made by the ordinary runner on one thread.
+
+A task may be done again, or twice at once, at any time: it looks at what is stored and goes on from there, and the
+bits are the same. Workers read and write the run's folder themselves; nothing but names travels.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from glassnet.engines import Engine
+from glassnet.runs.own_data import look_in
+from glassnet.runs.plan import Block, left
+from glassnet.runs.point import engine_identity
+from glassnet.runs.runner import Update, make
+from glassnet.store.directory import RunDirectory, first_difference
+
+TOPIC: Final = "glassnet"
+"""Of the events in which workers say how far they are: the task's key, and the replica-steps that it has left."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Units that are made together.
+
+    Args:
+        key: names the task; unlike those of any other run or attempt.
+        path: the run's folder, the same for every worker.
+        block: the units, as they were when the run was planned.
+        engine: who makes the steps.
+        checkpoint_every: seconds.
+        report_every: seconds.
+    """
+
+    key: str
+    path: Path
+    block: Block
+    engine: Engine
+    checkpoint_every: float
+    report_every: float
+
+
+def work_on(task: Task, before: list[None]) -> None:
+    """Make what a task still lacks, on the worker that calls it.
+
+    Args:
+        task: what is to be made.
+        before: results of the tasks whose units it starts from.
+
+    Raises:
+        ValueError: the worker does not see the run's folder, or has another version of the engine.
+        OSError: as :func:`glassnet.runs.runner.run`.
+    """
+    from distributed import Reschedule, get_worker
+    from distributed.core import Status
+
+    worker, directory = get_worker(), RunDirectory(task.path)
+    _refuse_misfit(directory, task.engine, worker.address)
+    look_in(task.path, task.block.point.surface.dataset)
+    to_come = 0
+    reported = -math.inf  # that it has begun is worth saying
+
+    def listen(update: Update) -> None:
+        nonlocal reported
+        state = worker.state.tasks.get(task.key)
+        if worker.status == Status.closing or state is None or state.state == "cancelled":
+            raise KeyboardInterrupt
+        if time.monotonic() - reported >= task.report_every:
+            reported = time.monotonic()
+            worker.log_event(TOPIC, {"key": task.key, "left": to_come - update.done})
+
+    def make_what_is_left() -> None:
+        nonlocal to_come
+        blocks = left(task.block, task.engine, directory)
+        to_come = sum(block.n_replica_steps for block in blocks)
+        for block in blocks:
+            make(block, task.engine, directory, on_update=listen, checkpoint_every=task.checkpoint_every)
+            to_come -= block.n_replica_steps
+
+    try:
+        try:
+            make_what_is_left()
+        except FileNotFoundError:
+            # The checkpoint of a twin that has just stored the unit; anything else is missing the second time too.
+            make_what_is_left()
+    except KeyboardInterrupt:
+        # Heard only by a scheduler that wants the task after all: a plain return would tell it that the units are done.
+        raise Reschedule from None
+
+
+def _refuse_misfit(directory: RunDirectory, engine: Engine, worker: str) -> None:
+    try:
+        stored = directory.describe()["engine"]
+    except FileNotFoundError:
+        raise ValueError(
+            f"output must be a folder that every worker sees, but the worker {worker} finds no run in "
+            f"{directory.path}: give one on a file system that they share"
+        ) from None
+    try:
+        found = engine_identity(engine)
+    except (ValueError, ImportError) as error:
+        raise ValueError(
+            f"every worker must be able to use the engine of the run, but the worker {worker} cannot: {error}"
+        ) from None
+    if (difference := first_difference(stored, found, "engine")) is not None:
+        raise ValueError(
+            f"every worker must have the glassnet of the run, and for the engines torch and triton its kind of device, "
+            f"but for the worker {worker} it has {difference}: install the same version everywhere, and run the "
+            "command where the device is that of the workers"
+        )

@@ -1,0 +1,200 @@
+"""Look at every byte of a run and say what is sound."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shlex
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from glassnet.runs.own_data import OwnData, refuse_damaged
+from glassnet.runs.pieces import pieces_in
+from glassnet.runs.run import Run
+from glassnet.runs.summary import summary_files
+from glassnet.simulate.ensemble import Ensemble
+from glassnet.store import bits, files, placing, strict
+from glassnet.store.condensed import CondensedRun
+from glassnet.store.directory import Checkpoint, RunDirectory, unit_name
+from glassnet.store.index import SUFFIX
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found in a run.
+
+    Args:
+        n_asked: units that the run asks for.
+        n_complete: those of them that are there, whole and sound.
+        n_begun: those that are there and sound, but end early: a shorter run made them.
+        n_others: sound units that the run does not ask for (any more).
+        n_checkpoints: sound states of work in progress.
+        damaged: what is wrong, each naming its file; what is damaged is made again when the run is gone on with.
+        summary: what was found of ``summary.json`` and ``summary.csv``, which are calculated from the units again.
+        left_over: files that a killed process left half written; nothing reads them.
+        code: whether the present code made the run, another one, or which is not recorded; nothing is damaged by that.
+    """
+
+    n_asked: int
+    n_complete: int
+    n_begun: int
+    n_others: int
+    n_checkpoints: int
+    damaged: tuple[str, ...]
+    summary: str
+    left_over: tuple[Path, ...]
+    code: str = ""
+
+
+def verify(path: Path) -> Verification:
+    """Read everything that a run consists of, and check it.
+
+    A unit is sound if its checksum is right, its arrays can be read, and it is the one that its name says; a summary if
+    it says what is calculated from the units again; a figure if every part of its file has its checksum.
+
+    Raises:
+        FileNotFoundError: no run there.
+        ValueError: the run's description, or the file of a condensed run, is damaged.
+    """
+    run: Run[Any] = Run(path)
+    found = _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
+    return replace(found, code=bits.made_by(run.description.get("sessions")))
+
+
+def _verify_folder(run: Run[Any], directory: RunDirectory) -> Verification:
+    asked = {directory.unit_path(run.identity(member)).name: member.point.n_steps for member in run.asked}
+    damaged: list[str] = []
+    n_complete = n_begun = n_others = 0
+    for file in directory.unit_files():
+        try:
+            unit, identity = directory.unit_in(file)
+            if unit_name(identity) != file.name.partition(".")[0]:
+                raise ValueError(f"{file} holds another unit than its name says")
+        except (ValueError, OSError) as error:
+            damaged.append(str(error))
+            continue
+        n_others += file.name not in asked
+        n_complete += file.name in asked and unit.end >= asked[file.name]
+        n_begun += file.name in asked and unit.end < asked[file.name]
+    if isinstance(run.request.dataset, OwnData):
+        try:
+            refuse_damaged(directory.path, run.request.dataset)
+        except (ValueError, OSError) as error:
+            damaged.append(str(error))
+    n_checkpoints = 0
+    for checkpoint in directory.checkpoints():
+        problem = checkpoint if isinstance(checkpoint, ValueError) else _wrong_with(checkpoint)
+        damaged += [] if problem is None else [str(problem)]
+        n_checkpoints += problem is None
+    here = directory.path.resolve()
+    left_over = (*placing.left_over(directory.path), *placing.left_over(here.parent, here.name + SUFFIX))
+    whole = n_complete == len(asked)
+    wrong, summary = _summary(run) if whole else ([], "not compared, as units are missing or damaged")
+    damaged += [*wrong, *_figures(directory.path)]
+    return Verification(len(asked), n_complete, n_begun, n_others, n_checkpoints, tuple(damaged), summary, left_over)
+
+
+def _wrong_with(checkpoint: Checkpoint) -> ValueError | None:
+    try:
+        value, _ = files.read(checkpoint.path)
+    except FileNotFoundError:  # whoever worked on it is done with it
+        return None
+    except ValueError as error:
+        return error
+    n = len(value if isinstance(value, Ensemble) else value.ensemble)
+    if n != len(checkpoint.ends):
+        return ValueError(f"{checkpoint.path} must hold {len(checkpoint.ends)} replicas, but holds {n}")
+    return None
+
+
+def _summary(run: Run[Any]) -> tuple[list[str], str]:
+    """What is wrong with the summary of a run whose units are all there, and in short."""
+    wanted = summary_files(run)
+    present = [name for name in wanted if (run.path / name).is_file()]
+    there = {name: placing.read_bytes(run.path / name, strict.MOST_BYTES) for name in present}
+    others = [name for name, content in there.items() if not _says_the_same(name, content, wanted[name])]
+    wrong = [f"{run.path / name} is damaged or old: it does not say what the units say" for name in others]
+    absent = [name for name in wanted if name not in there]
+    nearly = [name for name, content in there.items() if name not in others and content != wanted[name]]
+    found = f"{len(there) - len(wrong)} of {len(wanted)} files say what the units say"
+    found += f"; {' and '.join(nearly)} but for last digits, as another machine may write them" if nearly else ""
+    return wrong, found + (f"; {' and '.join(absent)} not there" if absent else "")
+
+
+def _says_the_same(name: str, found: bytes, wanted: bytes) -> bool:
+    """To the last digits, which may be another machine's: its libraries sum in another order."""
+    if found == wanted:
+        return True
+    try:
+        return _alike(_parsed(name, found), _parsed(name, wanted))
+    except (ValueError, csv.Error):
+        return False
+
+
+def _parsed(name: str, content: bytes) -> Any:
+    text = content.decode()
+    return strict.parsed(text) if name.endswith(".json") else list(csv.reader(text.splitlines(), strict=True))
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_alike(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if a == b:
+        return True
+    try:
+        return math.isclose(float(a), float(b), rel_tol=_SAME_DIGITS)
+    except (TypeError, ValueError):
+        return False
+
+
+_SAME_DIGITS: Final = 1e-9
+
+
+_LARGEST_PICTURE: Final = 2**28
+
+
+def _figures(folder: Path) -> list[str]:
+    """Pictures that cannot be whole; what they show is not looked at."""
+    return [
+        f"{path} is damaged: it is no whole picture; glassnet figures {shlex.quote(str(folder))} draws it again"
+        for path in sorted((folder / "figures").glob("*.png"))
+        if not path.is_file() or not _is_whole(placing.read_bytes(path, _LARGEST_PICTURE))
+    ]
+
+
+def _is_whole(png: bytes) -> bool:
+    """Whether every chunk of a PNG has its checksum, to the last."""
+    at, kind = 8, b""
+    if png[:at] != b"\x89PNG\r\n\x1a\n":
+        return False
+    while at < len(png) and kind != b"IEND":
+        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
+        kind = png[at + 4 : at + 8]
+        if png[end : end + 4] != zlib.crc32(png[at + 4 : end]).to_bytes(4, "big"):
+            return False
+        at = end + 4
+    return kind == b"IEND" and at == len(png)
+
+
+def _verify_condensed(run: Run[Any]) -> Verification:
+    damaged = []
+    for member in run.members:
+        try:
+            run.unit(member)
+        except ValueError as error:
+            damaged.append(str(error))
+    n = len(run.members) - len(damaged)
+    asked = [run.identity(member) for member in run.asked]
+    files_of = [run.path] if run.path.is_file() else [path for path, _ in pieces_in(run.path)]
+    n_others = 0
+    for path in files_of:
+        try:
+            n_others += CondensedRun(path).read_others(asked)
+        except ValueError as error:
+            damaged.append(str(error))
+    left_over = tuple(part for path in files_of for part in placing.left_over(path.parent, path.name))
+    return Verification(len(run.asked), n, 0, n_others, 0, tuple(damaged), "not in a condensed run", left_over)
