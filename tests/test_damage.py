@@ -24,7 +24,7 @@ from glassnet.runs.run import open_run
 from glassnet.runs.runner import Update, run
 from glassnet.runs.runner import make as make_block
 from glassnet.runs.starting import begin
-from glassnet.runs.summary import write_summary
+from glassnet.runs.table import write_summary
 from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 

@@ -22,7 +22,7 @@ from glassnet.runs.quench import start_from
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import Update, run
 from glassnet.runs.starting import begin, refuse_misfit
-from glassnet.runs.summary import quench_rows, temperature_rows
+from glassnet.runs.table import quench_rows, temperature_rows
 from glassnet.store import RunDirectory
 
 

@@ -28,7 +28,7 @@ from glassnet.runs.own_data import FILE, OwnData, remember
 from glassnet.runs.quench import start_from
 from glassnet.runs.run import open_run
 from glassnet.runs.starting import begin, refuse_misfit
-from glassnet.runs.summary import quench_rows, temperature_rows
+from glassnet.runs.table import quench_rows, temperature_rows
 from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 from glassnet.store.data import read_data, write_data

@@ -23,7 +23,7 @@ from glassnet.paper.requests import request
 from glassnet.report import write_report
 from glassnet.runs import drawing as drawings
 from glassnet.runs.run import Run
-from glassnet.runs.summary import summary_files
+from glassnet.runs.table import summary_files
 
 FIGURES = {"overlap", "relaxation_time", "mean_square_displacement", "non_gaussian", "mobility", "history"}
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import glassnet as gn
 from glassnet.runs.run import open_run
-from glassnet.runs.summary import summary_files
+from glassnet.runs.table import summary_files
 from glassnet.store.directory import unit_name
 
 ROOT: Final = Path(__file__).parents[1]

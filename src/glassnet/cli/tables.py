@@ -17,7 +17,7 @@ from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import AnyData, OwnData, own_data, recall
 from glassnet.runs.plan import Plan
 from glassnet.runs.run import Run, open_run, run_paths
-from glassnet.runs.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.runs.table import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.runs.verify import Verification
 from glassnet.store import bits
 from glassnet.store.directory import unit_name

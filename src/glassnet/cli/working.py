@@ -115,7 +115,7 @@ def do(
     from glassnet.runs.cost import refuse_too_much_disk
     from glassnet.runs.quench import refuse_missing
     from glassnet.runs.starting import begin
-    from glassnet.runs.summary import write_summary
+    from glassnet.runs.table import write_summary
 
     refuse_missing(work, given)
     refuse_too_much_disk(directory.path, work)

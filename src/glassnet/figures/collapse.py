@@ -28,22 +28,21 @@ from glassnet.observables import overlap
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
 
-PAPER_EXPONENT: Final = -0.48
-"""Of the master curve against time, and of what is left against temperature (Fig. 4)."""
 
-
-def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
+def draw_collapse(record: Record, *, chi: float, waiting_time: int, exponent: float | None = None) -> Figure:
     """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
 
-    (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: the paper's -0.48.
+    (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: a power law with
+    ``exponent``.
     (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted:
-    the paper's -0.48. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its
+    ``exponent``. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its
     minimum; crosses: Eq. G1, its limit for the weights at t_w.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
         chi: sensitivity of the overlap, one that was recorded.
         waiting_time: t_w in steps, one that was measured from.
+        exponent: of a guide to the eye, the paper's for example; None for no guide.
 
     Raises:
         ValueError: as :func:`draw_overlap`.
@@ -63,15 +62,15 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int) -> Figure:
                 moved = Curve(curve.temperature, x, curve.mean, curve.low, curve.high, curve.n_used, curve.n_lost)
                 draw_mean(scaled, moved, lines[curve.temperature])
                 seen.append(x)
-        _draw_master(scaled, seen)
-        _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time)
+        _draw_master(scaled, seen, exponent)
+        _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time, exponent)
         add_conditions(left_over, conditions(curves, chi, waiting_time))
         limits = [line for line in left_over.lines if line.get_gid() == "G1"]
         add_legend(figure, curves, theory="null", others=limits, bands=False)
     return figure
 
 
-def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]]) -> None:
+def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]], exponent: float | None) -> None:
     if not seen:
         say_empty(axes)
     limits = log_limits(*seen, 1.0, pad=0.02)
@@ -79,12 +78,13 @@ def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]]) -> None:
     # Free diffusion on the same scale: erf(a/sqrt(t)) with 1/e at t = 1.
     free = brownian.overlap(x, epsilon=_REACH, temperature=1.0, learning_rate=0.5, n_samples=1.0)
     axes.plot(x, free, color=GREY, **THEORY, zorder=3, gid="free")
-    guide = np.array([1.0, max(10.0, limits[1] / 2)])
-    axes.plot(guide, 0.6 * guide**PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
     set_log(axes, "x", limits)
-    # Where no curve goes: all have decayed by 1.
-    look: dict[str, Any] = {"color": "tab:red", "size": 8, "ha": "right", "va": "top"}
-    axes.annotate(r"$-0.48$, paper", (0.97, 0.92), xycoords="axes fraction", **look)
+    if exponent is not None:
+        guide = np.array([1.0, max(10.0, limits[1] / 2)])
+        axes.plot(guide, 0.6 * guide**exponent, ":", color="tab:red", linewidth=1.2, gid="paper")
+        # Where no curve goes: all have decayed by 1.
+        look: dict[str, Any] = {"color": "tab:red", "size": 8, "ha": "right", "va": "top"}
+        axes.annotate(f"${exponent:g}$, paper", (0.97, 0.92), xycoords="axes fraction", **look)
     set_log(axes, "y", (0.8 * min(float(free[-1]), 0.3), 1.3))
     axes.set_xlabel(r"$t/\tau_e$")
     axes.set_ylabel("$Q$")
@@ -102,6 +102,7 @@ def _draw_left_over(
     replicas: NDArray[np.int64],
     chi: float,
     waiting_time: int,
+    exponent: float | None,
 ) -> None:
     warm = [curve for curve in curves if curve.temperature > 0 and len(curve.x)]
     if not warm:
@@ -118,7 +119,8 @@ def _draw_left_over(
     q = np.array([curve.mean[-1] for curve in warm])
     limits = log_limits(t, pad=0.1)
     seen = [q]
-    axes.plot(t, q[0] * (t / t[0]) ** PAPER_EXPONENT, ":", color="tab:red", linewidth=1.2, gid="paper")
+    if exponent is not None:
+        axes.plot(t, q[0] * (t / t[0]) ** exponent, ":", color="tab:red", linewidth=1.2, gid="paper")
     l2 = float(record.data["l2"][0])
     if l2 > 0:
         x = np.geomspace(*limits, 100)

@@ -18,25 +18,24 @@ from glassnet.simulate.ensemble import Ensemble
 
 Floats = NDArray[np.float64]
 
-SCRIPTS_LOSS: Final = (0.0799, 0.0824)
-SCRIPTS_DISTANCE: Final = (5.5, 6.0)
-"""What the authors' scripts find for MNIST at l2 = 0.01, width 30; at 0.04 both are 0."""
-
 _COLOURS: Final = ("tab:blue", "tab:red", "tab:green", "tab:purple")
 
 
 def draw_minima(
-    ensembles: Mapping[float, Ensemble], data_loss: Mapping[float, Floats], *, dataset: str = "mnist"
+    ensembles: Mapping[float, Ensemble],
+    data_loss: Mapping[float, Floats],
+    *,
+    marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
     """Distribution of weights, data losses, and distances |W - W'| between minima, at each l2.
 
     (a) The density of all weights together; dashed where they are all the same to 1e-6. (b), (c) One point a replica,
-    or a pair of them. Grey: what the authors' scripts find for MNIST at l2 = 0.01.
+    or a pair of them. Grey: the bands of ``marks``.
 
     Args:
         ensembles: the minima by l2; replicas that diverged are left out.
         data_loss: one a replica.
-        dataset: what the networks were trained on.
+        marks: bands found elsewhere, by "loss" and "distance".
     """
     with context():
         figure, (weights, losses, distances) = new_figure(DOUBLE_COLUMN, 2.5, n_panels=3)
@@ -50,10 +49,10 @@ def draw_minima(
         weights.set_ylabel("density")
         weights.legend(title=r"$\lambda$", loc="upper right")
         for axes, name, band in (
-            (losses, r"$\mathcal{L}_\mathrm{data}$", SCRIPTS_LOSS),
-            (distances, "$|W-W'|$", SCRIPTS_DISTANCE),
+            (losses, r"$\mathcal{L}_\mathrm{data}$", (marks or {}).get("loss")),
+            (distances, "$|W-W'|$", (marks or {}).get("distance")),
         ):
-            if dataset == "mnist":
+            if band is not None:
                 axes.axhspan(*band, color=GREY, alpha=0.25, linewidth=0, gid="scripts")
                 # On the side of the band that has more room.
                 edge, va = (band[1], "bottom") if band[1] < np.mean(axes.get_ylim()) else (band[0], "top")

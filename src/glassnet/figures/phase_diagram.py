@@ -23,24 +23,20 @@ from glassnet.figures.style import (
     new_figure,
 )
 
-PAPER_L2: Final = 0.03
-"""The lambda* of Fig. 1a, "with some N dependence"."""
-
-PAPER_RATIO: Final = 0.18
-"""The N*/P_D of Figs. 1a and 1b."""
-
 _FLOOR: Final = 1e-20
 """Of losses under a geometric mean, as the authors' script has it."""
 
 
-def draw_plane(losses: xr.Dataset) -> Figure:
+def draw_plane(losses: xr.Dataset, *, l2_mark: float | None = None, ratio_mark: float | None = None) -> Figure:
     """Total loss after the longest quench, geometric mean over replicas that did not diverge (Fig. 1a).
 
-    Dashed: the two transitions as the paper reports them for MNIST. A cross: every replica of the cell
+    Dashed: the transitions of ``l2_mark`` and ``ratio_mark``. A cross: every replica of the cell
     diverged; a dot: some did.
 
     Args:
         losses: ``total_loss`` and ``alive`` over ``(epochs, width, l2, origin)``, with ``ratio`` beside ``width``.
+        l2_mark: lambda* as the paper reports it; None for no mark.
+        ratio_mark: N*/P_D likewise.
     """
     longest = losses.isel(epochs=-1).transpose("l2", "width", "origin")
     alive = longest["alive"].values == 1.0
@@ -64,30 +60,31 @@ def draw_plane(losses: xr.Dataset) -> Figure:
         axes.set_xlabel("$N/P_D$")
         axes.set_ylabel(r"$\lambda$")
         look = THEORY | {"color": "white", "linewidth": 1.1}
-        known = losses.attrs["dataset"] == "mnist"
-        if known and l2[0] < PAPER_L2 < l2[-1]:
-            level = float(np.interp(PAPER_L2, l2, np.arange(len(l2))))
+        if l2_mark is not None and l2[0] < l2_mark < l2[-1]:
+            level = float(np.interp(l2_mark, l2, np.arange(len(l2))))
             axes.axhline(level, **look, gid="paper")
             axes.annotate(
                 r"$\lambda^*$, paper", (-0.45, level), (0, 2), textcoords="offset points", color="white", size=8
             )
-        if known and ratio[0] < PAPER_RATIO < ratio[-1] and l2[0] == 0.0:
-            at = float(np.interp(PAPER_RATIO, ratio, np.arange(len(ratio))))
+        if ratio_mark is not None and ratio[0] < ratio_mark < ratio[-1] and l2[0] == 0.0:
+            at = float(np.interp(ratio_mark, ratio, np.arange(len(ratio))))
             axes.plot([at, at], [-0.5, 0.5], **look, gid="paper")
             axes.annotate("$N^*$", (at, 0.5), (2, -9), textcoords="offset points", color="white", size=8)
         axes.set_title(_conditions(losses), loc="right", color=GREY)
     return figure
 
 
-def draw_width_line(losses: xr.Dataset) -> Figure:
+def draw_width_line(losses: xr.Dataset, *, l2_mark: float | None = None, ratio_mark: float | None = None) -> Figure:
     """Data loss at l2 = 0 against N/P_D, every initial condition a point (Figs. 1b, A3a).
 
     One panel for each length of the quench. Crosses are replicas that diverged, at their last finite weights, on an
     edge where their loss lies beyond that of all others; triangles on the lower edge a loss of exactly 0. Lines
-    are geometric means over the others. Dotted: the transition that the paper reports for MNIST.
+    are geometric means over the others. Dotted: ``ratio_mark``.
 
     Args:
         losses: ``data_loss`` and ``alive`` over ``(epochs, width, l2, origin)``; the smallest l2 is shown.
+        l2_mark: not used here.
+        ratio_mark: N*/P_D as the paper reports it; None for no mark.
     """
     line = losses.isel(l2=0)
     every = line["data_loss"].where(line["alive"] == 1).values
@@ -112,23 +109,24 @@ def draw_width_line(losses: xr.Dataset) -> Figure:
             axes.set_xlabel("$N/P_D$")
             axes.set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
             axes.set_title(_conditions(losses, int(epochs)), loc="right", color=GREY)
-            if losses.attrs["dataset"] == "mnist":
+            if ratio_mark is not None:
                 # Below the losses of networks that are too small to reach zero, if they leave room to the left.
                 first, last = axes.get_xlim()
-                left = first + 0.35 * (last - first) < PAPER_RATIO
-                _mark(axes, PAPER_RATIO, r"$N^*/P_D$, paper", height=0.07, left=left)
+                left = first + 0.35 * (last - first) < ratio_mark
+                _mark(axes, ratio_mark, r"$N^*/P_D$, paper", height=0.07, left=left)
         _add_key(figure, lost=bool((line["alive"] == 0).any()), zero=bool((every == 0).any()))
     return figure
 
 
-def draw_l2_line(losses: xr.Dataset) -> Figure:
+def draw_l2_line(losses: xr.Dataset, *, l2_mark: float | None = None, ratio_mark: float | None = None) -> Figure:
     """Total and data loss against l2 at the smallest width, each initial condition a thin line (Figs. 1c, A3b).
 
-    Thick: the mean over replicas that did not diverge; dotted: the transition that the paper reports for
-    MNIST.
+    Thick: the mean over replicas that did not diverge; dotted: ``l2_mark``.
 
     Args:
         losses: over ``(epochs, width, l2, origin)``; the longest quench is shown.
+        l2_mark: lambda* as the paper reports it; None for no mark.
+        ratio_mark: not used here.
     """
     at = losses.isel(epochs=-1, width=0).transpose("l2", "origin")
     l2 = at["l2"].values
@@ -143,8 +141,8 @@ def draw_l2_line(losses: xr.Dataset) -> Figure:
             set_log(axes, "x", log_limits(l2))
             axes.set_xlabel(r"$\lambda$")
             axes.set_ylim(bottom=0.0)
-            if losses.attrs["dataset"] == "mnist":
-                _mark(axes, PAPER_L2, r"$\lambda^*$, paper", height=0.45)
+            if l2_mark is not None:
+                _mark(axes, l2_mark, r"$\lambda^*$, paper", height=0.45)
         panels[0].set_ylabel(r"$\mathcal{L}$")
         panels[1].set_ylabel(r"$\mathcal{L}_\mathrm{data}$")
         panels[1].set_title(_conditions(losses), loc="right", color=GREY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,27 +21,21 @@ from glassnet.observables import mean_square_displacement
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 
-PAPER_LEVEL: Final = 1e-4
-"""Where the networks of Fig. 5d are localised, as Section III D has it."""
-
-PAPER_BOWL: Final = 0.1 / (1e-2 * 6e4)
-"""T/(k P_D) of Eq. H4 at T = 0.1; between two equilibrium times the displacement tends to twice that."""
-
 Batches = Mapping[tuple[str, int], Record]
 """Records by how batches were drawn and how large they are."""
 
 
-def draw_sgd_displacement(batches: Batches, *, dataset: str = "mnist") -> Figure:
+def draw_sgd_displacement(batches: Batches, *, levels: tuple[float, float] | None = None) -> Figure:
     """Mean square displacement under SGD, from the first reference, at the start of an epoch (Fig. 5d).
 
     (a) Every batch size in permuted order, up to the first epoch and then at its whole epochs; black: all rows at once.
     (b) Batches drawn with replacement (solid), and the same sizes permuted at whole (dashed) and half epochs (dots).
-    Horizontal, for MNIST: where the paper sees localisation, and where a bowl of l2 alone would at T = 0.1, about its
-    centre and between two times. Bands are Student's 95 % intervals over three initial conditions or more.
+    Horizontal: ``levels``. Bands are Student's 95 % intervals over three initial conditions or more.
 
     Args:
         batches: under SGD, all on as many rows.
-        dataset: what the networks were trained on.
+        levels: where the paper sees localisation, and where a bowl of l2 alone would about its centre; between two
+            times it tends to twice that. None for no lines.
 
     Raises:
         ValueError: no records, of other dynamics, or on different numbers of rows.
@@ -68,12 +62,12 @@ def draw_sgd_displacement(batches: Batches, *, dataset: str = "mnist") -> Figure
                 seen.append(_draw(right, permuted[size], colours[size], at="whole", linestyle="--"))
                 seen.append(_draw(right, permuted[size], colours[size], at="half", linestyle="", marker=".", ms=3))
         times = np.concatenate([record.data["time"].values for record in batches.values()])
-        levels = (PAPER_LEVEL, PAPER_BOWL, 2 * PAPER_BOWL) if dataset == "mnist" else ()
+        drawn_levels = () if levels is None else (*levels, 2 * levels[1])
         for axes in (left, right):
-            if levels:
-                _draw_levels(axes)
+            if levels is not None:
+                _draw_levels(axes, *levels)
             set_log(axes, "x", log_limits(times, pad=0.0))
-            set_log(axes, "y", log_limits(*seen, *levels))
+            set_log(axes, "y", log_limits(*seen, *drawn_levels))
             axes.set_xlabel("$t$ (steps)")
         left.set_ylabel("MSD, permuted batches")
         right.set_ylabel("MSD, with replacement")
@@ -109,9 +103,9 @@ def _wanted(times: NDArray[np.int64], record: Record, at: str) -> NDArray[np.boo
     return np.asarray((times > 0) & ((times % epoch == 0) | (times < epoch) | (at == "all")))
 
 
-def _draw_levels(axes: Axes) -> None:
+def _draw_levels(axes: Axes, seen: float, bowl: float) -> None:
     across = axes.get_yaxis_transform()
-    levels = ((PAPER_LEVEL, "paper", "tab:red"), (PAPER_BOWL, "", GREY), (2 * PAPER_BOWL, "bowl", GREY))
+    levels = ((seen, "paper", "tab:red"), (bowl, "", GREY), (2 * bowl, "bowl", GREY))
     for level, text, colour in levels:
         axes.axhline(level, color=colour, linestyle=":", linewidth=0.9, zorder=0.5, gid="level")
         side = "top" if text == "paper" else "bottom"

@@ -12,11 +12,10 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from glassnet.figures import ageing, collapse, overlap, relaxation_time, theory
-from glassnet.paper.requests import request
-from glassnet.paper.scales import PHASES
-from glassnet.runs import drawing as drawings
-from glassnet.runs.drawing import Pictures, draw_relaxation
+from glassnet.paper.numbers import COLLAPSE_CHI, COLLAPSE_EXPONENT, PHASES
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.pictures import Pictures
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
 
@@ -126,7 +125,7 @@ def _parts(*names: str) -> Callable[[Runs], Pictures]:
 
 
 def _part(run: Run[Any], name: str) -> Figure:
-    drawings_of_run = draw_relaxation(run)
+    drawings_of_run: Pictures = run.request.pictures(run)
     if name not in drawings_of_run:
         raise ValueError(f"{run.path} holds no histograms: its measurement has none of the sparser times")
     return drawings_of_run[name]()
@@ -138,45 +137,29 @@ def _named(need: Need, name: str, runs: Runs) -> str:
 
 def _two_temperatures(run: Run[Any]) -> Figure:
     """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
-    record, asked = drawings.whole(run), run.request
+    record, asked = run.record, run.request
     warm = {t for t in run.records if t > 0}
     shown = {t for t in (1e-4, 1e-6) if t in warm}
     shown = shown if len(shown) == 2 else warm
     record = record[[t in shown for t in record.data["temperature"].values]]
-    chi = 400.0 if 400.0 in asked.chi else asked.shown_chi
-    wait = 5_000 if 5_000 in asked.waiting_times else asked.shown_waiting_time
-    return overlap.draw_overlap(record, chi=chi, waiting_time=wait)
+    chi = 400.0 if 400.0 in asked.chi else run.look.chi
+    wait = 5_000 if 5_000 in asked.waiting_times else run.look.waiting_time
+    at: dict[str, Any] = {"chi": chi, "waiting_time": wait}
+    return overlap.draw_overlap(record, **at)
 
 
 def _collapsed(need: Need, run: Run[Any]) -> Figure:
-    wait = run.request.shown_waiting_time
-    return collapse.draw_collapse(drawings.whole(run), chi=_slow_chi(need, run.request), waiting_time=wait)
-
-
-def _slow_chi(need: Need, asked: Any) -> float:
-    """The sensitivity of Figs. 4 and A6, where it was recorded."""
-    wanted = _COLLAPSE_CHI[need.dataset, need.variant]
-    return wanted if wanted in asked.chi else float(asked.shown_chi)
-
-
-_COLLAPSE_CHI: Final = {
-    ("mnist", "regularised"): 500.0,
-    ("mnist", "underparameterised"): 1000.0,
-    ("mnist", "overparameterised"): 500.0,
-    ("cifar10", "regularised"): 250.0,
-    ("cifar10", "underparameterised"): 700.0,
-    ("cifar10", "overparameterised"): 250.0,
-}
-"""From the authors' scripts."""
+    wanted = COLLAPSE_CHI[need.dataset, need.variant]
+    shown = run.look.at | ({"chi": wanted} if wanted in run.request.chi else {})
+    return collapse.draw_collapse(run.record, exponent=COLLAPSE_EXPONENT, **shown)
 
 
 def _e_fold_times(run: Run[Any]) -> Figure:
-    shown = {"chi": run.request.shown_chi, "waiting_time": run.request.shown_waiting_time}
-    return relaxation_time.draw_relaxation_time(drawings.whole(run), threshold=math.exp(-1), **shown)
+    return relaxation_time.draw_relaxation_time(run.record, threshold=math.exp(-1), **run.look.at)
 
 
 def _sensitivity(run: Run[Any]) -> Figure:
-    return ageing.draw_sensitivity(drawings.whole(run), waiting_time=run.request.shown_waiting_time)
+    return ageing.draw_sensitivity(run.record, waiting_time=run.look.at["waiting_time"])
 
 
 def _of_each(draw: Callable[[Run[Any]], Figure]) -> Callable[[Runs], Pictures]:
@@ -193,7 +176,7 @@ def _each(runs: Runs) -> Pictures:
     found: Pictures = {}
     for need, run in runs.items():
         try:
-            made = drawings.pictures(run)
+            made = run.request.pictures(run)
         except (ValueError, OSError) as error:
             found[_named(need, "", runs)] = partial(_fail, error)
             continue

@@ -27,7 +27,7 @@ from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.run import Run
-from glassnet.runs.summary import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.runs.table import Row, quench_rows, temperature_rows, unit_rows
 from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"

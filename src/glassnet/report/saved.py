@@ -14,7 +14,7 @@ from glassnet.analysis import relaxation_time
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.paper.claims import open_runs
 from glassnet.runs.run import Run
-from glassnet.runs.summary import Row
+from glassnet.runs.table import Row
 from glassnet.simulate.record import Record
 from glassnet.store.files import load
 from glassnet.store.index import SUFFIX as CONDENSED

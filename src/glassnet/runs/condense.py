@@ -8,7 +8,7 @@ differ. The file has about a tenth of the run's size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.runs.experiment import Experiment
+from glassnet.runs.look import kept_waiting_time
 from glassnet.runs.plan import Member
 from glassnet.runs.run import Run, cut
 from glassnet.simulate.ensemble import Ensemble
@@ -42,7 +41,6 @@ DIGITS: Final = 9
 """Decimal digits of results that are kept."""
 
 _COUNTS: Final = ("within_chi", "within_epsilon", "histogram")
-_SHOWN: Final = "shown_waiting_time"
 
 
 def condense(run: Run[Any], path: Path) -> None:
@@ -87,9 +85,10 @@ def _write(run: Run[Any], path: Path, beside: Sequence[CondensedRun]) -> None:
     if not run.done:
         raise run.lacks("unit")
     path.parent.mkdir(parents=True, exist_ok=True)
-    rounding = {"bits": BITS, "other_bits": OTHER_BITS, "digits": DIGITS}
-    alike = [other for other in beside if _seen_alike(run.request, other.describe()["request"])]
-    write_condensed(path, {**run.description, "condensed": rounding}, _units(run, alike))
+    kept = run.look.waiting_time
+    about = {"bits": BITS, "other_bits": OTHER_BITS, "digits": DIGITS, "waiting_time": kept}
+    alike = [other for other in beside if kept_waiting_time(other.describe()) == kept]
+    write_condensed(path, {**run.description, "condensed": about}, _units(run, alike))
 
 
 def _units(run: Run[Any], beside: Sequence[CondensedRun]) -> Iterator[tuple[Identity, CondensedUnit | Beside]]:
@@ -103,23 +102,18 @@ def _units(run: Run[Any], beside: Sequence[CondensedRun]) -> Iterator[tuple[Iden
             yield identity, Beside(holder.path.name, end)
             continue
         unit = run.unit(member)
-        value = _thinned(unit.value, member, request) if wanted and unit.value is not None else None
+        value = _thinned(unit.value, member, run.look.waiting_time) if wanted and unit.value is not None else None
         yield identity, CondensedUnit(value, end, _shortened(unit.results))
 
 
-def _seen_alike(one: Experiment, other: Mapping[str, Any]) -> bool:
-    """Whether histograms and displacements are kept of the same waiting time."""
-    return one.numbers.get(_SHOWN) == other.get(_SHOWN)
-
-
-def _thinned(value: Any, member: Member, request: Any) -> Ensemble | Record:
+def _thinned(value: Any, member: Member, kept: int | None) -> Ensemble | Record:
     if isinstance(value, Ensemble):
         return _rounded_ensemble(value, BITS["replicas"])
     record = cut(value, member.point.n_steps)
     data, references = record.data.copy(), record.references
     data["moments"] = data["moments"].where(data["moment"] % 2 == 0)
-    if isinstance(request, Relaxation):
-        shown = data["waiting_time"] == request.shown_waiting_time
+    if kept is not None:
+        shown = data["waiting_time"] == kept
         data["histogram"] = data["histogram"].where(shown | (data["temperature"] == 0))
         data["displacement"] = _first_and_last(data["displacement"].where(shown))
         references = np.where(shown.values[:, None, None], references, np.nan)

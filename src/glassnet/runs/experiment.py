@@ -1,100 +1,83 @@
-"""What every experiment's request is: resolved numbers, one canonical JSON, and the points they stand for."""
+"""Base of all experiments: a frozen request of resolved numbers, the points that it stands for, and how it is shown.
+
+An experiment is one class in one file. It says its fields, its points, the rows of its summary, its pictures and what
+the report draws. The built-in ones stand in ``glassnet.paper.experiments`` and ``glassnet.beyond``; a user's own stands
+in a file of theirs and is used in the same way.
+"""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glassnet import _check
 from glassnet._text import near_to
+from glassnet.datasets.raw import N_SAMPLES
+from glassnet.datasets.raw import Name as DatasetName
 from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
-from glassnet.random import MAX_NAME
-from glassnet.runs.point import Point
+from glassnet.runs.fields import (
+    Count,
+    Dtype,
+    EngineName,
+    Flag,
+    Layers,
+    Number,
+    Positive,
+    Precision,
+    Seed,
+    by_name,
+    one_of,
+)
+from glassnet.runs.look import FIELDS, Look
+from glassnet.runs.own_data import AnyData, OwnData, own_data
+from glassnet.runs.point import Evolve, Point, PreparedInputs, Surface
+from glassnet.simulate.dynamics import Sgd
 from glassnet.store.directory import canonical, unit_name
 
-_MOST: Final = 10**12
-_MOST_LISTED: Final = 10**6
+if TYPE_CHECKING:
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
+    from glassnet.runs.table import Table
+    from glassnet.simulate.ensemble import Ensemble
+
+_LIKE: Final[DatasetName] = "mnist"
+_BATCH: Final = 100
 _MOST_UNITS: Final = 100_000
 """A file each; looking for them takes a tenth of a millisecond each."""
 
-_RECORDED: Final = ("waiting_times", "chi", "snapshots", "quenched")
-"""Lists of what is looked at in a unit; the others list points."""
+
+def _dataset(name: str, value: Any) -> AnyData:
+    if isinstance(value, str):
+        return _check.choice(name, value, get_args(DatasetName))  # type: ignore[return-value]
+    return own_data(name, value)
 
 
-def by_name(check: Callable[[str, Any], Any]) -> BeforeValidator:
-    """A field's check by name and value; what is wrong with the type is as wrong as any other value."""
-
-    def validate(value: Any, info: ValidationInfo) -> Any:
-        try:
-            return check(str(info.field_name), value)
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-
-    return BeforeValidator(validate)
+def _inputs(name: str, value: Any) -> Any:
+    return _check.choice(name, value, [one for kind in get_args(PreparedInputs) for one in get_args(kind)])
 
 
-def one_of(kind: Any) -> BeforeValidator:
-    """The values of a Literal."""
-    return by_name(lambda name, value: _check.choice(name, value, get_args(kind)))
+@dataclass(frozen=True)
+class Curves:
+    """What the report draws of an experiment's records.
 
+    Args:
+        figures: by the names that the page's scripts have, in order; those that records cannot give are left out.
+        vary: what tells the records apart, for the reader.
+        layers: whether layers are drawn apart too.
+        clock: "steps", or "scaled" for learning rate times steps.
+        marker: field of the request that holds a time to be marked; empty for none.
+    """
 
-def one_or_more(value: Any) -> tuple[Any, ...]:
-    """The values of a field that holds several; one may stand alone."""
-    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else (value,)
-
-
-def _number(name: str, value: Any, *, positive: bool) -> float:
-    return _check.number(name, value, positive=positive) + 0.0  # -0.0 is 0.0
-
-
-def _numbers(name: str, values: Any, *, positive: bool) -> tuple[float, ...]:
-    numbers = tuple(sorted(_number(name, value, positive=positive) for value in one_or_more(values)))
-    if not numbers or len(set(numbers)) != len(numbers):
-        raise ValueError(f"{name} must hold at least one number and each once, but got {list(numbers)}")
-    return numbers
-
-
-def _counts(name: str, values: Any) -> tuple[int, ...]:
-    counts = tuple(sorted(_check.integer(name, value, low=1, high=_MOST) for value in one_or_more(values)))
-    if not counts or len(set(counts)) != len(counts):
-        raise ValueError(f"{name} must hold at least one number and each once, but got {list(counts)}")
-    return counts
-
-
-def _times(name: str, values: Any) -> tuple[int, ...]:
-    return tuple(int(time) for time in _check.increasing_times(name, values))
-
-
-Count = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1, high=_MOST))]
-Whole = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=_MOST))]
-Number = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1, high=_MOST_LISTED))]
-"""Of what is listed one by one when a run is planned."""
-
-Seed = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
-Positive = Annotated[float, by_name(lambda name, value: _number(name, value, positive=True))]
-NotNegative = Annotated[float, by_name(lambda name, value: _number(name, value, positive=False))]
-OptionalPositive = Annotated[
-    float | None, by_name(lambda name, value: None if value is None else _number(name, value, positive=True))
-]
-OptionalCount = Annotated[
-    int | None,
-    by_name(lambda name, value: None if value is None else _check.integer(name, value, low=1, high=_MOST)),
-]
-PositiveNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=True))]
-NotNegativeNumbers = Annotated[tuple[float, ...], by_name(lambda name, values: _numbers(name, values, positive=False))]
-Counts = Annotated[tuple[int, ...], by_name(_counts)]
-"""Whole numbers above 0, in any order."""
-
-Times = Annotated[tuple[int, ...], by_name(_times)]
-"""Whole steps, increasing."""
-
-Flag = Annotated[bool, by_name(_check.flag)]
-EngineName = Literal["cpu", "reference", "torch", "triton"]
-Precision = Literal["float32", "float64"]
+    figures: tuple[str, ...] = ("overlap", "tau", "msd", "alpha", "mobility", "ageing", "ageing_tau", "history")
+    vary: str = "Condition"
+    layers: bool = True
+    clock: str = "steps"
+    marker: str = ""
 
 
 class Experiment(BaseModel, ABC):
@@ -106,19 +89,46 @@ class Experiment(BaseModel, ABC):
         engine: who makes the steps.
         gradient: precision of its data gradients.
         skin: whether the cpu engine looks at listed rows only (:class:`glassnet.engines.Cpu`).
+        dataset: "mnist", "cifar10", or a user's own; its test set, if any, is followed beside the training set.
+        inputs: how pixels become features, see :func:`glassnet.load_dataset`; "given" for own data.
+        samples: P_D, the first rows of the training set; of own data all.
+        depth: hidden layers.
+        dtype: of the weights.
+        quench_rate: learning rate of SGD.
+        batch_size: rows a step of SGD.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     experiment: ClassVar[str]
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]]
-    """Fields that a run may be continued with, and whether the second value holds the first."""
+    """Name in commands, in ``run.json`` and of the module."""
+    about: ClassVar[str] = ""
+    """What it is, in a line, for lists."""
+    variants: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Options of :meth:`preset` beside data set and scale, each with its values, the default first."""
+    scales: ClassVar[tuple[str, ...]] = ()
+    """Names of sizes that :meth:`preset` knows; the first is the default."""
+    lists: ClassVar[tuple[str, ...]] = ()
+    """Fields that list points: a run may be continued with more of them, and pieces of a run may differ in them."""
+    lengths: ClassVar[tuple[str, ...]] = ()
+    """Fields that say how long points are followed: a run may be continued with more."""
+    report: ClassVar[Curves] = Curves()
+    """What the report draws of its records."""
 
     replicas: Number
     seed: Seed = 0
     engine: Annotated[EngineName, one_of(EngineName)] = "cpu"
     gradient: Annotated[Precision, one_of(Precision)]
     skin: Flag = False
+    dataset: Annotated[AnyData, by_name(_dataset)]
+    inputs: Annotated[PreparedInputs, by_name(_inputs)] = "standardised"
+    samples: Count
+    depth: Layers = 6
+    dtype: Annotated[Dtype, one_of(Dtype)] = "float64"
+    quench_rate: Positive = 1e-3
+    batch_size: Count = _BATCH
+
+    # Requests.
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> Self:
@@ -138,24 +148,96 @@ class Experiment(BaseModel, ABC):
         except ValidationError as error:
             raise ValueError(_message(dict(error.errors()[0]))) from None
 
-    @model_validator(mode="after")
-    def _engine_fits(self) -> Self:
-        if self.engine == "reference" and self.gradient != "float64":
-            raise ValueError(f"gradient must be 'float64' with engine 'reference', but got {self.gradient!r}")
-        if self.engine == "triton" and self.gradient != "float32":
-            raise ValueError(f"gradient must be 'float32' with engine 'triton', but got {self.gradient!r}")
-        if self.engine != "cpu" and self.skin:
-            raise ValueError(f"skin must be False with engine {self.engine!r}, but got True")
-        return self
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request that names stand for; here all rows of a data set and the defaults of the fields.
 
-    @model_validator(mode="after")
-    def _few_enough(self) -> Self:
-        listed = {name: len(value) for name, value in self if isinstance(value, tuple) and name not in _RECORDED}
-        n_units = self.replicas * math.prod(listed.values())
-        if n_units > _MOST_UNITS:
-            what = " times ".join(["replicas", *listed])
-            raise ValueError(f"{what} must be at most {_MOST_UNITS} units, but are {n_units}")
-        return self
+        Args:
+            dataset: "mnist", "cifar10" or own data.
+            scale: one of :attr:`scales`; empty for the first.
+            changes: other numbers for any fields.
+            **variant: a value for any of :attr:`variants`.
+
+        Raises:
+            ValueError: an unknown name, a number that is not allowed, or one that is missing.
+        """
+        cls.check_names(scale, variant)
+        changes = dict(changes or {})
+        return cls.of(data_numbers(dataset, None) | changes)
+
+    @classmethod
+    def check_names(cls, scale: str, variant: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """A scale and the values of variants, the default for each that is not given.
+
+        Raises:
+            ValueError: an unknown name.
+        """
+        for name in variant:
+            _check.choice("variant", name, tuple(cls.variants))
+        chosen = {name: variant.get(name) or values[0] for name, values in cls.variants.items()}
+        for name, value in chosen.items():
+            _check.choice(name, value, cls.variants[name])
+        if scale or cls.scales:
+            scale = _check.choice("scale", scale or cls.scales[0], cls.scales)
+        return scale, chosen
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return self.model_dump(mode="json")
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the canonical JSON of experiment and numbers."""
+        return unit_name({"experiment": self.experiment, **self.numbers})
+
+    @property
+    def fixed_hash(self) -> str:
+        """The same without the numbers that may grow: what a run keeps when it is continued with more."""
+        grow = {"replicas", *self.lists, *self.lengths}
+        return unit_name({"experiment": self.experiment, **{n: v for n, v in self.numbers.items() if n not in grow}})
+
+    def refuse_to_replace(self, stored: Experiment, where: str) -> None:
+        """Refuse to go on with a run of another request; this one may only ask for more.
+
+        Raises:
+            ValueError: naming the field that differs.
+        """
+        for name, value in self.numbers.items():
+            old = stored.numbers[name]
+            if canonical(old) == canonical(value):
+                continue
+            grows = self.can_grow(name)
+            if not grows or None in (old, value):
+                raise ValueError(
+                    f"{where} was written by another request: {name} is {canonical(old)} there, "
+                    f"but {canonical(value)} was asked for; choose another folder"
+                )
+            if not self.holds(name, value, old):
+                raise ValueError(
+                    f"{where} was written by a larger request: {name} is {canonical(old)} there, "
+                    f"but {canonical(value)} was asked for; in another folder beside it, what is done is taken from it"
+                )
+
+    def can_grow(self, name: str) -> bool:
+        """Whether a run may be continued with another value of a field."""
+        return name in ("replicas", *self.lists, *self.lengths)
+
+    def holds(self, name: str, value: Any, old: Any) -> bool:
+        """Whether a value of a field that may grow asks for all that an old one did."""
+        return bool(set(value) >= set(old) if name in self.lists else value >= old)
+
+    def started_from(self, ensemble: Ensemble, fixed: Collection[str] = ()) -> Self:
+        """The same request from given replicas; only experiments that quench once take them.
+
+        Raises:
+            ValueError: it takes none, or others.
+        """
+        raise ValueError(f"quenched must not be given for {self.experiment}, which begins at random weights")
+
+    # What is made.
 
     @abstractmethod
     def points(self) -> tuple[Point, ...]:
@@ -168,7 +250,7 @@ class Experiment(BaseModel, ABC):
 
     @property
     def replicas_shown(self) -> tuple[Point, ...]:
-        """The points whose replicas themselves are looked at, not only what was evaluated of them."""
+        """Points whose final weights are needed, not only their losses."""
         return () if self.quench is None else (self.quench,)
 
     @property
@@ -176,25 +258,22 @@ class Experiment(BaseModel, ABC):
         """The points whose last stage is recorded, by what tells them apart."""
         return {}
 
-    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
-        """The same request seen at another chi or waiting time.
-
-        Raises:
-            ValueError: one that is not recorded.
-        """
-        if chi is not None or waiting_time is not None:
-            raise ValueError(f"chi and waiting_time must not be given: {self.experiment} has none to choose from")
-        return self
-
     @property
-    def numbers(self) -> dict[str, Any]:
-        """All fields as JSON values."""
-        return self.model_dump(mode="json")
+    def epoch(self) -> int:
+        """Steps an epoch of the quench."""
+        return self.samples // self.batch_size
 
-    @property
-    def hash(self) -> str:
-        """SHA-256 (hex) of the canonical JSON of experiment and numbers."""
-        return unit_name({"experiment": self.experiment, **self.numbers})
+    def surface_of(self, width: int, l2: float) -> Surface:
+        """The landscape of networks of this width under this l2."""
+        return Surface(self.dataset, self.inputs, self.samples, width, self.depth, l2)
+
+    def sgd(self, epochs: int) -> Evolve:
+        """A stage of so many epochs of the quench."""
+        return Evolve(Sgd(self.quench_rate, self.batch_size), epochs * self.epoch)
+
+    def trained(self, width: int, l2: float, epochs: int, label: str = "quench") -> Point:
+        """The point after so many epochs from random weights."""
+        return Point(self.surface_of(width, l2), self.seed, self.dtype, (self.sgd(epochs),), label)
 
     def make_engine(self, threads: int | None = None) -> Engine:
         """The engine asked for, with so many threads if it knows any.
@@ -209,27 +288,116 @@ class Experiment(BaseModel, ABC):
             return Torch(gradient=self.gradient, threads=threads)
         return Triton() if self.engine == "triton" else Reference()
 
-    def refuse_to_replace(self, stored: Experiment, where: str) -> None:
-        """Refuse to go on with a run of another request; this one may only ask for more.
+    # How it is shown.
+
+    def look(self, chi: float | None = None, waiting_time: int | None = None, temperature: float | None = None) -> Look:
+        """What is shown: what is given, and else the experiment's usual choice among what was recorded.
 
         Raises:
-            ValueError: naming the field that differs.
+            ValueError: a value that was not recorded, or one of which the experiment has none to choose from.
         """
-        for name, value in self.numbers.items():
-            old = stored.numbers[name]
-            if canonical(old) == canonical(value):
+        wanted = {"chi": chi, "waiting_time": waiting_time, "temperature": temperature}
+        chosen: dict[str, Any] = {}
+        for name, value in wanted.items():
+            recorded = getattr(self, FIELDS[name], ())
+            if not isinstance(recorded, tuple) or not recorded:
+                if value is not None:
+                    raise ValueError(f"{name} must not be given: {self.experiment} has none to choose from")
                 continue
-            grows = self.grows.get(name)
-            if grows is None or None in (old, value):
+            if value is not None and value not in recorded:
+                known = ", ".join(f"{one:g}" for one in recorded)
+                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
+            chosen[name] = self.usual(name, recorded) if value is None else value
+        return Look(**chosen)
+
+    def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
+        """What is shown of chi, waiting times or temperatures where nothing is chosen: the last one."""
+        return recorded[-1]
+
+    def tables(self, run: Run[Any]) -> list[Table]:
+        """Tables of a run: those of ``glassnet show``, the summary's files and the report; the first is summary.csv."""
+        from glassnet.runs.table import units_table
+
+        return [units_table(run)]
+
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """Figures of a run by itself, by the names of their files.
+
+        Raises:
+            ValueError: nothing that can be drawn is done.
+        """
+        from glassnet.runs.pictures import usual_pictures
+
+        return usual_pictures(run)
+
+    def captions(self, run: Run[Any]) -> tuple[str, Mapping[str, str]]:
+        """Description of the files of figures, and titles of those whose title is not their name."""
+        from glassnet.runs.pictures import about
+
+        return about(run), {}
+
+    def page(self, run: Run[Any]) -> dict[str, Any] | None:
+        """What the report draws in place of records, as JSON values; None where records are drawn."""
+        return None
+
+    def facts(self) -> dict[str, str]:
+        """Lines about the request for people, in place of its numbers: see :func:`glassnet.runs.table.facts`."""
+        return {}
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.engine == "reference" and self.gradient != "float64":
+            raise ValueError(f"gradient must be 'float64' with engine 'reference', but got {self.gradient!r}")
+        if self.engine == "triton" and self.gradient != "float32":
+            raise ValueError(f"gradient must be 'float32' with engine 'triton', but got {self.gradient!r}")
+        if self.engine != "cpu" and self.skin:
+            raise ValueError(f"skin must be False with engine {self.engine!r}, but got True")
+        return self
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Self:
+        listed = {name: len(getattr(self, name)) for name in self.lists}
+        n_units = self.replicas * math.prod(listed.values())
+        if n_units > _MOST_UNITS:
+            what = " times ".join(["replicas", *listed])
+            raise ValueError(f"{what} must be at most {_MOST_UNITS} units, but are {n_units}")
+        return self
+
+    @model_validator(mode="after")
+    def _data_fit(self) -> Self:
+        if isinstance(self.dataset, OwnData):
+            if self.samples != self.dataset.n_samples:
                 raise ValueError(
-                    f"{where} was written by another request: {name} is {canonical(old)} there, "
-                    f"but {canonical(value)} was asked for; choose another folder"
+                    f"samples must be {self.dataset.n_samples}, the rows of {self.dataset}, but got {self.samples}"
                 )
-            if not grows(old, value):
-                raise ValueError(
-                    f"{where} was written by a larger request: {name} is {canonical(old)} there, "
-                    f"but {canonical(value)} was asked for; in another folder beside it, what is done is taken from it"
-                )
+        elif self.samples > (available := N_SAMPLES[self.dataset]["train"]):
+            raise ValueError(f"samples must be at most {available}, the rows of {self.dataset}, but got {self.samples}")
+        if self.batch_size > self.samples:
+            raise ValueError(f"batch_size must be at most samples = {self.samples}, but got {self.batch_size}")
+        if self.inputs == "mnist" and self.dataset != "mnist":
+            raise ValueError(f"inputs must not be 'mnist' for {self.dataset}")
+        if (self.inputs == "given") != isinstance(self.dataset, OwnData):
+            raise ValueError(f"inputs must be 'given' for own data and no others, but is {self.inputs!r}")
+        return self
+
+
+def like(dataset: str | OwnData) -> DatasetName:
+    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    if isinstance(dataset, OwnData):
+        return _LIKE
+    return _check.choice("dataset", dataset, get_args(DatasetName))  # type: ignore[return-value]
+
+
+def data_numbers(dataset: str | OwnData, samples: int | None) -> dict[str, Any]:
+    """The numbers of a request that go with its data: so many rows, None for all; of own data all in any case."""
+    if isinstance(dataset, OwnData):
+        n = dataset.n_samples
+        return {"dataset": dataset, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
+    return {"dataset": dataset, "samples": samples or N_SAMPLES[like(dataset)]["train"]}
 
 
 def _message(problem: dict[str, Any]) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from glassnet.paper.catalogue import EXPERIMENTS
+from glassnet.runs import registry
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.look import kept_waiting_time, without_looks
 from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
 from glassnet.store.directory import Identity, RunDirectory, Unit, first_difference, is_run
-
-_UNITED: Final = ("temperatures", "widths", "batch_sizes", "controls")
-"""Fields that list points: the run has the points of all its pieces."""
-
-_FREE: Final = ("shown_chi", "shown_temperature")
-"""Fields that change nothing that a condensed run keeps: the first piece's values stand."""
 
 
 class Pieces:
@@ -24,17 +19,18 @@ class Pieces:
 
     Args:
         runs: each with its path, for messages.
+        experiment: class of the run's experiment; None for one that is known by name.
 
     Raises:
         FileNotFoundError: one of them is not there.
         ValueError: a damaged file, or runs that differ in more than temperatures, replicas and other lists of points.
     """
 
-    def __init__(self, runs: Iterable[tuple[Path, Source]]) -> None:
+    def __init__(self, runs: Iterable[tuple[Path, Source]], experiment: type[Experiment] | None = None) -> None:
         runs = list(runs)
         self._sources = [source for _, source in runs]
         described: Iterable[_Described] = ((path, source.describe()) for path, source in runs)
-        self._description = reduce(_joined, described)[1]
+        self._description = reduce(partial(_joined, experiment=experiment), described)[1]
 
     def describe(self) -> dict[str, Any]:
         """Description of the run, with the points and replicas of all pieces."""
@@ -78,23 +74,26 @@ def n_pieces(folder: Path) -> int:
     return len(found)
 
 
-def request_in(path: Path, description: Mapping[str, Any]) -> Experiment:
+def request_in(path: Path, description: Mapping[str, Any], experiment: type[Experiment] | None = None) -> Experiment:
     """The request that the description of a run holds.
 
     Args:
         path: the run, for messages.
         description: what the run says about itself.
+        experiment: class of its experiment; None for one that is known by name.
 
     Raises:
-        ValueError: an experiment or numbers that this version does not know.
+        ValueError: another experiment, or numbers that it does not know.
     """
     name, numbers = description.get("experiment"), description.get("request")
-    if not isinstance(name, str) or name not in EXPERIMENTS:
-        raise ValueError(f"{path}: experiment must be one of {', '.join(EXPERIMENTS)}, but is {name!r}")
+    if experiment is not None and registry.name_of(experiment) != name:
+        raise ValueError(f"{path}: experiment must be {experiment.experiment!r}, but is {name!r:.200}")
+    if experiment is None and not (isinstance(name, str) and registry.is_known(name)):
+        raise ValueError(f"{path}: experiment must be one of {', '.join(registry.names())}, but is {name!r:.200}")
     if not isinstance(numbers, dict):
         raise ValueError(f"{path}: request must be in the run's description, but is {numbers!r:.200}")
     try:
-        return EXPERIMENTS[name].of(numbers)
+        return (experiment or registry.known(str(name))).of(without_looks(numbers))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -102,35 +101,41 @@ def request_in(path: Path, description: Mapping[str, Any]) -> Experiment:
 _Described = tuple[Path, Mapping[str, Any]]
 
 
-def _joined(one: _Described, other: _Described) -> _Described:
+def _joined(one: _Described, other: _Described, experiment: type[Experiment] | None) -> _Described:
     """The description of two pieces together, under the first one's path."""
     (path, a), (next_path, b) = one, other
-    numbers, others = ({"experiment": r.experiment, **r.numbers} for r in (request_in(path, a), request_in(*other)))
-    if numbers["experiment"] == others["experiment"]:
-        _unite(numbers, others)
-    for name, mine, theirs in (
+    mine, theirs = (request_in(*described, experiment) for described in (one, other))
+    numbers, others = ({"experiment": r.experiment, **r.numbers} for r in (mine, theirs))
+    if mine.experiment == theirs.experiment:
+        _unite(numbers, others, mine.lists)
+    for name, first, second in (
         ("experiment", numbers.pop("experiment"), others.pop("experiment")),
         ("", numbers, others),
         ("engine", a.get("engine"), b.get("engine")),
+        ("the waiting time kept", *_kept(a, b)),
     ):
-        if (difference := first_difference(mine, theirs, name)) is not None:
+        if (difference := first_difference(first, second, name)) is not None:
             raise ValueError(
                 f"{next_path} is no piece of the run of {path}: pieces may differ in temperatures and replicas only, "
                 f"but {difference:.400}"
             )
     sessions = [session for run in (a, b) for session in _listed(run.get("sessions"))]
     distinct = [session for i, session in enumerate(sessions) if session not in sessions[:i]]
-    return path, {**a, "request": numbers, "sessions": distinct}
+    rounded = next(({"condensed": run["condensed"]} for run in (a, b) if "condensed" in run), {})
+    old = {name: run["request"][name] for run in (a, b) for name in run["request"] if name not in numbers}
+    return path, {**a, **rounded, "request": old | numbers, "sessions": distinct}
 
 
-def _unite(one: dict[str, Any], other: dict[str, Any]) -> None:
+def _kept(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The waiting times of which two pieces keep most; a folder keeps all of every one."""
+    kept, other = kept_waiting_time(a), kept_waiting_time(b)
+    return (kept, other) if kept is not None and other is not None else (None, None)
+
+
+def _unite(one: dict[str, Any], other: dict[str, Any], lists: tuple[str, ...]) -> None:
     """Give the numbers of both pieces the values of their run, where pieces may differ."""
-    for name in _UNITED:
-        if name in one:
-            one[name] = other[name] = sorted({*one[name], *other[name]})
-    for name in _FREE:
-        if name in one:
-            other[name] = one[name]
+    for name in lists:
+        one[name] = other[name] = sorted({*one[name], *other[name]})
     if "quenched" in one:
         # The given replicas of a smaller piece are the first ones of a larger.
         longest = max(one["quenched"] or [], other["quenched"] or [], key=len)

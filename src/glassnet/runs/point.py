@@ -21,13 +21,12 @@ from glassnet.datasets.raw import Name as DatasetName
 from glassnet.landscape.loss import QuadraticHinge
 from glassnet.landscape.network import Mlp
 from glassnet.landscape.surface import Landscape
+from glassnet.runs.fields import Dtype
 from glassnet.runs.own_data import AnyData, OwnData, recall
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import epoch_times, linear_times, log_times
-
-Dtype = Literal["float64", "float32"]
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""

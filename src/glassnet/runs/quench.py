@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
 
 import numpy as np
 
-from glassnet.runs.experiment import Count, NotNegative, Whole, by_name
+from glassnet.runs.experiment import Experiment
+from glassnet.runs.fields import Count, NotNegative, Whole, by_name
 from glassnet.runs.plan import Plan
 from glassnet.runs.point import Point
-from glassnet.runs.training import Training
 from glassnet.simulate.ensemble import Ensemble
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ def _fingerprints(name: str, value: Any) -> tuple[str, ...] | None:
     return found
 
 
-class Quenched(Training):
+class Quenched(Experiment):
     """Networks that something is done with after their quench.
 
     Args:
@@ -43,12 +43,20 @@ class Quenched(Training):
     epochs: Whole
     quenched: Annotated[tuple[str, ...] | None, by_name(_fingerprints)] = None
 
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
-        "quenched": lambda old, new: new[: len(old)] == old,
-    }
     from_whole_epochs: ClassVar[bool] = False
     """Whether what is measured needs replicas that all stand at the end of the same epoch."""
+
+    def can_grow(self, name: str) -> bool:
+        """Given replicas may be more, too."""
+        return name == "quenched" or super().can_grow(name)
+
+    def holds(self, name: str, value: Any, old: Any) -> bool:
+        """The given replicas of before must be the first ones."""
+        return bool(value[: len(old)] == old) if name == "quenched" else super().holds(name, value, old)
+
+    def started_from(self, ensemble: Ensemble, fixed: Collection[str] = ()) -> Self:
+        """The same request from given replicas instead of random weights and SGD: :func:`start_from`."""
+        return start_from(self, ensemble, fixed)
 
     @property
     def quench(self) -> Point:
@@ -102,7 +110,7 @@ def start_from(request: Request, ensemble: Ensemble, fixed: Collection[str] = ()
     n = min(request.replicas, len(ensemble))
     given = {"replicas": n, "quenched": [fingerprint(ensemble, i) for i in range(n)]}
     until_loss = {"stop_loss": None, "check_epochs": None} if "stop_loss" in request.numbers else {}
-    return type(request).of(request.numbers | known | given | until_loss)
+    return type(request).of(dict(request) | known | given | until_loss)
 
 
 def fingerprint(ensemble: Ensemble, i: int) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Generic, Self, TypeVar, cast
 
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.look import Look, kept_waiting_time
 from glassnet.runs.own_data import look_in
 from glassnet.runs.pieces import Pieces, Source, n_pieces, pieces_in, request_in
 from glassnet.runs.plan import Member
 from glassnet.runs.point import EngineIdentity, Point
-from glassnet.runs.training import Training
 from glassnet.simulate.concat import concat
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
@@ -44,6 +44,7 @@ class Run(Generic[Request]):
     Args:
         path: the run's folder, the file of a condensed run, or a folder of condensed runs that are pieces of one.
         pieces: runs that together are this one, wherever they are; ``path`` is then only its name.
+        experiment: class of the run's experiment; None for one that is known by name.
 
     Raises:
         FileNotFoundError: no run there.
@@ -51,17 +52,24 @@ class Run(Generic[Request]):
             not know; pieces that are not of one run.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, pieces: Sequence[Run[Any]] = ()) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        pieces: Sequence[Run[Any]] = (),
+        experiment: type[Request] | None = None,
+    ) -> None:
         self.path = Path(path)
         parts: list[tuple[Path, Source]] = [(run.path, run._source) for run in pieces]
-        self._source: Source = Pieces(parts) if parts else _source(self.path)
+        self._source: Source = Pieces(parts, experiment) if parts else _source(self.path, experiment)
         self.description: Mapping[str, Any] = self._source.describe()
-        self.request = cast(Request, request_in(self.path, self.description))
+        self.request = cast(Request, request_in(self.path, self.description, experiment))
         try:
             self._engine: EngineIdentity = _made_by(self.description["engine"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{self.path}: engine must be in the run's description: {error!r}") from None
-        if isinstance(self.request, Training) and isinstance(self._source, RunDirectory):
+        self.look: Look = self._usual_look()
+        if isinstance(self._source, RunDirectory):
             look_in(self.path, self.request.dataset)
 
     def __repr__(self) -> str:
@@ -73,15 +81,26 @@ class Run(Generic[Request]):
         """Whether it is kept in condensed form, which can be read but not continued."""
         return not isinstance(self._source, RunDirectory)
 
-    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
-        """The same run seen at another chi or waiting time.
+    def showing(
+        self, *, chi: float | None = None, waiting_time: int | None = None, temperature: float | None = None
+    ) -> Self:
+        """The same run as it is seen at another chi, waiting time or temperature.
 
         Raises:
             ValueError: one that was not recorded.
         """
         run = copy(self)
-        run.request = self.request.showing(chi=chi, waiting_time=waiting_time)
+        usual = self._usual_look()
+        if waiting_time is None:
+            waiting_time = usual.waiting_time
+        run.look = self.request.look(chi=chi, waiting_time=waiting_time, temperature=temperature)
         return run
+
+    def _usual_look(self) -> Look:
+        """The experiment's choice; of a condensed run the waiting time of which it keeps most."""
+        look = self.request.look()
+        kept = kept_waiting_time(self.description) if self.is_condensed else None
+        return look if kept is None or look.waiting_time is None else self.request.look(waiting_time=kept)
 
     @property
     def sessions(self) -> list[Mapping[str, Any]]:
@@ -221,21 +240,25 @@ def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
     return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
 
 
-def _source(path: Path) -> Source:
+def _source(path: Path, experiment: type[Experiment] | None) -> Source:
     if path.is_file():
         return CondensedRun(path)
-    return Pieces(found) if (found := pieces_in(path)) else RunDirectory(path)
+    return Pieces(found, experiment) if (found := pieces_in(path)) else RunDirectory(path)
 
 
-def open_run(path: str | os.PathLike[str]) -> Run[Any]:
+def open_run(path: str | os.PathLike[str], *, experiment: type[Experiment] | None = None) -> Run[Any]:
     """Open a run to look at it: its folder, finished or not, its condensed file, or a folder of condensed pieces of it.
+
+    Args:
+        path: where the run is.
+        experiment: class of the run's experiment, where it is a user's own; a run never names code that is loaded.
 
     Raises:
         FileNotFoundError: no run there.
-        ValueError: ``run.json`` is damaged, of a later format, or of an unknown experiment; a folder of condensed runs
+        ValueError: ``run.json`` is damaged, of a later format, or of another experiment; a folder of condensed runs
             that are not pieces of one.
     """
-    return Run(path)
+    return Run(path, experiment=experiment)
 
 
 def run_paths(folder: Path) -> list[Path]:

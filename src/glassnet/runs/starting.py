@@ -8,7 +8,6 @@ from glassnet.engines import Engine
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import keep
 from glassnet.runs.point import engine_identity
-from glassnet.runs.training import Training
 from glassnet.store.directory import RunDirectory, first_difference
 from glassnet.store.provenance import provenance
 
@@ -54,10 +53,9 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
         }
     )
-    if isinstance(request, Training):
-        try:
-            keep(directory, request.dataset)
-        except ValueError:
-            # A run that is done needs its data no more; what is wrong with them verify says.
-            if to_work or not sessions:
-                raise
+    try:
+        keep(directory, request.dataset)
+    except ValueError:
+        # A run that is done needs its data no more; what is wrong with them verify says.
+        if to_work or not sessions:
+            raise

@@ -13,7 +13,7 @@ from typing import Any, Final
 from glassnet.runs.own_data import OwnData, refuse_damaged
 from glassnet.runs.pieces import pieces_in
 from glassnet.runs.run import Run
-from glassnet.runs.summary import summary_files
+from glassnet.runs.table import summary_files
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import bits, files, placing, strict
 from glassnet.store.condensed import CondensedRun

@@ -17,13 +17,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from glassnet.analysis import relaxation_time
+from glassnet.analysis.conditions import condition_row
 from glassnet.engines import Cpu
-from glassnet.observables import mean_square_displacement, overlap
-from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.plan import Member
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.run import Run
+from glassnet.runs.table import waiting_time_of
 from glassnet.simulate import verbs as simulate
 from glassnet.simulate.concat import concat
 from glassnet.simulate.ensemble import Ensemble, join
@@ -209,7 +208,7 @@ class Watch:
             for record in records:
                 by_step.setdefault(record.elapsed, []).append(record)
             most = max(by_step.values(), key=lambda group: sum(len(record.ensemble) for record in group))
-            return replace(_of_record(concat(most), self._run.request), n_lost=sum(record.n_lost for record in records))
+            return replace(_of_record(concat(most), self._run), n_lost=sum(record.n_lost for record in records))
         ensembles = [value for value in values if isinstance(value, Ensemble)]
         if not ensembles:
             return Found()
@@ -237,33 +236,26 @@ def _work(point: Point) -> float:
     return float(point.n_steps - point.n_behind) * point.flop_per_step
 
 
-def _of_record(record: Record, request: Any) -> Found:
+def _of_record(record: Record, run: Run[Any]) -> Found:
     data = record.data
     found: dict[str, Any] = {"n_lost": record.n_lost}
     losses = data["data_loss"].mean("replica").stack(seen=("waiting_time", "time")).dropna("seen")
     if losses.size:
         when = (losses["waiting_time"] + losses["time"]).values
         found["data_loss"] = float(losses[int(np.argmax(when))])
-    times = data["time"].values
-    shown = request.shown_waiting_time if isinstance(request, Relaxation) else int(data["waiting_time"].values[0])
-    reached = times[times <= record.elapsed - shown]
-    if not reached.size:
+    times, shown = data["time"].values, waiting_time_of(run, record)
+    if record.elapsed < shown:
         return Found(**found)
-    at = {"waiting_time": shown, "time": reached}
-    found["t"] = int(reached[-1])
-    found["msd"] = _last(mean_square_displacement(record).sel(at))
-    if isinstance(request, Relaxation):
-        q = overlap(record, chi=request.shown_chi).sel(at)
-        found["overlap"] = _last(q)
-        if (q["time"] > 0).any():
-            tau = relaxation_time(q, 0.9)
-            outcome = str(tau["outcome_of_mean"].item())
-            where = {"below the first save time": f"< {times[times > 0][0]}", "not reached": f"> {found['t']}"}
-            number = float(tau["estimate"])
-            found["tau_90"] = number if math.isfinite(number) else where.get(outcome)
+    row = condition_row(record, chi=run.look.chi, waiting_time=shown)
+    found |= {"t": row["t"], "msd": _finite(row["msd"])}
+    if run.look.chi is not None:
+        found["overlap"] = _finite(row["q"])
+        if row["t"]:
+            where = {"below the first save time": f"< {times[times > 0][0]}", "not reached": f"> {row['t']}"}
+            number = _finite(row["tau_90"])
+            found["tau_90"] = where.get(str(row["outcome"])) if number is None else number
     return Found(**found)
 
 
-def _last(values: Any) -> float | None:
-    mean = float(values.isel(time=-1).mean("replica"))
-    return mean if math.isfinite(mean) else None
+def _finite(value: Any) -> float | None:
+    return value if isinstance(value, float) and math.isfinite(value) else None

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from glassnet import _check
-from glassnet.runs.experiment import Counts, NotNegativeNumbers, Whole
+import numpy as np
+import xarray as xr
+
+from glassnet.paper.numbers import LAMBDA, RATIO
+from glassnet.paper.scales import SCALES
+from glassnet.runs.experiment import Experiment, data_numbers, like
+from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Evolve, Point
-from glassnet.runs.training import Training, data_numbers, like
+from glassnet.runs.registry import register
+from glassnet.runs.table import listed
 from glassnet.simulate.dynamics import GradientDescent
 
-PartName = Literal["plane", "width", "l2"]
-PARTS: Final = get_args(PartName)
+if TYPE_CHECKING:
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
 
 
-class PhaseDiagram(Training):
+@register
+class PhaseDiagram(Experiment):
     """SGD from random weights at every width and l2, then gradient descent to the minimum nearby.
 
     Origin r at a width is the same network for every l2. A replica that diverges is kept as it was before.
@@ -30,16 +39,54 @@ class PhaseDiagram(Training):
     """
 
     experiment: ClassVar[str] = "phase_diagram"
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
-        "widths": lambda old, new: set(new) >= set(old),
-        "l2s": lambda old, new: set(new) >= set(old),
-    }
+    about: ClassVar[str] = "losses over width and l2 (Figs. 1, A3)"
+    variants: ClassVar[Mapping[str, tuple[str, ...]]] = {"part": ("plane", "width", "l2")}
+    scales: ClassVar[tuple[str, ...]] = SCALES
+    lists: ClassVar[tuple[str, ...]] = ("widths", "l2s", "epochs")
 
     widths: Counts
     l2s: NotNegativeNumbers
     epochs: Counts
     descent: Whole = 50
+
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request of a part of the phase diagram at a scale.
+
+        Args:
+            dataset: "mnist", "cifar10" or own data.
+            scale: "demo", "laptop", "workstation" or "paper".
+            changes: other numbers for any fields.
+            **variant: ``part``: "plane" (Fig. 1a), "width" (the line l2 = 0, Figs. 1b and A3a) or "l2" (width 30,
+                Figs. 1c and A3b).
+
+        Raises:
+            ValueError: an unknown name, or a number that is not allowed.
+        """
+        scale, chosen = cls.check_names(scale, variant)
+        known = like(dataset)
+        size = _SIZES[scale]
+        if chosen["part"] == "plane":
+            widths, l2s, epochs, replicas = size.plane
+        elif chosen["part"] == "width":
+            widths, epochs, replicas = size.width
+            l2s = (0.0,)
+            if known == "cifar10" and scale != "demo":
+                # Nothing gets near zero loss early, and the networks are wide: one length.
+                widths, epochs = _CIFAR10_WIDTHS, (1_500,) if scale == "laptop" else epochs[:1]
+        else:
+            l2s, epochs, replicas = size.l2
+            widths = (30,)
+        numbers = {
+            **data_numbers(dataset, size.samples),
+            "widths": widths,
+            "l2s": l2s,
+            "epochs": epochs,
+            "replicas": replicas,
+        }
+        return cls.of(numbers | dict(changes or {}))
 
     def points(self) -> tuple[Point, ...]:
         """Width after width, all l2 together: SGD, and the two descents from each of its lengths."""
@@ -68,6 +115,85 @@ class PhaseDiagram(Training):
         slow = Evolve(GradientDescent(self.quench_rate / 10), self.descent)
         first = replace(quench, stages=(*quench.stages, fast), label=f"descent, {where}")
         return quench, first, replace(first, stages=(*first.stages, slow), label=f"slow descent, {where}")
+
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """The plane, if there is one, and else the line.
+
+        Raises:
+            ValueError: no minimum is there, or none that did not diverge.
+        """
+        from glassnet.figures import phase_diagram as figures
+
+        table = losses(run)
+        if not np.isfinite(table["total_loss"].values).any():
+            if run.done:
+                raise ValueError(f"{run.path} has no loss to draw: every network diverged")
+            raise run.lacks("minimum")
+        marks = transitions(table.attrs["dataset"])
+        if len(self.widths) > 1 and len(self.l2s) > 1:
+            return {"plane": partial(figures.draw_plane, table, **marks)}
+        if len(self.widths) > 1:
+            return {"width_line": partial(figures.draw_width_line, table, **marks)}
+        return {"l2_line": partial(figures.draw_l2_line, table, **marks)}
+
+    def page(self, run: Run[Any]) -> dict[str, Any]:
+        """Losses ``(epochs, width, l2, origin)`` and the paper's transitions; no figures where nothing is done yet."""
+        table = losses(run)
+        n_widths, n_l2s = table.sizes["width"], table.sizes["l2"]
+        found = bool(np.isfinite(table["total_loss"].values).any())
+        wanted = {"plane": n_widths > 1 and n_l2s > 1, "width_line": n_widths > 1, "l2_line": n_l2s > 1}
+        figures = [name for name, there in wanted.items() if there] or ["width_line"]
+        return {
+            "kind": "plane",
+            "figures": figures if found else [],
+            "epochs": table["epochs"].values.tolist(),
+            "widths": table["width"].values.tolist(),
+            "ratios": table["ratio"].values.tolist(),
+            "l2s": table["l2"].values.tolist(),
+            "origins": table["origin"].values.tolist(),
+            "alive": listed(table["alive"].values),
+            "quantities": {
+                name: listed(table[name].values) for name in _QUANTITIES if np.isfinite(table[name].values).any()
+            },
+            "paper": {"l2": LAMBDA, "ratio": RATIO if table.attrs["dataset"] == "mnist" else None},
+        }
+
+
+NAMES: Final = ("data_loss", "total_loss", "accuracy", "test_loss", "test_accuracy", "awake", "dead", "alive")
+_QUANTITIES: Final = ("total_loss", "data_loss", "test_loss", "accuracy", "test_accuracy", "awake")
+
+
+def transitions(dataset: str) -> dict[str, float | None]:
+    """The paper's transitions, to be marked in figures of a data set; N*/P_D is known for MNIST only."""
+    return {"l2_mark": LAMBDA if dataset == "mnist" else None, "ratio_mark": RATIO if dataset == "mnist" else None}
+
+
+def losses(run: Run[Any]) -> xr.Dataset:
+    """Losses at the minima, ``(epochs, width, l2, origin)``, NaN where a unit is not done.
+
+    ``n_weights`` and ``ratio`` (N/P_D) stand beside ``width``. ``alive`` is 0 where a replica diverged, whose losses
+    are those of its last finite weights.
+    """
+    request = run.request
+    axes = {
+        "epochs": request.epochs,
+        "width": request.widths,
+        "l2": request.l2s,
+        "origin": tuple(range(request.replicas)),
+    }
+    shape = tuple(len(values) for values in axes.values())
+    arrays = {name: np.full(shape, np.nan) for name in NAMES}
+    for i, epochs in enumerate(request.epochs):
+        for j, width in enumerate(request.widths):
+            for k, l2 in enumerate(request.l2s):
+                for origin, found in run.results(request.minimum(width, l2, epochs)).items():
+                    for name in NAMES:
+                        arrays[name][i, j, k, origin] = found.get(name, np.nan)
+    n_weights = np.array([request.n_weights(width) for width in request.widths])
+    beside: dict[str, Any] = {"n_weights": ("width", n_weights), "ratio": ("width", n_weights / request.samples)}
+    table = {name: (tuple(axes), array) for name, array in arrays.items()}
+    about = {"dataset": str(request.dataset), "n_samples": request.samples}
+    return xr.Dataset(table, {name: list(values) for name, values in axes.items()} | beside, about)
 
 
 @dataclass(frozen=True)
@@ -118,42 +244,3 @@ _SIZES: Final[Mapping[str, _Size]] = {
         (_LINE_L2, (7_000,), 20),
     ),
 }
-
-
-def phase_diagram(
-    part: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None
-) -> PhaseDiagram:
-    """The request of a part of the phase diagram at a scale.
-
-    Args:
-        part: "plane" (Fig. 1a), "width" (the line l2 = 0, Figs. 1b and A3a) or "l2" (width 30, Figs. 1c and A3b).
-        dataset: "mnist", "cifar10" or own data.
-        scale: "demo", "laptop", "workstation" or "paper".
-        changes: other numbers for any fields of :class:`PhaseDiagram`.
-
-    Raises:
-        ValueError: an unknown name, or a number that is not allowed.
-    """
-    _check.choice("part", part, PARTS)
-    known = like(dataset)
-    _check.choice("scale", scale, tuple(_SIZES))
-    size = _SIZES[scale]
-    if part == "plane":
-        widths, l2s, epochs, replicas = size.plane
-    elif part == "width":
-        widths, epochs, replicas = size.width
-        l2s = (0.0,)
-        if known == "cifar10" and scale != "demo":
-            # Nothing gets near zero loss early, and the networks are wide: one length.
-            widths, epochs = _CIFAR10_WIDTHS, (1_500,) if scale == "laptop" else epochs[:1]
-    else:
-        l2s, epochs, replicas = size.l2
-        widths = (30,)
-    numbers = {
-        **data_numbers(dataset, size.samples),
-        "widths": widths,
-        "l2s": l2s,
-        "epochs": epochs,
-        "replicas": replicas,
-    }
-    return PhaseDiagram.of(numbers | dict(changes or {}))

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from glassnet.paper.experiments.relaxation import noise_of
-from glassnet.paper.scales import preset
-from glassnet.runs.experiment import Count, NotNegative, Positive, Whole
+from glassnet.paper.experiments.relaxation import Relaxation, noise_of, quench_numbers
+from glassnet.paper.numbers import PHASES
+from glassnet.paper.scales import SCALES
+from glassnet.runs.experiment import Curves, Experiment
+from glassnet.runs.fields import Count, NotNegative, Positive, Whole
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Measure, Point
-from glassnet.runs.training import Training
+from glassnet.runs.registry import register
 from glassnet.simulate.dynamics import Langevin, Sgd
 from glassnet.simulate.grids import log_times
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-class Protocol(Training):
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
+
+
+@register
+class Protocol(Experiment):
     """Follow a few networks from random weights through SGD, then through Langevin dynamics from its first step.
 
     Args:
@@ -30,11 +40,11 @@ class Protocol(Training):
     """
 
     experiment: ClassVar[str] = "protocol"
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        "replicas": lambda old, new: new >= old,
-        "t_max": lambda old, new: new >= old,
-        "waiting_time": lambda old, new: True,
-    }
+    about: ClassVar[str] = "loss through a whole run (Figs. 2a, A2)"
+    variants: ClassVar[Mapping[str, tuple[str, ...]]] = {"phase": PHASES}
+    scales: ClassVar[tuple[str, ...]] = SCALES
+    lengths: ClassVar[tuple[str, ...]] = ("t_max", "waiting_time")
+    report: ClassVar[Curves] = Curves(("history",), "Dynamics", marker="waiting_time")
 
     width: Count
     l2: NotNegative
@@ -43,6 +53,23 @@ class Protocol(Training):
     temperature: NotNegative
     waiting_time: Whole
     t_max: Count
+
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request of a phase of a data set at a scale.
+
+        Raises:
+            ValueError: an unknown name, a phase whose quench ends by its loss, or a number that is not allowed.
+        """
+        scale, chosen = cls.check_names(scale, variant)
+        there = Relaxation.preset(dataset, scale, phase=chosen["phase"])
+        if there.stop_loss is not None:
+            raise ValueError(f"phase must be one whose quench has a fixed length here, but got {chosen['phase']!r}")
+        shared = quench_numbers(chosen["phase"], dataset, scale, "t_max")
+        own = {"temperature": 1e-4, "waiting_time": there.look().waiting_time, "replicas": _REPLICAS[scale]}
+        return cls.of(shared | own | dict(changes or {}))
 
     @property
     def quench(self) -> Point:
@@ -68,26 +95,21 @@ class Protocol(Training):
         """The quench, and both histories."""
         return (self.quench, *self.measured.values())
 
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """The loss against time, from random weights to the end."""
+        return {"protocol": partial(_draw, run, self.waiting_time)}
+
 
 def _last(n_steps: int) -> int:
     return int(log_times(n_steps)[-1])
 
 
+def _draw(run: Run[Any], waiting_time: int) -> Figure:
+    from glassnet.figures.protocol import draw_protocol
+    from glassnet.runs.pictures import complete_records
+
+    records = complete_records(run)
+    return draw_protocol(records["quench"], records["langevin"], waiting_time=waiting_time)
+
+
 _REPLICAS: Final = {"demo": 2, "laptop": 2, "workstation": 3, "paper": 5}
-
-
-def protocol(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> Protocol:
-    """The request of a phase of a data set at a scale.
-
-    Raises:
-        ValueError: an unknown name, a phase whose quench ends by its loss, or a number that is not allowed.
-    """
-    there = preset(phase, dataset, scale)
-    if there.stop_loss is not None:
-        raise ValueError(f"phase must be one whose quench has a fixed length here, but got {phase!r}")
-    shared = {
-        name: getattr(there, name)
-        for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs", "t_max")
-    }
-    own = {"temperature": 1e-4, "waiting_time": there.shown_waiting_time, "replicas": _REPLICAS[scale]}
-    return Protocol.of(shared | own | dict(changes or {}))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet.runs.experiment import (
+from glassnet._text import counted
+from glassnet.analysis.conditions import Row, plain
+from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
+from glassnet.paper.scales import SCALE, SCALES
+from glassnet.runs.experiment import Curves, data_numbers, like
+from glassnet.runs.fields import (
     Count,
     NotNegativeNumbers,
     OptionalCount,
@@ -18,17 +23,28 @@ from glassnet.runs.experiment import (
     Positive,
     PositiveNumbers,
     Times,
-    Whole,
 )
+from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.quench import Quenched
+from glassnet.runs.registry import register
+from glassnet.runs.table import Cells, Table, conditions_table, short
 from glassnet.simulate.dynamics import Langevin
 from glassnet.simulate.grids import log_times
+
+if TYPE_CHECKING:
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
 
 SNAPSHOTS: Final = (100, 1_000, 3_000, 20_000, 100_000, 300_000)
 """As many as a record can hold: the last times of all scales, and two before."""
 
 
+RELAXED: Final = ("overlap", "tau", "master", "left", "sensitivity", "msd", "alpha", "mobility", "history")
+"""Figures of the report."""
+
+
+@register
 class Relaxation(Quenched):
     """Quench by SGD, then Langevin dynamics at several temperatures, measured.
 
@@ -40,19 +56,15 @@ class Relaxation(Quenched):
         t_max: the run ends this many steps after the last waiting time; one of :func:`glassnet.log_times`.
         chi: sensitivities of the overlap.
         snapshots: times at which the displacements are kept whole, up to six.
-        shown_waiting_time: the one in the summary and the figures.
-        shown_chi: the one in the summary and the figures.
     """
 
     experiment: ClassVar[str] = "relaxation"
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        **Quenched.grows,
-        "temperatures": lambda old, new: set(new) >= set(old),
-        "t_max": lambda old, new: new >= old,
-        # What is looked at is free: nothing that is stored depends on it.
-        "shown_waiting_time": lambda old, new: True,
-        "shown_chi": lambda old, new: True,
-    }
+    about: ClassVar[str] = "overlap, displacement, mobility (Figs. 2b to 5c, 7, A1, A4, A6, A8)"
+    variants: ClassVar[Mapping[str, tuple[str, ...]]] = {"phase": PHASES}
+    scales: ClassVar[tuple[str, ...]] = SCALES
+    lists: ClassVar[tuple[str, ...]] = ("temperatures",)
+    lengths: ClassVar[tuple[str, ...]] = ("t_max",)
+    report: ClassVar[Curves] = Curves((*RELAXED[:5], "ageing", "ageing_tau", *RELAXED[5:]), "Temperature")
 
     stop_loss: OptionalPositive = None
     check_epochs: OptionalCount = None
@@ -62,8 +74,25 @@ class Relaxation(Quenched):
     t_max: Count
     chi: PositiveNumbers
     snapshots: Times = SNAPSHOTS
-    shown_waiting_time: Whole
-    shown_chi: Positive
+
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request of a phase of a data set at a scale.
+
+        Args:
+            dataset: "mnist", "cifar10", or own data, for which MNIST's numbers stand but of rows.
+            scale: "demo", "laptop", "workstation" or "paper".
+            changes: other numbers for any fields.
+            **variant: ``phase``: "regularised", "underparameterised" or "overparameterised".
+
+        Raises:
+            ValueError: an unknown name, or a number that is not allowed.
+        """
+        scale, chosen = cls.check_names(scale, variant)
+        numbers = relaxation_numbers(chosen["phase"], dataset, scale, changes)
+        return cls.of(numbers | dict(changes or {}))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -74,12 +103,6 @@ class Relaxation(Quenched):
             )
         if len(self.snapshots) > len(SNAPSHOTS):
             raise ValueError(f"snapshots must be at most {len(SNAPSHOTS)} times, but got {len(self.snapshots)}")
-        if self.shown_waiting_time not in self.waiting_times:
-            raise ValueError(
-                f"shown_waiting_time must be one of {list(self.waiting_times)}, but got {self.shown_waiting_time}"
-            )
-        if self.shown_chi not in self.chi:
-            raise ValueError(f"shown_chi must be one of {list(self.chi)}, but got {self.shown_chi}")
         grid = log_times(2 * self.t_max)
         if self.t_max not in grid:
             below, above = grid[grid < self.t_max][-1], grid[grid > self.t_max][0]
@@ -106,21 +129,36 @@ class Relaxation(Quenched):
         """The quench, then Langevin dynamics from hot to cold."""
         return (self.quench, *self.measured.values())
 
-    def showing(self, *, chi: float | None = None, waiting_time: int | None = None) -> Self:
-        """The same request seen at another chi or waiting time.
+    def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
+        """The paper's sensitivity of the phase and waiting time of the scale, where they were recorded."""
+        wanted: tuple[float, ...] = WAITING_TIMES
+        if name == "chi":
+            wanted = (PHASE[like(self.dataset), phase].shown_chi,) if (phase := self.phase) is not None else ()
+        return next((one for one in wanted if one in recorded), super().usual(name, recorded))
 
-        Raises:
-            ValueError: one that is not recorded.
-        """
-        shown: dict[str, float | int] = {}
-        for name, value, recorded in (("chi", chi, self.chi), ("waiting_time", waiting_time, self.waiting_times)):
-            if value is None:
-                continue
-            if value not in recorded:
-                known = ", ".join(f"{one:g}" for one in recorded)
-                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
-            shown[f"shown_{name}"] = value
-        return self.of(self.numbers | shown)
+    @property
+    def phase(self) -> PhaseName | None:
+        """Where the networks lie by the paper's transitions; None in the quadratic phase."""
+        return phase_at(self.l2, self.quench.surface.network.n_weights / self.samples)
+
+    def tables(self, run: Run[Any]) -> list[Table]:
+        """A row a temperature, and a row a quenched replica."""
+        temperatures = conditions_table(run, "temperatures", "temperature", self.t_max)
+        return [temperatures, *([quench_table(run, self)] if run.quench_results else [])]
+
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """Overlap, relaxation times, displacement, mobility and losses at each temperature."""
+        from glassnet.figures.relaxation import drawings_of
+
+        if not run.records:
+            raise run.lacks("measurement")
+        return drawings_of(run.record, **run.look.at)
+
+    def captions(self, run: Run[Any]) -> tuple[str, Mapping[str, str]]:
+        """A line about the measurement, and a sentence a figure."""
+        from glassnet.figures.relaxation import CAPTIONS, description
+
+        return description(run.record, **run.look.at), CAPTIONS
 
     def _at(self, temperature: float) -> Point:
         stage = Measure(
@@ -138,3 +176,82 @@ class Relaxation(Quenched):
 def noise_of(temperature: float) -> int:
     """Which noise realisation a temperature uses, by its value: the others in a list do not change it."""
     return int.from_bytes(hashlib.sha256(struct.pack("<d", temperature)).digest()[:4], "little")
+
+
+def relaxation_numbers(
+    phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The numbers of a phase of a data set at a scale; ``changes`` are looked at for the engine only."""
+    known = like(dataset)
+    where, size = PHASE[known, phase], SCALE[scale]
+    demo = scale == "demo"
+    temperatures = {"demo": DEMO_TEMPERATURES, "laptop": where.laptop_temperatures}.get(scale, where.temperatures)
+    numbers: dict[str, Any] = {
+        **data_numbers(dataset, size.samples),
+        "width": where.demo_width if demo else where.width,
+        "l2": where.l2,
+        "replicas": size.replicas,
+        "epochs": size.epochs,
+        "temperatures": temperatures,
+        "waiting_times": size.waiting_times,
+        "t_max": size.t_max,
+        "chi": where.chi,
+    }
+    if (known, phase) == ("mnist", "overparameterised") and not demo:
+        # This phase is its plateau of zero loss; a replica that gets there stops.
+        numbers |= {"epochs": 17_000, "stop_loss": 1e-6, "check_epochs": 100}
+        if scale == "laptop" and (changes or {}).get("engine", "cpu") == "cpu":
+            # Its effect there was found below the differences between replicas (docs/performance.md), and with it
+            # steps cost so little that a run can go as far as claims about what is not seen ask for.
+            numbers |= {"skin": True, "t_max": 100_000}
+    if (known, phase, scale) == ("cifar10", "overparameterised", "laptop"):
+        # Nothing sleeps there and it is the widest: as much as fits in a night.
+        numbers |= {"replicas": 2, "t_max": 5_000}
+    return numbers
+
+
+def quench_numbers(phase: str, dataset: str | OwnData, scale: str, *more: str) -> dict[str, Any]:
+    """Those of a phase's numbers that say data, network and quench, for experiments that start from the same one.
+
+    Args:
+        phase: as for :class:`Relaxation`.
+        dataset: likewise.
+        scale: likewise.
+        *more: other fields that are wanted.
+    """
+    numbers = relaxation_numbers(phase, dataset, scale)
+    return {name: numbers[name] for name in (*data_numbers(dataset, None), "width", "l2", "epochs", *more)}
+
+
+def quench_table(run: Run[Any], request: Relaxation) -> Table:
+    """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
+    quenched, results = run.quenched, run.quench_results
+    sigma = quenched.weights.std(axis=1, dtype="float64")
+    rows: list[Row] = []
+    for i, origin in enumerate(quenched.origin.tolist()):
+        seen = {name: plain(value) for name, value in results[origin].items() if name not in ("alive", "dead")}
+        rows.append(
+            {
+                "origin": origin,
+                "epochs": int(quenched.step[i]) / request.epoch,
+                "diverged": int(not quenched.alive[i]),
+                "dead": int(results[origin]["dead"]),
+                "sigma": float(sigma[i]),
+                **seen,
+            }
+        )
+    title, limit = "After the quench", request.stop_loss
+    if limit is not None:
+        below = sum(isinstance(row["data_loss"], float) and row["data_loss"] < limit for row in rows)
+        title += f": loss below {limit:g} in {below} of {counted(len(rows), 'replica')}"
+    return Table("quench", title, rows, _by_replica)
+
+
+def _by_replica(rows: Sequence[Row]) -> list[Cells]:
+    heads = {"data_loss": "loss", "test_loss": "test loss", "accuracy": "accuracy", "test_accuracy": "test acc."}
+    names = ("epochs", "data_loss", "test_loss", "accuracy", "test_accuracy", "awake", "sigma")
+    return [
+        {"replica": f"{row['origin']}" + (" diverged" if row["diverged"] else " dead" if row["dead"] else "")}
+        | {heads.get(name, name): short(row.get(name)) for name in names}
+        for row in rows
+    ]

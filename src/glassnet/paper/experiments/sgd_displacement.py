@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet.paper.scales import preset
-from glassnet.runs.experiment import Count, Counts, Times
+from glassnet.paper.experiments.relaxation import quench_numbers
+from glassnet.paper.numbers import SGD_BOWL, SGD_LEVEL
+from glassnet.paper.scales import SCALES
+from glassnet.runs.experiment import Curves
+from glassnet.runs.fields import Count, Counts, Times
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Grid, Measure, Point
 from glassnet.runs.quench import Quenched
+from glassnet.runs.registry import register
 from glassnet.simulate.dynamics import Sampling, Sgd
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
 
 Key = tuple[Sampling, int]
 """How batches are drawn, and how large they are."""
 
 
+@register
 class SgdDisplacement(Quenched):
     """Quench by SGD, then SGD with batches of other sizes, measured from the start of an epoch.
 
@@ -36,12 +48,11 @@ class SgdDisplacement(Quenched):
     """
 
     experiment: ClassVar[str] = "sgd_displacement"
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        **Quenched.grows,
-        "batch_sizes": lambda old, new: set(new) >= set(old),
-        "controls": lambda old, new: set(new) >= set(old),
-        "t_max": lambda old, new: new >= old,
-    }
+    about: ClassVar[str] = "displacement under SGD (Fig. 5d)"
+    scales: ClassVar[tuple[str, ...]] = SCALES
+    lists: ClassVar[tuple[str, ...]] = ("batch_sizes", "controls")
+    lengths: ClassVar[tuple[str, ...]] = ("t_max",)
+    report: ClassVar[Curves] = Curves(("msd", "overlap", "alpha", "mobility", "history"), "Batches")
 
     from_whole_epochs: ClassVar[bool] = True
 
@@ -50,6 +61,23 @@ class SgdDisplacement(Quenched):
     waiting_times: Times
     t_max: Count
     max_rows: Count
+
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request for a data set at a scale, from the regularised quench that relaxation starts from.
+
+        The paper does not say how long it followed SGD; here until well after 1/(mu l2) = 1e5 steps, the bowl's time.
+
+        Raises:
+            ValueError: an unknown name, or a number that is not allowed.
+        """
+        scale, _ = cls.check_names(scale, variant)
+        shared, sizes = quench_numbers("regularised", dataset, scale), dict(_SIZES[scale])
+        for name in ("batch_sizes", "controls"):
+            sizes[name] = tuple(size for size in sizes[name] if size <= shared["samples"])
+        return cls.of(shared | sizes | dict(changes or {}))
 
     @model_validator(mode="after")
     def _batches_fit(self) -> Self:
@@ -69,6 +97,10 @@ class SgdDisplacement(Quenched):
     def points(self) -> tuple[Point, ...]:
         """The quench, then every batch size."""
         return (self.quench, *self.measured.values())
+
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """Displacement at each batch size, permuted and drawn with replacement."""
+        return {"sgd_displacement": partial(_draw, run, str(self.dataset))}
 
     def _at(self, sampling: Sampling, batch_size: int) -> Point:
         epoch, quenched = self.samples // batch_size, self.epochs * self.epoch
@@ -122,19 +154,9 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
-def sgd_displacement(dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> SgdDisplacement:
-    """The request for a data set at a scale, from the regularised quench that relaxation starts from.
+def _draw(run: Run[Any], dataset: str) -> Figure:
+    from glassnet.figures.sgd_displacement import draw_sgd_displacement
+    from glassnet.runs.pictures import complete_records
 
-    The paper does not say how long it followed SGD; here until well after 1/(mu l2) = 1e5 steps, the bowl's time.
-
-    Raises:
-        ValueError: an unknown name, or a number that is not allowed.
-    """
-    phase = preset("regularised", dataset, scale)
-    shared = {
-        name: getattr(phase, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs")
-    }
-    sizes = dict(_SIZES[scale])
-    for name in ("batch_sizes", "controls"):
-        sizes[name] = tuple(size for size in sizes[name] if size <= phase.samples)
-    return SgdDisplacement.of(shared | sizes | dict(changes or {}))
+    levels = (SGD_LEVEL, SGD_BOWL) if dataset == "mnist" else None
+    return draw_sgd_displacement(complete_records(run), levels=levels)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet.paper.experiments.relaxation import noise_of
-from glassnet.paper.scales import preset
-from glassnet.runs.experiment import Count, NotNegativeNumbers, Positive, PositiveNumbers
+from glassnet.paper.experiments.relaxation import noise_of, quench_numbers, relaxation_numbers
+from glassnet.paper.numbers import PHASES
+from glassnet.paper.scales import SCALES
+from glassnet.runs.experiment import Curves
+from glassnet.runs.fields import Count, NotNegativeNumbers, Positive, PositiveNumbers
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Evolve, Grid, Measure, Point
 from glassnet.runs.quench import Quenched
+from glassnet.runs.registry import register
 from glassnet.simulate.dynamics import Langevin
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from glassnet.runs.pictures import Pictures
+    from glassnet.runs.run import Run
 
 _MOST_STEPS: Final = 1_000_000
 
@@ -22,6 +32,7 @@ Key = tuple[float, float]
 """Temperature and learning rate."""
 
 
+@register
 class StepSize(Quenched):
     """Quench by SGD, settle by Langevin dynamics as relaxation does, then go on with smaller steps, every one saved.
 
@@ -36,18 +47,39 @@ class StepSize(Quenched):
     """
 
     experiment: ClassVar[str] = "step_size"
-    grows: ClassVar[Mapping[str, Callable[[Any, Any], bool]]] = {
-        **Quenched.grows,
-        "temperatures": lambda old, new: set(new) >= set(old),
-        "learning_rates": lambda old, new: set(new) >= set(old),
-        "length": lambda old, new: new >= old,
-    }
+    about: ClassVar[str] = "oscillations at smaller steps (section III D)"
+    variants: ClassVar[Mapping[str, tuple[str, ...]]] = {"phase": PHASES}
+    scales: ClassVar[tuple[str, ...]] = SCALES
+    lists: ClassVar[tuple[str, ...]] = ("temperatures", "learning_rates")
+    lengths: ClassVar[tuple[str, ...]] = ("length",)
+    report: ClassVar[Curves] = Curves(
+        ("msd", "overlap", "alpha", "mobility"), "Temperature and step size", layers=False, clock="scaled"
+    )
+    """Every step is saved: seven layers would be too much for a page."""
 
     settling_rate: Positive = 1e-3
     settling: Count
     temperatures: NotNegativeNumbers
     learning_rates: PositiveNumbers
     length: Positive
+
+    @classmethod
+    def preset(
+        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+    ) -> Self:
+        """The request of a phase of a data set at a scale.
+
+        Raises:
+            ValueError: an unknown name, or a number that is not allowed.
+        """
+        scale, chosen = cls.check_names(scale, variant)
+        if "stop_loss" in relaxation_numbers(chosen["phase"], dataset, scale):
+            raise ValueError(
+                "phase must be regularised or underparameterised, where the oscillations were seen, "
+                f"but got {chosen['phase']!r}"
+            )
+        shared = quench_numbers(chosen["phase"], dataset, scale)
+        return cls.of(shared | {"learning_rates": (1e-3, 3e-4, 1e-4)} | _SIZES[scale] | dict(changes or {}))
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
@@ -74,6 +106,10 @@ class StepSize(Quenched):
         settled = (self._settled(temperature) for temperature in self.temperatures[::-1])
         return (self.quench, *settled, *self.measured.values())
 
+    def pictures(self, run: Run[Any]) -> Pictures:
+        """Displacement against learning rate times steps."""
+        return {"step_size": partial(_draw, run)}
+
     def _settled(self, temperature: float) -> Point:
         stage = Evolve(Langevin(temperature, self.settling_rate), self.settling, noise=noise_of(temperature))
         return replace(self.quench, stages=(*self.quench.stages, stage), label=f"settling at T = {temperature:g}")
@@ -94,19 +130,8 @@ _SIZES: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
-def step_size(phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None) -> StepSize:
-    """The request of a phase of a data set at a scale.
+def _draw(run: Run[Any]) -> Figure:
+    from glassnet.figures.step_size import draw_step_size
+    from glassnet.runs.pictures import complete_records
 
-    Raises:
-        ValueError: an unknown name, or a number that is not allowed.
-    """
-    there = preset(phase, dataset, scale)
-    if there.stop_loss is not None:
-        raise ValueError(
-            f"phase must be regularised or underparameterised, where the oscillations were seen, but got {phase!r}"
-        )
-    shared = {
-        name: getattr(there, name) for name in ("dataset", "inputs", "samples", "batch_size", "width", "l2", "epochs")
-    }
-    rates = {"learning_rates": (1e-3, 3e-4, 1e-4)}
-    return StepSize.of(shared | rates | _SIZES[scale] | dict(changes or {}))
+    return draw_step_size(complete_records(run))

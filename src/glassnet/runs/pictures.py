@@ -1,0 +1,119 @@
+"""Figures of a run: how each is drawn, and where they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from glassnet.figures import conditions as by_condition
+from glassnet.figures.style import check_formats, save
+from glassnet.runs.table import condition_name, waiting_time_of
+from glassnet.simulate.record import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from glassnet.runs.run import Run
+
+Pictures = dict[str, Callable[[], "Figure"]]
+"""How each figure is drawn, by the name of its file; one that cannot be drawn says so in its turn."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Figures that were written, and those that could not be drawn.
+
+    Args:
+        files: those that were written, figure after figure.
+        failed: why a figure could not be drawn or written, by its name.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+
+
+def usual_pictures(run: Run[Any]) -> Pictures:
+    """Figures of any experiment's records: overlap, displacement and loss of each measurement against time.
+
+    Raises:
+        ValueError: no measurement has a replica yet, or the experiment has none.
+    """
+    records = {condition_name(key): record for key, record in run.records.items()}
+    if not records:
+        raise run.lacks("measurement")
+    waits = {name: waiting_time_of(run, record) for name, record in records.items()}
+    made: Pictures = {}
+    if run.look.chi is not None:
+        made["overlap"] = partial(by_condition.draw_overlap, records, waits, chi=run.look.chi)
+    made["mean_square_displacement"] = partial(by_condition.draw_mean_square_displacement, records, waits)
+    made["loss"] = partial(by_condition.draw_loss, records, waits)
+    return made
+
+
+def draw_run(run: Run[Any], folder: Path, formats: Sequence[str]) -> Drawn:
+    """Write all figures of a run that can be drawn.
+
+    Raises:
+        ValueError: nothing that can be drawn is done; or as :func:`write`.
+    """
+    text, titles = run.request.captions(run)
+    return write(run.request.pictures(run), folder, formats, text, titles)
+
+
+def write(
+    made: Mapping[str, Callable[[], Figure]],
+    folder: Path,
+    formats: Sequence[str],
+    about: str,
+    titles: Mapping[str, str] | None = None,
+) -> Drawn:
+    """Write figures as files named after them; existing ones are replaced.
+
+    Each is drawn by itself: whatever is wrong with one does not take the others with it.
+
+    Args:
+        made: how each is drawn.
+        folder: made where it is missing.
+        formats: any of "png" and "pdf".
+        about: the description in each file.
+        titles: of figures whose title is not their name.
+
+    Raises:
+        ValueError: a format other than "png" or "pdf".
+    """
+    check_formats(formats)
+    drawn = Drawn()
+    for name, draw in made.items():
+        title = (titles or {}).get(name, name.replace("_", " "))
+        try:
+            figure = draw()
+            folder.mkdir(parents=True, exist_ok=True)
+            for kind in formats:
+                path = folder / f"{name}.{kind}"
+                save(figure, path, title=title, description=about)
+                drawn.files.append(path)
+        except Exception as error:
+            drawn.failed[name] = error
+    return drawn
+
+
+def about(run: Run[Any]) -> str:
+    """The numbers of a run in a line, for the metadata of its figures."""
+    numbers = ", ".join(f"{name} = {value}" for name, value in run.request.numbers.items())
+    return f"{run.request.experiment}: {numbers}"
+
+
+def complete_records(run: Run[Any]) -> dict[Any, Record]:
+    """All records of a run, each with at least one replica.
+
+    Raises:
+        ValueError: a measurement has no replica yet.
+    """
+    records = run.records
+    for key, point in run.request.measured.items():
+        if key not in records:
+            raise run.lacks(point.label)
+    return records

@@ -1,0 +1,183 @@
+"""The experiments that are known by name, and those that stand in a user's file.
+
+An experiment registers itself with :func:`register`; a second class of one name is refused. Packages of built-in
+experiments have one module for each, called as the experiment is, which is imported when it is asked for. A run's file
+names an experiment, never code: a name that is not known here loads nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from glassnet._text import near_to
+
+if TYPE_CHECKING:
+    from glassnet.runs.experiment import Experiment
+    from glassnet.runs.own_data import OwnData
+
+Kind = TypeVar("Kind", bound="type[Experiment]")
+
+_PACKAGES: Final[list[str]] = []
+_KNOWN: Final[dict[str, type[Experiment]]] = {}
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def look_in(*packages: str) -> None:
+    """Have experiments looked for in packages, by their dotted names; nothing is imported yet."""
+    _PACKAGES.extend(package for package in packages if package not in _PACKAGES)
+
+
+def register(experiment: Kind) -> Kind:
+    """Make an experiment known by its name: a class decorator.
+
+    Raises:
+        ValueError: a class without a proper name, or a second one of a name.
+    """
+    name = name_of(experiment)
+    known = _KNOWN.setdefault(name, experiment)
+    if known is not experiment:
+        raise ValueError(
+            f"experiment {name!r} is {known.__module__}.{known.__qualname__} already, "
+            f"so {experiment.__module__}.{experiment.__qualname__} must have another name"
+        )
+    return experiment
+
+
+def name_of(experiment: type[Experiment]) -> str:
+    """An experiment's name.
+
+    Raises:
+        ValueError: it has none, or one that cannot stand in commands and in names of folders.
+    """
+    name = getattr(experiment, "experiment", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{experiment.__qualname__}.experiment must be a name of small letters, digits and _, but is {name!r}"
+        )
+    return name
+
+
+def names() -> tuple[str, ...]:
+    """Names of all built-in experiments, in alphabetical order; their modules need not be imported for that."""
+    return tuple(sorted(_modules()))
+
+
+def known(name: str) -> type[Experiment]:
+    """The built-in experiment of a name.
+
+    Raises:
+        ValueError: there is none, with those that come near.
+    """
+    modules = _modules()
+    if name not in modules:
+        near = near_to(name, modules)
+        meant = f"; nearest: {', '.join(near)}" if near else ""
+        raise ValueError(f"experiment must be one of {', '.join(sorted(modules))}, but got {name!r:.80}{meant}")
+    importlib.import_module(modules[name])
+    return _KNOWN[name]
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a built-in experiment of a name."""
+    return name in _modules()
+
+
+def request(
+    experiment: str,
+    variant: str = "",
+    dataset: str | OwnData = "mnist",
+    scale: str = "",
+    changes: Mapping[str, Any] | None = None,
+) -> Experiment:
+    """The request of a built-in experiment by names.
+
+    Args:
+        experiment: its name.
+        variant: one of the values of its first variant, such as a phase; the first if empty.
+        dataset: "mnist", "cifar10" or own data.
+        scale: one of its scales, the first if empty.
+        changes: other numbers for any of its fields.
+
+    Raises:
+        ValueError: an unknown name, or a number that is not allowed.
+    """
+    found = known(experiment)
+    if variant and not found.variants:
+        raise ValueError(f"{experiment} has no variants, but got {variant!r}")
+    named = {next(iter(found.variants)): variant} if variant else {}
+    return found.preset(dataset, scale, changes, **named)
+
+
+def is_file(spec: str) -> bool:
+    """Whether a text names a class in a file, ``my_file.py:MyExperiment``, and not an experiment."""
+    return ".py:" in spec
+
+
+def in_file(spec: str) -> type[Experiment]:
+    """A user's experiment, from ``my_file.py:MyExperiment``: the file is run, as Python runs a script.
+
+    Raises:
+        ValueError: not of this form, no such class, none that is an experiment, or one with a built-in one's name.
+        FileNotFoundError: no such file.
+    """
+    from glassnet.runs.experiment import Experiment
+
+    file, _, name = spec.rpartition(":")
+    path = Path(file)
+    if not file.endswith(".py") or not name.isidentifier():
+        raise ValueError(f"experiment must be a name or FILE.py:CLASS, but got {spec!r}")
+    found = getattr(_module_of(path), name, None)
+    if not isinstance(found, type) or not issubclass(found, Experiment):
+        raise ValueError(f"{path} must have a class {name} that derives from glassnet.runs.Experiment")
+    refuse_second(found)
+    return found
+
+
+def refuse_second(experiment: type[Experiment]) -> None:
+    """Refuse a user's experiment that is called as a built-in one is.
+
+    Raises:
+        ValueError: it is.
+    """
+    name = name_of(experiment)
+    if is_known(name) and known(name) is not experiment:
+        raise ValueError(
+            f"{experiment.__qualname__}.experiment must not be {name!r}, which is an experiment of glassnet"
+        )
+
+
+def _modules() -> dict[str, str]:
+    """Modules of built-in experiments by name."""
+    found: dict[str, str] = {}
+    for package in _PACKAGES:
+        spec = importlib.util.find_spec(package)
+        for module in pkgutil.iter_modules(spec.submodule_search_locations if spec is not None else None):
+            if not module.name.startswith("_"):
+                found[module.name] = f"{package}.{module.name}"
+    return found
+
+
+def _module_of(path: Path) -> object:
+    """The module of a file, run once in a process however often it is asked for."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: experiment must be a name or FILE.py:CLASS")
+    name = f"glassnet_user_{path.stem}_{abs(hash(path.resolve()))}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ValueError(f"{path} cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

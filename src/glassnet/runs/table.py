@@ -1,0 +1,170 @@
+"""Tables of a run: rows of plain values for the summary's files and the report, and short cells for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.analysis.conditions import Row, condition_row, plain
+from glassnet.runs.point import Measure
+from glassnet.store.placing import write_bytes
+
+if TYPE_CHECKING:
+    from glassnet.runs.run import Run
+
+Cells = dict[str, str]
+"""One line of a table for the terminal: text by head of column."""
+
+MOST_LINES: Final = 40
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that belong together.
+
+    Args:
+        name: key in ``summary.json``.
+        title: what the rows are, for people.
+        rows: as they stand in the summary and in the report.
+        shorten: from the rows to the lines that a terminal shows; None for all values of each row.
+    """
+
+    name: str
+    title: str
+    rows: list[Row]
+    shorten: Callable[[Sequence[Row]], list[Cells]] | None = None
+
+    @property
+    def lines(self) -> list[Cells]:
+        """What a terminal shows."""
+        if self.shorten is not None:
+            return self.shorten(self.rows)
+        return [{name: short(value) for name, value in row.items()} for row in self.rows]
+
+
+def units_table(run: Run[Any]) -> Table:
+    """A row a unit of those of which something was evaluated, losses above all: the point, the origin, the numbers."""
+    rows = [
+        {"point": point.label, "origin": origin, **{name: plain(value) for name, value in sorted(found.items())}}
+        for point in run.request.points()
+        if not isinstance(point.stage, Measure)
+        for origin, found in run.results(point).items()
+    ]
+    return Table("units", "What was evaluated at each point", rows, _by_point)
+
+
+def _by_point(rows: Sequence[Row]) -> list[Cells]:
+    """A line a point, the last ones where there are many; the file summary.csv has all."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(row["point"]), []).append(row)
+    lines = []
+    for label, found in list(groups.items())[-MOST_LINES:]:
+        losses = [loss for row in found if isinstance(loss := row.get("data_loss"), float)]
+        numbers = (sum(losses) / len(losses), min(losses), max(losses)) if losses else (None, None, None)
+        lost = sum(row.get("alive") == 0.0 for row in found)
+        counts = {"point": label, "replicas": str(len(found)), "diverged": str(lost)}
+        lines.append(counts | dict(zip(("data loss, mean", "from", "to"), map(short, numbers), strict=True)))
+    return lines
+
+
+def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condition", time: int | None = None) -> Table:
+    """A row a measurement, as :func:`glassnet.analysis.conditions.condition_row` has it.
+
+    Args:
+        run: its look says chi and the waiting time.
+        name: of the table.
+        key: column that tells the measurements apart.
+        time: as in ``condition_row``.
+    """
+    chi = run.look.chi
+    rows: list[Row] = []
+    for named, record in run.records.items():
+        row: Row = {key: named if isinstance(named, float) else condition_name(named)}
+        rows.append(row | condition_row(record, chi=chi, waiting_time=waiting_time_of(run, record), time=time))
+    at = f"t_w = {run.look.waiting_time}" if run.look.waiting_time is not None else "from the first waiting time"
+    shown = f"{at}, chi = {chi:g}" if chi is not None else at
+    last = f"; Q, MSD and losses at t = {time}" if time is not None else ""
+    return Table(name, f"{run.request.experiment}: {shown}{last}", rows, lambda rows: _conditions(rows, key))
+
+
+def waiting_time_of(run: Run[Any], record: Any) -> int:
+    """The waiting time at which a run is looked at, and a record's first where the experiment has none to choose."""
+    waits = record.data["waiting_time"].values
+    wanted = run.look.waiting_time
+    return wanted if wanted is not None and wanted in waits else int(waits[0])
+
+
+def condition_name(key: Any) -> str:
+    """What tells a measurement apart, as text."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
+
+
+def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
+    heads = {"q": "Q", "msd": "MSD", "data_loss": "loss", "test_loss": "test"}
+    lines = []
+    for row in rows:
+        line = {"T" if key == "temperature" else key: short(row[key])}
+        if "outcome" in row:
+            line["tau_90"] = short(row["tau_90"]) if row["tau_90"] is not None else outcome(row)
+            line["95 % interval"] = "-" if row["low"] is None else f"{short(row['low'])} to {short(row['high'])}"
+        line |= {head: short(row.get(name)) for name, head in heads.items() if name != "q" or "q" in row}
+        line["used"] = f"{row['n_used']} of {row['n_replicas']}"
+        if "missed_wakings" in row:
+            line["missed"] = str(row["missed_wakings"])
+        lines.append(line)
+    return lines
+
+
+def outcome(row: Row) -> str:
+    """Why there is no tau_90, in few words."""
+    return "< 1" if row["outcome"] == "below the first save time" else str(row["outcome"])
+
+
+def short(value: Any) -> str:
+    """A value in at most three digits; "-" where there is none."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{rounded:g}"
+
+
+def summary_files(run: Run[Any]) -> dict[str, bytes]:
+    """What ``summary.json`` and ``summary.csv`` of the run's folder are to hold.
+
+    The JSON file has all tables of the experiment by name, the other one the first of them. A number that does not
+    exist is null or empty, infinity is the text "inf".
+    """
+    tables = run.request.tables(run)
+    rows = tables[0].rows
+    text = io.StringIO()
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, fieldnames=heads, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    found: Mapping[str, list[Row]] = {table.name: table.rows for table in tables}
+    plain_text = json.dumps(found, indent=2, allow_nan=False) + "\n"
+    return {"summary.json": plain_text.encode(), "summary.csv": text.getvalue().encode()}
+
+
+def write_summary(run: Run[Any]) -> None:
+    """Put :func:`summary_files` into the run's folder."""
+    for name, content in summary_files(run).items():
+        write_bytes(run.path / name, content)
+
+
+def listed(values: NDArray[Any]) -> Any:
+    """An array as nested lists for JSON, with None for what is not finite."""
+    found = values.astype(object)
+    found[~np.isfinite(values)] = None
+    return found.tolist()
