@@ -84,7 +84,7 @@ class Experiment(BaseModel, ABC):
     """A request: frozen, of resolved numbers; equal requests have equal hashes.
 
     Args:
-        replicas: origins 0 to ``replicas`` - 1 at every point.
+        replicas: how many initial conditions: origins 0 to ``replicas`` - 1 at every point.
         seed: keys initial weights, batches and noise.
         engine: who makes the steps.
         gradient: precision of its data gradients.
