@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from scripts import assert_smoke_mode_prints, run, scripts
 
+from benchmarks import performance
+
 
 @pytest.mark.long
 @pytest.mark.parametrize("script", scripts("benchmarks"))
@@ -23,8 +25,7 @@ def test_rivals_run_where_they_are_installed(library: str, contender: str) -> No
     assert contender in run("benchmarks.performance", "--smoke").stdout
 
 
-@pytest.mark.long
-def test_a_missing_quenched_state_is_named(tmp_path: Path) -> None:
-    done = run("benchmarks.performance", "--states", str(tmp_path), "--output", str(tmp_path))
-    assert done.returncode != 0
-    assert f"{tmp_path / 'mnist-regularised.zip'} must hold the quenched ensemble" in done.stderr
+def test_a_missing_quenched_state_is_named_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="must hold the quenched ensemble of the regularised phase") as refused:
+        performance.measure(tmp_path, smoke=False, effort=1.0, rows=60_000)
+    assert str(tmp_path / "mnist-regularised.zip") in str(refused.value)
