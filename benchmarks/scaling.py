@@ -10,7 +10,6 @@ uses the machine. Calculated from these, and marked so: what many workers ask of
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -22,7 +21,6 @@ from typing import Final
 from distributed import Client, LocalCluster, get_worker
 
 import glassnet as gn
-from benchmarks.quiet import refuse_beside_campaign
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.paper.scales import preset
 from glassnet.runs import distributed, runner
@@ -32,6 +30,9 @@ from glassnet.runs.starting import begin
 from glassnet.runs.tasks import TOPIC, Task
 from glassnet.store import RunDirectory, files
 from glassnet.store.provenance import processor
+from studies.campaign_lock import quiet
+from studies.options import options
+from studies.pages import markdown
 
 WORKERS: Final = (10, 100, 1000, 10_000)
 UNIT_SECONDS: Final = (10, 600, 36_000)
@@ -125,8 +126,7 @@ def written(folder: Path, width: int, n: int) -> tuple[int, float]:
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table in Markdown."""
     print(f"\n{title}\n")
-    for row in (heads, ["---", *["---:"] * (len(heads) - 1)], *rows):
-        print(f"| {' | '.join(row)} |")
+    print(markdown(heads, rows))
 
 
 def measured(folder: Path, smoke: bool) -> Spent:
@@ -191,11 +191,7 @@ def _ms(seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="few of everything: only whether it runs")
-    smoke = parser.parse_args().smoke
-    if not smoke:
-        refuse_beside_campaign()
+    smoke = quiet(options(__doc__)).smoke
     load = os.getloadavg()[0]
     print(f"{processor()}, {len(os.sched_getaffinity(0))} cores, load of the machine {load:.1f} before")
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from benchmarks.quiet import CAMPAIGN_LOCK
 from glassnet import _check, load
 from glassnet._text import duration
 from glassnet.paper.requests import request
@@ -39,6 +38,7 @@ from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import RunDirectory
 from glassnet.store.index import SUFFIX
 from glassnet.store.lock import held, holder
+from studies.campaign_lock import CAMPAIGN_LOCK
 from studies.sweep import Sweep
 
 REPOSITORY: Final = Path(__file__).parents[1]

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.quiet import refuse_beside_campaign
 from glassnet.runs.run import open_run
 from glassnet.store.directory import canonical
 from glassnet.store.lock import held
 from studies.campaign import RunPiece, compute, pieces, standing
+from studies.campaign_lock import refuse_beside_campaign
 from studies.sweep import Sweep
 
 ROOT = Path(__file__).parents[1]
