@@ -22,7 +22,6 @@ from distributed import Client, LocalCluster, get_worker
 
 import glassnet as gn
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.scales import preset
 from glassnet.runs import distributed, runner
 from glassnet.runs.cost import size, unit_bytes
 from glassnet.runs.plan import Plan, plan
@@ -76,7 +75,7 @@ def planned(request: Relaxation, path: Path) -> Plan:
 
 def a_task(folder: Path) -> Task:
     """One replica's measurement at the paper's scale."""
-    request = preset("regularised", "mnist", "paper")
+    request = Relaxation.preset("mnist", "paper", phase="regularised")
     block = planned(request, folder / "paper").blocks[-1]
     one = replace(block, members=block.members[:1])
     return Task("glassnet-0123456789abcdef-0-0", folder / "paper", one, request.make_engine(1), 10.0, 0.5)
@@ -148,7 +147,9 @@ def measured(folder: Path, smoke: bool) -> Spent:
             if n_workers == 2:
                 n_events = 50 if smoke else 2000
                 an_event = events(client, n_events).processor / n_events
-                request = preset("regularised", "mnist", "demo", {**TINY, "replicas": 2 if smoke else 20})
+                request = Relaxation.preset(
+                    "mnist", "demo", {**TINY, "replicas": 2 if smoke else 20}, phase="regularised"
+                )
                 here, there = (a_run(request, folder / name / "run", on) for name, on in (("a", None), ("b", client)))
                 n_units = planned(request, folder / "c" / "run").n_units
     heads = ["length of a task", "workers", "tasks a second", "share of the time at work", "scheduler and client, CPU"]
@@ -177,7 +178,7 @@ def calculated(each: Spent) -> None:
         ["workers", *(f"units of {seconds} s" for seconds in UNIT_SECONDS)],
         [[f"{n}", *(f"{n / seconds / limit:.2g}" for seconds in UNIT_SECONDS)] for n in WORKERS],
     )
-    request = preset("regularised", "mnist", "paper")
+    request = Relaxation.preset("mnist", "paper", phase="regularised")
     a_unit = unit_bytes(request.points()[-1])
     table(
         f"Calculated: the store, units of {size(a_unit)} (relaxation at scale paper), checkpoints as large",

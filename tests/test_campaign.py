@@ -37,7 +37,6 @@ SMALL = RunPiece(
         "replicas": 2,
         "temperatures": [0.0],
         "waiting_times": [3],
-        "shown_waiting_time": 3,
         "t_max": 20,
     },
 )
