@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from glassnet.runs.registry import request
 from tiny_runs import make, tiny
 
 from glassnet.report import write_report
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
 SMALL: dict[str, Any] = {"samples": 200, "epochs": 3, "replicas": 2}
