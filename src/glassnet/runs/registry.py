@@ -20,7 +20,7 @@ from glassnet._text import near_to
 
 if TYPE_CHECKING:
     from glassnet.runs.experiment import Experiment
-    from glassnet.runs.own_data import OwnData
+    from glassnet.runs.own_data import DataLike
 
 Kind = TypeVar("Kind", bound="type[Experiment]")
 
@@ -92,7 +92,7 @@ def is_known(name: str) -> bool:
 def request(
     experiment: str,
     variant: str = "",
-    dataset: str | OwnData = "mnist",
+    dataset: DataLike = "mnist",
     scale: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> Experiment:

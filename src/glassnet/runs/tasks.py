@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from glassnet.engines import Engine
-from glassnet.runs.own_data import look_in
 from glassnet.runs.plan import Block, left
 from glassnet.runs.point import engine_identity
 from glassnet.runs.runner import Update, make
@@ -60,7 +59,6 @@ def work_on(task: Task, before: list[None]) -> None:
 
     worker, directory = get_worker(), RunDirectory(task.path)
     _refuse_misfit(directory, task.engine, worker.address)
-    look_in(task.path, task.block.point.surface.dataset)
     to_come = 0
     reported = -math.inf  # that it has begun is worth saying
 
