@@ -76,16 +76,15 @@ def run(
     """
     for source, target in plan.taken:
         placing.take(source, target)
-    path = directory.path.absolute()
     handed_out: dict[int, Block] = {}
     for i, block in enumerate(plan.blocks):
         if block.starts_at_given:
             make(block, engine, directory, index=i, given=given, on_update=on_update)
         else:
             handed_out[i] = block
-    pieces = {i: list(_pieces(block.with_data_in(path))) for i, block in handed_out.items()}
+    pieces = {i: list(_pieces(block)) for i, block in handed_out.items()}
     every = _report_every(sum(map(len, pieces.values())), client)
-    session = os.urandom(8).hex()
+    session, path = os.urandom(8).hex(), directory.path.absolute()
     tasks = {
         i: [
             Task(f"glassnet-{session}-{i}-{j}", path, piece, engine, checkpoint_every, every)

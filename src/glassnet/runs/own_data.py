@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -100,7 +100,7 @@ class OwnData(BaseModel):
             return self._where
         try:
             about = self._where.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return _read(self._where, self)  # which says what to do
         return _read_once(self._where, self, (about.st_ino, about.st_size, about.st_mtime_ns))
 
@@ -122,8 +122,11 @@ def own_data(name: str, value: Any) -> OwnData:
         return value
     if isinstance(value, (TrainTest, Dataset)):
         return OwnData.of(value if isinstance(value, TrainTest) else TrainTest(value, None))
+    if not isinstance(value, Mapping):
+        names = ", ".join(map(repr, get_args(DatasetName)))
+        raise ValueError(f"{name} must be {names}, or data as read_dataset gives them, but got {type(value).__name__}")
     try:
-        return OwnData.model_validate(dict(value) if isinstance(value, Mapping) else value)
+        return OwnData.model_validate(dict(value))
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in (name, *problem["loc"]))
@@ -162,7 +165,7 @@ def _read_once(path: Path, own: OwnData, version: tuple[int, ...]) -> TrainTest:
 def _read(path: Path, own: OwnData) -> TrainTest:
     try:
         data = read_data(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ValueError(
             f"{path} is missing, the data of its run: open the run where it is now if it was moved; "
             "the command that began it writes them again"

@@ -1,7 +1,8 @@
 """What a worker of a Dask cluster is asked to do: a few units, made by the ordinary runner on one thread.
 
 A task may be done again, or twice at once, at any time: it looks at what is stored and goes on from there, and the
-bits are the same. Workers read and write the run's folder themselves; nothing but names travels.
+bits are the same. Workers read and write the run's folder themselves, a user's own data too; nothing but names
+travels.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Task:
     engine: Engine
     checkpoint_every: float
     report_every: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "block", self.block.with_data_in(self.path))
 
 
 def work_on(task: Task, before: list[None]) -> None:
