@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from tiny_runs import make, tiny
 
-from glassnet.paper.requests import request
 from glassnet.report import write_report
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
 SMALL: dict[str, Any] = {"samples": 200, "epochs": 3, "replicas": 2}

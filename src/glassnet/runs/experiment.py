@@ -196,10 +196,14 @@ class Experiment(BaseModel, ABC):
         return unit_name({"experiment": self.experiment, **self.numbers})
 
     @property
+    def fixed_numbers(self) -> dict[str, Any]:
+        """Those of the numbers that a run keeps when it is continued with more."""
+        return {name: value for name, value in self.numbers.items() if not self.can_grow(name)}
+
+    @property
     def fixed_hash(self) -> str:
-        """The same without the numbers that may grow: what a run keeps when it is continued with more."""
-        grow = {"replicas", *self.lists, *self.lengths}
-        return unit_name({"experiment": self.experiment, **{n: v for n, v in self.numbers.items() if n not in grow}})
+        """SHA-256 (hex) of experiment and fixed numbers: names the folder of a run however much is asked for."""
+        return unit_name({"experiment": self.experiment, **self.fixed_numbers})
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """The same request with other numbers for some fields.
@@ -216,7 +220,7 @@ class Experiment(BaseModel, ABC):
             ValueError: naming the field that differs.
         """
         for name, value in self.numbers.items():
-            old = stored.numbers[name]
+            old = stored.numbers.get(name)
             if canonical(old) == canonical(value):
                 continue
             grows = self.can_grow(name)

@@ -69,12 +69,12 @@ def refuse_changed(points: Sequence[Point], described: Any, n_replicas: int) -> 
     """
     stored = points_in(described, n_replicas)
     if len(stored) != len(points):
-        raise ValueError(f"it has {len(stored)} points, but the class has {len(points)} now")
+        raise ValueError(f"it has {len(stored)} points, but {len(points)} are asked for now")
     for i, (mine, other) in enumerate(zip(points, stored, strict=True)):
         found, wanted = _described(replace(mine, label="")), _described(replace(other, label=""))
         if canonical(found) != canonical(wanted):
             name, a, b = _first_difference(found, wanted, f"points[{i}]")
-            raise ValueError(f"{name} of {other.label!r:.80} is {b!r:.80}, but of the class {a!r:.80} now")
+            raise ValueError(f"{name} of {other.label!r:.80} is {b!r:.80}, but {a!r:.80} is asked for now")
 
 
 def _described(value: Any) -> Any:

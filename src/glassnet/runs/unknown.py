@@ -14,7 +14,7 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 from glassnet.runs.experiment import Experiment, message
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Measure, Point
-from glassnet.runs.point_json import described, points_in
+from glassnet.runs.point_json import described, points_in, refuse_changed
 from glassnet.store.directory import canonical
 
 
@@ -75,6 +75,18 @@ class Unknown(Experiment):
                 f"{other[0]} can be changed with the class of {self.experiment!r} only: give --experiment FILE.py:CLASS"
             )
         return self.described(self._name, {**self.numbers, **changes}, described(self._points))
+
+    def refuse_to_replace(self, stored: Experiment, where: str) -> None:
+        """Refuse another request, and other points.
+
+        Raises:
+            ValueError: naming what differs.
+        """
+        super().refuse_to_replace(stored, where)
+        try:
+            refuse_changed(self._points, described(stored.points()), stored.replicas)
+        except ValueError as error:
+            raise ValueError(f"{where} was written by another request: {error}; choose another folder") from None
 
     def points(self) -> tuple[Point, ...]:
         """Those that the run's file describes."""
