@@ -57,7 +57,7 @@ def named_by(request: Experiment) -> Iterator[tuple[Names, Experiment]]:
     """The requests on the data of one, by the names that give them; not every variant has every scale."""
     for variant, scale in names_of(type(request)):
         with suppress(ValueError):
-            yield (variant, scale), type(request).preset(request.dataset, scale, **variant)
+            yield (variant, scale), type(request).preset(request.dataset, scale, None, **variant)
 
 
 def options_of(experiment: type[Experiment]) -> dict[str, str]:
