@@ -27,8 +27,8 @@ from numcodecs import blosc
 import glassnet as gn
 from glassnet.datasets import raw
 from glassnet.datasets.csv_file import read_csv
-from glassnet.paper.requests import KINDS, request
 from glassnet.runs.own_data import OwnData
+from glassnet.runs.registry import KINDS, request
 from glassnet.runs.run import open_run
 from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed

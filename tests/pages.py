@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from glassnet.runs.registry import request
 from tiny_runs import make, tiny
 
-from glassnet.paper.requests import request
 from glassnet.report import write_report
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.run import Run

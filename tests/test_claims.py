@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
 from conftest import small_landscape
+from glassnet.paper.requests import request
 from program import glassnet
 from tiny_runs import make
 from typer.core import TyperGroup
@@ -35,7 +36,6 @@ from glassnet.paper.claims import (
 )
 from glassnet.paper.claims.claim import Basis, Finding, together
 from glassnet.paper.claims.evidence import Evidence, Losses, gather, phase_of
-from glassnet.paper.requests import request
 from glassnet.paper.scales import PHASES, SCALES, preset
 from glassnet.runs.own_data import remember
 from glassnet.runs.plan import plan

@@ -19,11 +19,11 @@ from glassnet.cli.commands import app
 from glassnet.observables import mean_square_displacement, overlap
 from glassnet.paper import figures as reproduction
 from glassnet.paper.claims import assess, open_runs
-from glassnet.paper.losses import losses
-from glassnet.paper.requests import request
+from glassnet.paper.experiments.phase_diagram import losses
 from glassnet.runs import condense as condensing
 from glassnet.runs.condense import condense
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run, open_run
 from glassnet.store.condensed import Beside, CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.values import to_dataset
@@ -33,7 +33,6 @@ TINY: Mapping[str, dict[str, Any]] = {
     "relaxation": {
         **SMALL,
         "waiting_times": [3, 10],
-        "shown_waiting_time": 10,
         "t_max": 200,
         "temperatures": [1e-3, 1e-5, 0.0],
         "snapshots": [10, 100, 200],

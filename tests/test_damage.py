@@ -18,7 +18,7 @@ from program import Paced, Said, glassnet
 from tiny_runs import make, planned, tiny, units
 
 import glassnet as gn
-from glassnet.runs.drawing import draw_run
+from glassnet.runs.pictures import draw_run
 from glassnet.runs.plan import left
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import Update, run

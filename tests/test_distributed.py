@@ -26,7 +26,7 @@ from tiny_runs import TINY, make, planned, tiny, units
 import glassnet as gn
 from glassnet.cli.workers import place
 from glassnet.cli.working import refusing
-from glassnet.paper.scales import preset
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs import distributed
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import remember
@@ -83,7 +83,9 @@ def make_on(
 def test_workers_find_a_users_own_data_in_the_folder(client: Client, tmp_path: Path) -> None:
     features = np.random.default_rng(1).normal(size=(90, 3))
     own = remember(gn.read_dataset((features, features[:, 0] > 0)))
-    request = preset("regularised", own, "demo", {name: value for name, value in TINY.items() if name != "samples"})
+    request = Relaxation.preset(
+        own, "demo", {name: value for name, value in TINY.items() if name != "samples"}, phase="regularised"
+    )
     make_on(client, request, tmp_path / "a" / "run")
     assert units(tmp_path / "a" / "run") == units(make(request, tmp_path / "b" / "run").path)
 

@@ -12,23 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_runs import TINY, make, planned, tiny, units
+from tiny_runs import TINY, make, planned, rows, tiny, units
 
 import glassnet as gn
 from glassnet.paper.experiments.relaxation import noise_of
-from glassnet.paper.experiments.sgd_displacement import sgd_displacement
+from glassnet.paper.experiments.sgd_displacement import SgdDisplacement
 from glassnet.runs.cost import cost, refuse_too_much_disk, refuse_too_much_memory
 from glassnet.runs.quench import start_from
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import Update, run
 from glassnet.runs.starting import begin, refuse_misfit
-from glassnet.runs.table import quench_rows, temperature_rows
 from glassnet.store import RunDirectory
 
 
 def test_a_run_is_what_the_verbs_make(tmp_path: Path) -> None:
-    request = tiny(shown_chi=30)
-    found = make(request, tmp_path / "run")
+    found = make(tiny(), tmp_path / "run").showing(chi=30)
     data, test = gn.load_dataset("mnist", n_samples=200), gn.load_dataset("mnist", split="test")
     landscape = gn.Landscape(gn.Mlp(10, 4, 6), data, gn.QuadraticHinge(l2=1e-2))
     quenched = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, gn.Sgd(1e-3, 100), 40)
@@ -50,13 +48,13 @@ def test_a_run_is_what_the_verbs_make(tmp_path: Path) -> None:
     assert found.record.data.sizes["replica"] == 4
     assert (len(found.done), found.missing) == (6, ())
 
-    row = temperature_rows(found)[0]
+    row = rows(found, "temperatures")[0]
     tau = gn.relaxation_time(gn.overlap(record, chi=30).sel(waiting_time=[10]))
     assert (row["tau_90"], row["low"]) == (tau.estimate.item(), tau.low.item())
     assert row["q"] == pytest.approx(gn.overlap(record, chi=30).sel(waiting_time=10, time=40).mean().item())
     seen = gn.evaluate(quenched, landscape, test=test)
-    assert [r["test_loss"] for r in quench_rows(found)] == seen.test_loss.values.tolist()
-    assert [r["epochs"] for r in quench_rows(found)] == [20, 20]
+    assert [r["test_loss"] for r in rows(found, "quench")] == seen.test_loss.values.tolist()
+    assert [r["epochs"] for r in rows(found, "quench")] == [20, 20]
 
 
 def test_more_of_everything_adds_units_and_nothing_is_made_twice(tmp_path: Path) -> None:
@@ -188,14 +186,12 @@ def test_another_request_is_refused(tmp_path: Path, changes: dict[str, Any], mes
 def test_what_is_shown_may_change(tmp_path: Path) -> None:
     path = tmp_path / "run"
     stored = units(make(tiny(), path).path)
-    other = tiny(shown_chi=30, shown_waiting_time=3)
-    assert planned(other, path).blocks == ()
-    found = make(other, path)
+    usual = open_run(path)
+    assert (usual.look.chi, usual.look.waiting_time) == (300, 10)
+    found = usual.showing(chi=30, waiting_time=3)
+    assert (found.look.chi, found.look.waiting_time, found.request) == (30, 3, usual.request)
     assert units(path) == stored
-    assert (found.request.shown_chi, found.request.shown_waiting_time) == (30, 3)
-    shown = found.showing(chi=300, waiting_time=10)
-    assert temperature_rows(shown) == temperature_rows(make(tiny(), path))
-    assert temperature_rows(shown) != temperature_rows(found)
+    assert rows(found.showing(), "temperatures") == rows(usual, "temperatures") != rows(found, "temperatures")
     with pytest.raises(ValueError, match=r"chi must be one that was recorded \(30, 300\), but got 7"):
         found.showing(chi=7)
     with pytest.raises(ValueError, match=r"waiting_time must be one that was recorded \(3, 10\), but got 5"):
@@ -205,12 +201,12 @@ def test_what_is_shown_may_change(tmp_path: Path) -> None:
 def test_a_dead_network_is_called_dead(tmp_path: Path) -> None:
     # So wide a step kills every unit of a layer: the output is 0 whatever the input, and nothing moves any more.
     found = make(tiny(quench_rate=100.0, l2=0.0, epochs=2, replicas=6), tmp_path / "run")
-    rows = quench_rows(found)
+    quenched = rows(found, "quench")
     landscape = found.request.quench.surface.landscape
     outputs = [landscape.network.output(w, landscape.dataset.features) for w in found.quenched.weights]
-    assert [bool(row["dead"]) for row in rows] == [bool(np.all(f == 0)) for f in outputs]
-    assert any(row["dead"] for row in rows)
-    assert not any("alive" in row for row in rows)
+    assert [bool(row["dead"]) for row in quenched] == [bool(np.all(f == 0)) for f in outputs]
+    assert any(row["dead"] for row in quenched)
+    assert not any("alive" in row for row in quenched)
 
 
 def test_a_run_that_memory_cannot_hold_is_refused_with_the_numbers(tmp_path: Path) -> None:
@@ -239,10 +235,10 @@ def test_a_run_that_the_disk_cannot_hold_is_refused_with_the_numbers(tmp_path: P
 
 def test_lost_replicas_are_counted(tmp_path: Path) -> None:
     found = make(tiny(quench_rate=1e3, epochs=50, replicas=3), tmp_path / "run")
-    assert any(row["diverged"] for row in quench_rows(found))
-    for row in temperature_rows(found):
+    assert any(row["diverged"] for row in rows(found, "quench"))
+    for row in rows(found, "temperatures"):
         assert row["n_replicas"] == 3
-        assert row["n_lost"] == sum(bool(r["diverged"]) for r in quench_rows(found))
+        assert row["n_lost"] == sum(bool(r["diverged"]) for r in rows(found, "quench"))
 
 
 def test_the_cost_is_said_beforehand(tmp_path: Path) -> None:
@@ -309,7 +305,7 @@ def test_given_replicas_that_do_not_fit_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="replicas must be at most 2, which quenched holds, but got 3"):
         start_from(tiny(replicas=3), fits, fixed=["replicas"])
     assert start_from(tiny(replicas=3), fits).replicas == 2
-    displaced = sgd_displacement("mnist", "demo", {"width": 3})
+    displaced = SgdDisplacement.preset("mnist", "demo", {"width": 3})
     uneven = replace(gn.Ensemble.random(displaced.quench.surface.network, 2), step=np.array([0, 7]))
     with pytest.raises(ValueError, match="at the end of the same epoch of 60 steps"):
         start_from(displaced, uneven)

@@ -25,8 +25,8 @@ from glassnet.paper.experiments.protocol import Protocol
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.paper.experiments.sgd_displacement import SgdDisplacement
 from glassnet.paper.experiments.step_size import StepSize
-from glassnet.paper.requests import request
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.registry import request
 from glassnet.runs.run import open_run
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
 from glassnet.store.directory import canonical

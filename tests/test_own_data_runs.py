@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassnet.paper.requests import KINDS, request
 from program import Said
 from program import glassnet as program
 from tiny_runs import TINY, make, planned, units
@@ -20,7 +21,6 @@ from tiny_runs import TINY, make, planned, units
 import glassnet as gn
 from glassnet.cli.data import Own, chosen
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.requests import KINDS, request
 from glassnet.paper.scales import preset
 from glassnet.report import again as report_again
 from glassnet.runs.condense import condense

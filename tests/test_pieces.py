@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from glassnet.cli.commands import app
 from glassnet.paper.claims import assess, open_runs
-from glassnet.paper.requests import request
-from glassnet.paper.scales import preset
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.condense import condense, join
 from glassnet.runs.quench import start_from
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.store.condensed import write_condensed
 
@@ -24,7 +24,6 @@ NUMBERS: dict[str, Any] = {
     "width": 4,
     "epochs": 20,
     "waiting_times": [3, 10],
-    "shown_waiting_time": 10,
     "t_max": 100,
     "snapshots": [10, 100],
 }
@@ -116,7 +115,6 @@ def test_a_figure_is_drawn_from_a_folder_of_pieces(where: str, tmp_path: Path) -
         "epochs": 1,
         "t_max": 3,
         "waiting_times": [1],
-        "shown_waiting_time": 1,
     }
     for name, temperature in (("hot", 0.1), ("cold", 0.0)):
         found = relaxation(tmp_path / name, temperatures=[temperature], replicas=1, **numbers)
@@ -131,7 +129,6 @@ def test_a_figure_is_drawn_from_a_folder_of_pieces(where: str, tmp_path: Path) -
     [
         ({"t_max": 50}, "t_max"),
         ({"seed": 1}, "seed"),
-        ({"shown_waiting_time": 3}, "shown_waiting_time"),
         ({"l2": 0.02}, "l2"),
         ({"gradient": "float64"}, "gradient"),
         ({"experiment": "ageing"}, "experiment"),
@@ -163,7 +160,7 @@ def test_given_replicas_of_a_smaller_piece_are_the_first_of_a_larger(tmp_path: P
     start = relaxation(tmp_path / "quench", temperatures=[0.1]).quenched
     for name, n, T in (("few", 1, 0.1), ("more", 2, 0.0)):
         numbers = {**NUMBERS, "temperatures": [T], "replicas": n}
-        asked = start_from(preset("regularised", "mnist", "demo", numbers), start)
+        asked = start_from(Relaxation.preset("mnist", "demo", numbers, phase="regularised"), start)
         condense(make(asked, tmp_path / name, given=start), tmp_path / "kept" / f"{name}.run.zip")
     run = open_run(tmp_path / "kept")
     assert (run.request.replicas, run.request.temperatures) == (2, (0.0, 0.1))

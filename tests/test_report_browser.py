@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassnet.paper.losses import losses
 from pages import Made, View
 from scipy.special import stdtrit
 
 import glassnet as gn
-from glassnet.paper.losses import losses
 from glassnet.report import SavedRecord, write_report
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')

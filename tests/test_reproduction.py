@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassnet.paper.losses import losses
+from glassnet.paper.requests import KINDS, request
 from matplotlib.text import Text
 from rich.console import Console
 from tiny_runs import make
@@ -27,8 +29,6 @@ from glassnet.figures import (
 from glassnet.paper import figures as reproduction
 from glassnet.paper.experiments.ageing import ageing
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
-from glassnet.paper.losses import losses
-from glassnet.paper.requests import KINDS, request
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
 from glassnet.runs.runner import Update, run

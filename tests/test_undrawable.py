@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassnet.paper.requests import request
 from small_records import CHI, HOT, WAIT, measured
 from tiny_runs import make, tiny
 from typer.testing import CliRunner
@@ -19,7 +20,6 @@ from glassnet.analysis import bowl_mean_square_displacement, bowl_overlap
 from glassnet.cli.commands import app
 from glassnet.figures import relaxation
 from glassnet.paper.claims import assess
-from glassnet.paper.requests import request
 from glassnet.report import write_report
 from glassnet.runs import drawing as drawings
 from glassnet.runs.run import Run

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.scales import preset
 from glassnet.runs.experiment import Experiment
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.plan import Plan, plan
 from glassnet.runs.run import Run, open_run
 from glassnet.runs.runner import Update, run
@@ -30,7 +30,7 @@ TINY: dict[str, Any] = {
 
 def tiny(**changes: Any) -> Relaxation:
     """A relaxation of six units."""
-    return preset("regularised", "mnist", "demo", {**TINY, **changes})
+    return Relaxation.preset("mnist", "demo", {**TINY, **changes}, phase="regularised")
 
 
 def planned(request: Experiment, path: Path) -> Plan:
@@ -54,3 +54,8 @@ def make(
 def units(path: Path) -> dict[str, bytes]:
     """Every unit's file."""
     return {p.name: p.read_bytes() for p in sorted((path / "units").iterdir())}
+
+
+def rows(found: Run[Any], table: str) -> list[dict[str, Any]]:
+    """The rows of one of a run's tables, by its name in summary.json."""
+    return next(list(one.rows) for one in found.request.tables(found) if one.name == table)

@@ -76,7 +76,9 @@ def join(runs: Sequence[Run[Any]], path: Path) -> Run[Any]:
         ValueError: they are not of one run, naming what differs; nothing is done yet, or a unit is damaged.
         OSError: the file cannot be written.
     """
-    run: Run[Any] = Run(path, pieces=runs)
+    look = runs[0].look
+    run: Run[Any] = Run(path, pieces=runs, experiment=type(runs[0].request))
+    run = run.showing(chi=look.chi, waiting_time=look.waiting_time)
     _write(run, path, [])
     return run
 

@@ -84,7 +84,7 @@ class Experiment(BaseModel, ABC):
     """A request: frozen, of resolved numbers; equal requests have equal hashes.
 
     Args:
-        replicas: origins 0 to ``replicas`` - 1 at every point.
+        replicas: how many initial conditions: origins 0 to ``replicas`` - 1 at every point.
         seed: keys initial weights, batches and noise.
         engine: who makes the steps.
         gradient: precision of its data gradients.
@@ -194,10 +194,14 @@ class Experiment(BaseModel, ABC):
         return unit_name({"experiment": self.experiment, **self.numbers})
 
     @property
+    def fixed_numbers(self) -> dict[str, Any]:
+        """Those of the numbers that a run keeps when it is continued with more."""
+        return {name: value for name, value in self.numbers.items() if not self.can_grow(name)}
+
+    @property
     def fixed_hash(self) -> str:
-        """The same without the numbers that may grow: what a run keeps when it is continued with more."""
-        grow = {"replicas", *self.lists, *self.lengths}
-        return unit_name({"experiment": self.experiment, **{n: v for n, v in self.numbers.items() if n not in grow}})
+        """SHA-256 (hex) of experiment and fixed numbers: names the folder of a run however much is asked for."""
+        return unit_name({"experiment": self.experiment, **self.fixed_numbers})
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse to go on with a run of another request; this one may only ask for more.

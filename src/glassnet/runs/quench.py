@@ -54,6 +54,11 @@ class Quenched(Experiment):
         """The given replicas of before must be the first ones."""
         return bool(value[: len(old)] == old) if name == "quenched" else super().holds(name, value, old)
 
+    @property
+    def fixed_numbers(self) -> dict[str, Any]:
+        """With the first of the given replicas: runs from others are others."""
+        return super().fixed_numbers | {"quenched": None if self.quenched is None else self.quenched[0]}
+
     def started_from(self, ensemble: Ensemble, fixed: Collection[str] = ()) -> Self:
         """The same request from given replicas instead of random weights and SGD: :func:`start_from`."""
         return start_from(self, ensemble, fixed)

@@ -7,6 +7,7 @@ names an experiment, never code: a name that is not known here loads nothing.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import pkgutil
@@ -87,6 +88,14 @@ def known(name: str) -> type[Experiment]:
 def is_known(name: str) -> bool:
     """Whether there is a built-in experiment of a name."""
     return name in _modules()
+
+
+def first_line(name: str) -> str:
+    """What the class of a built-in experiment says about itself, in a line; read from its file, which is not run."""
+    spec = importlib.util.find_spec(_modules()[name])
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec is not None and spec.origin else ""
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.decorator_list]
+    return next((text.partition("\n")[0] for node in classes if (text := ast.get_docstring(node))), "")
 
 
 def request(

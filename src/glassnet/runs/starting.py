@@ -6,6 +6,7 @@ from typing import Any
 
 from glassnet.engines import Engine
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.look import without_looks
 from glassnet.runs.own_data import keep
 from glassnet.runs.point import engine_identity
 from glassnet.store.directory import RunDirectory, first_difference
@@ -24,7 +25,7 @@ def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) 
     where = str(directory.path)
     if stored["experiment"] != request.experiment:
         raise ValueError(f"{where} holds the experiment {stored['experiment']!r}; choose another folder")
-    request.refuse_to_replace(type(request).of(stored["request"]), where)
+    request.refuse_to_replace(type(request).of(without_looks(stored["request"])), where)
     if (difference := first_difference(stored["engine"], engine_identity(engine), "engine")) is not None:
         raise ValueError(f"{where} was made with {difference}; choose another folder")
 

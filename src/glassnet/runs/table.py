@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet._text import given_replicas, number_list
 from glassnet.analysis.conditions import Row, condition_row, plain
+from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
 from glassnet.store.placing import write_bytes
 
 if TYPE_CHECKING:
+    from glassnet.runs.experiment import Experiment
     from glassnet.runs.run import Run
 
 Cells = dict[str, str]
@@ -137,6 +140,21 @@ def short(value: Any) -> str:
         return value
     rounded = float(f"{value:.3g}")
     return f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{rounded:g}"
+
+
+def facts(request: Experiment) -> dict[str, str]:
+    """Lines about a request for people: the experiment's own, or else all its numbers."""
+    if own := request.facts():
+        return own
+    return {"experiment": request.experiment, **{name: _value(value) for name, value in request.numbers.items()}}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(own_data("dataset", value))
+    if not isinstance(value, list) or not value:
+        return str(value)
+    return given_replicas(value) if isinstance(value[0], str) else number_list(value)
 
 
 def summary_files(run: Run[Any]) -> dict[str, bytes]:

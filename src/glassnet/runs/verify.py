@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData, refuse_damaged
 from glassnet.runs.pieces import pieces_in
 from glassnet.runs.run import Run
@@ -48,17 +49,21 @@ class Verification:
     code: str = ""
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path, experiment: type[Experiment] | None = None) -> Verification:
     """Read everything that a run consists of, and check it.
 
     A unit is sound if its checksum is right, its arrays can be read, and it is the one that its name says; a summary if
     it says what is calculated from the units again; a figure if every part of its file has its checksum.
 
+    Args:
+        path: where the run is.
+        experiment: class of its experiment, where it is a user's own.
+
     Raises:
         FileNotFoundError: no run there.
         ValueError: the run's description, or the file of a condensed run, is damaged.
     """
-    run: Run[Any] = Run(path)
+    run: Run[Any] = Run(path, experiment=experiment)
     found = _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
     return replace(found, code=bits.made_by(run.description.get("sessions")))
 

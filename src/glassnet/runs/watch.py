@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
 from glassnet.analysis.conditions import condition_row
 from glassnet.engines import Cpu
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.plan import Member
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.run import Run
@@ -115,14 +116,15 @@ class Watch:
 
     Args:
         path: the folder of a run, begun or finished.
+        experiment: class of its experiment, where it is a user's own.
 
     Raises:
         FileNotFoundError: no run there.
         ValueError: a condensed run, which nobody works on, or a damaged description.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._run: Run[Any] = Run(path)
+    def __init__(self, path: Path, experiment: type[Experiment] | None = None) -> None:
+        self._run: Run[Any] = Run(path, experiment=experiment)
         if self._run.is_condensed:
             raise ValueError(f"run must be the folder of a run, but {path} is condensed, and nobody works on it")
         self._directory = RunDirectory(path)
@@ -131,6 +133,11 @@ class Watch:
         self._seen: dict[Path, tuple[int, dict[str, int], dict[str, float]]] = {}
         self._found: dict[tuple[Point, tuple[tuple[Path, int], ...]], Found] = {}
         self._speeds: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+
+    def showing(self, **chosen: Any) -> Self:
+        """The same at another chi, waiting time or temperature, as :meth:`Run.showing` has them."""
+        self._run = self._run.showing(**chosen)
+        return self
 
     def look(self) -> Look:
         """See how it stands now."""
