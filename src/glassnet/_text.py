@@ -41,6 +41,13 @@ def given_replicas(fingerprints: Sequence[str]) -> str:
     return f"{counted(len(fingerprints), 'replica')}, first fingerprint {fingerprints[0][:16]}"
 
 
+def said(value: object) -> str:
+    """A number, or several, as people write them; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(said, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def duration(seconds: float) -> str:
     """Days, hours, minutes and seconds as people write them."""
     return str(timedelta(seconds=round(seconds))) if seconds < _AGES else "ages"

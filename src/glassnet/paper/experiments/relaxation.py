@@ -131,7 +131,9 @@ class Relaxation(Quenched):
         return (self.quench, *self.measured.values())
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
-        """The paper's sensitivity of the phase and waiting time of the scale, where they were recorded."""
+        """The paper's sensitivity of the phase and waiting time of the scale, where recorded; the coldest T above 0."""
+        if name == "temperature":
+            return next((one for one in recorded if one > 0), recorded[-1])
         wanted: tuple[float, ...] = WAITING_TIMES
         if name == "chi":
             wanted = (PHASE[like(self.dataset), phase].shown_chi,) if (phase := self.phase) is not None else ()
