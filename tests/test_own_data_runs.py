@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.requests import KINDS, request
 from program import Said
 from program import glassnet as program
-from tiny_runs import TINY, make, planned, units
+from tiny_runs import TINY, make, planned, preset, units
 
 import glassnet as gn
 from glassnet.cli.data import Own, chosen
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.scales import preset
 from glassnet.report import again as report_again
 from glassnet.runs.condense import condense
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.quench import start_from
+from glassnet.runs.registry import names, request
 from glassnet.runs.run import open_run
 from glassnet.runs.starting import begin, refuse_misfit
 from glassnet.runs.table import quench_rows, temperature_rows
@@ -167,7 +166,7 @@ def test_a_condensed_run_and_given_replicas(tmp_path: Path) -> None:
         start_from(preset("regularised", "mnist", "demo", TINY), found.quenched)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", names())
 def test_every_experiment_takes_own_data_with_mnists_other_numbers(kind: str) -> None:
     own = OwnData.of(data())
     found = request(kind, "", own, "laptop")

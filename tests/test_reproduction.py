@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from glassnet.paper.losses import losses
-from glassnet.paper.requests import KINDS, request
 from matplotlib.text import Text
 from rich.console import Console
 from tiny_runs import make
@@ -31,6 +30,7 @@ from glassnet.paper.experiments.ageing import ageing
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
+from glassnet.runs.registry import known, names, request
 from glassnet.runs.runner import Update, run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
@@ -70,8 +70,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_request_is_allowed() -> None:
-    for name, kind in KINDS.items():
-        for variant in kind.variants or ("",):
+    for name in names():
+        for variant in next(iter(known(name).variants.values()), ("",)):
             for dataset in ("mnist", "cifar10"):
                 for scale in ("demo", "laptop", "workstation", "paper"):
                     if (name, variant) in (("protocol", "overparameterised"), ("step_size", "overparameterised")):
@@ -92,7 +92,7 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ice", "", "mnist", "demo"), "experiment must be one of 'phase_diagram', 'relaxation'"),
+        (("ice", "", "mnist", "demo"), "experiment must be one of ageing, minima, phase_diagram, protocol, relaxation"),
         (("phase_diagram", "sky", "mnist", "demo"), "part must be one of 'plane', 'width', 'l2', but got 'sky'"),
         (("ageing", "solid", "mnist", "demo"), "phase must be one of 'regularised'"),
         (("minima", "", "letters", "demo"), "dataset must be one of 'mnist', 'cifar10', but got 'letters'"),
@@ -394,12 +394,12 @@ def test_relaxation_s_options_are_short_for_its_settings() -> None:
     assert (twice.exit_code, "replicas must be given once" in twice.output) == (2, True)
 
 
-@pytest.mark.parametrize("experiment", KINDS)
+@pytest.mark.parametrize("experiment", names())
 def test_the_help_of_an_experiment_names_what_can_be_set(experiment: str) -> None:
     said = CliRunner().invoke(app, ["run", experiment, "-h"]).output
-    names = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
+    can_be_set = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
     fields = request(experiment, "", "mnist", "demo").numbers
-    assert {name.strip() for name in names} == set(fields) - {"dataset", "quenched"}
+    assert {name.strip() for name in can_be_set} == set(fields) - {"dataset", "quenched"}
 
 
 @pytest.mark.parametrize("value", ["0.001", "a,b", "[]", "{}"])

@@ -59,7 +59,7 @@ def experiment_in(spec: str) -> type[Experiment]:
         raise ValueError(f"{spec} cannot be used: {type(error).__name__}: {said} (line {line})") from None
 
 
-def opened(path: Path, experiment: str | None = None, looking: Looking = Looking()) -> Run[Any]:
+def opened(path: Path, experiment: str | None = None, looking: Looking | None = None) -> Run[Any]:
     """The run at a path, as it is looked at.
 
     Raises:
@@ -69,7 +69,7 @@ def opened(path: Path, experiment: str | None = None, looking: Looking = Looking
     from glassnet.runs.run import open_run
 
     run = open_run(path, experiment=None if experiment is None else experiment_in(experiment))
-    return run.showing(**looking._asdict())
+    return run if looking is None else run.showing(**looking._asdict())
 
 
 def looked_at(runs: Sequence[Any], looking: Looking) -> list[Any]:
