@@ -37,7 +37,6 @@ from glassnet.paper.claims import (
 from glassnet.paper.claims.claim import Basis, Finding, together
 from glassnet.paper.claims.evidence import Evidence, Losses, gather, phase_of
 from glassnet.paper.scales import PHASES, SCALES, preset
-from glassnet.runs.own_data import remember
 from glassnet.runs.plan import plan
 from glassnet.runs.runner import run
 from glassnet.runs.starting import begin
@@ -134,7 +133,7 @@ def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
     columns = np.random.default_rng(0).standard_normal((60, 3))
     own = gn.read_dataset((columns, np.arange(60) % 2))
     few = {**NUMBERS, "samples": 60, "batch_size": 20, "epochs": 1, "t_max": 4}
-    for name, data, changes in (("own", remember(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
+    for name, data, changes in (("own", own, {}), ("pixel", "mnist", {"inputs": "pixel"})):
         make(preset("regularised", data, "demo", {**few, **changes}), tmp_path / name)
     done = glassnet("claims", ".", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

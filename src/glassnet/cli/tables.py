@@ -14,7 +14,7 @@ from glassnet.paper.requests import KINDS
 from glassnet.paper.scales import DATASETS, PHASES, SCALES, preset
 from glassnet.runs.cost import Cost, size
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.own_data import AnyData, OwnData, own_data, recall
+from glassnet.runs.own_data import AnyData, OwnData, own_data
 from glassnet.runs.plan import Plan
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.runs.table import Row, quench_rows, temperature_rows, unit_rows
@@ -277,7 +277,7 @@ def _source(dataset: AnyData) -> dict[str, str]:
     if not isinstance(dataset, OwnData):
         return {}
     try:
-        about = recall(dataset).train.provenance
+        about = dataset.data.train.provenance
     except ValueError:
         return {}
     read = {"read": about["reading"]} if "reading" in about else {}
