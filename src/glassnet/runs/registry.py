@@ -7,6 +7,7 @@ names an experiment, never code: a name that is not known here loads nothing.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import importlib.util
@@ -60,12 +61,24 @@ def name_of(experiment: type[Experiment]) -> str:
     Raises:
         ValueError: it has none, or one that cannot stand in commands and in names of folders.
     """
-    name = getattr(experiment, "experiment", None)
+    return checked(getattr(experiment, "experiment", None), f"{experiment.__qualname__}.experiment")
+
+
+def checked(name: Any, called: str = "experiment") -> str:
+    """A name that can stand in commands and in names of folders.
+
+    Raises:
+        ValueError: it is none; ``called`` is what the message calls it.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{experiment.__qualname__}.experiment must be a name of small letters, digits and _, but is {name!r}"
-        )
+        raise ValueError(f"{called} must be a name of small letters, digits and _, but is {name!r:.80}")
     return name
+
+
+def is_built_in(experiment: type[Experiment]) -> bool:
+    """Whether a class is that of an experiment of glassnet."""
+    name = getattr(experiment, "experiment", None)
+    return isinstance(name, str) and is_known(name) and known(name) is experiment
 
 
 def names() -> tuple[str, ...]:
@@ -91,6 +104,14 @@ def known(name: str) -> type[Experiment]:
 def is_known(name: str) -> bool:
     """Whether there is a built-in experiment of a name."""
     return name in _modules()
+
+
+def first_line(name: str) -> str:
+    """What the class of a built-in experiment says about itself, in a line; read from its file, which is not run."""
+    spec = importlib.util.find_spec(_modules()[name])
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec is not None and spec.origin else ""
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.decorator_list]
+    return next((text.partition("\n")[0] for node in classes if (text := ast.get_docstring(node))), "")
 
 
 def request(
@@ -151,7 +172,7 @@ def refuse_second(experiment: type[Experiment]) -> None:
         ValueError: it is.
     """
     name = name_of(experiment)
-    if is_known(name) and known(name) is not experiment:
+    if is_known(name) and not is_built_in(experiment):
         raise ValueError(
             f"{experiment.__qualname__}.experiment must not be {name!r}, which is an experiment of glassnet"
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData, refuse_damaged
 from glassnet.runs.pieces import pieces_in
 from glassnet.runs.run import Run
@@ -48,17 +49,22 @@ class Verification:
     code: str = ""
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path, experiment: type[Experiment] | None = None) -> Verification:
     """Read everything that a run consists of, and check it.
 
     A unit is sound if its checksum is right, its arrays can be read, and it is the one that its name says; a summary if
     it says what is calculated from the units again; a figure if every part of its file has its checksum.
 
+    Args:
+        path: where the run is.
+        experiment: class of its experiment, where it is a user's own; without it only a summary that was written
+            without it is compared.
+
     Raises:
         FileNotFoundError: no run there.
         ValueError: the run's description, or the file of a condensed run, is damaged.
     """
-    run: Run[Any] = Run(path)
+    run: Run[Any] = Run(path, experiment=experiment)
     found = _verify_condensed(run) if run.is_condensed else _verify_folder(run, RunDirectory(path))
     return replace(found, code=bits.made_by(run.description.get("sessions")))
 
@@ -115,6 +121,11 @@ def _summary(run: Run[Any]) -> tuple[list[str], str]:
     present = [name for name in wanted if (run.path / name).is_file()]
     there = {name: placing.read_bytes(run.path / name, strict.MOST_BYTES) for name in present}
     others = [name for name, content in there.items() if not _says_the_same(name, content, wanted[name])]
+    if others and run.request.generic:
+        return (
+            [],
+            f"not compared: the class of {run.request.experiment} wrote it; --experiment FILE.py:CLASS compares it",
+        )
     wrong = [f"{run.path / name} is damaged or old: it does not say what the units say" for name in others]
     absent = [name for name in wanted if name not in there]
     nearly = [name for name, content in there.items() if name not in others and content != wanted[name]]

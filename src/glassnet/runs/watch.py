@@ -13,16 +13,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
 from glassnet.analysis.conditions import condition_row
 from glassnet.engines import Cpu
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.plan import Member
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.run import Run
-from glassnet.runs.table import waiting_time_of
+from glassnet.runs.table import chi_of, waiting_time_of
 from glassnet.simulate import verbs as simulate
 from glassnet.simulate.concat import concat
 from glassnet.simulate.ensemble import Ensemble, join
@@ -115,14 +116,15 @@ class Watch:
 
     Args:
         path: the folder of a run, begun or finished.
+        experiment: class of its experiment, where it is a user's own.
 
     Raises:
         FileNotFoundError: no run there.
         ValueError: a condensed run, which nobody works on, or a damaged description.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._run: Run[Any] = Run(path)
+    def __init__(self, path: Path, experiment: type[Experiment] | None = None) -> None:
+        self._run: Run[Any] = Run(path, experiment=experiment)
         if self._run.is_condensed:
             raise ValueError(f"run must be the folder of a run, but {path} is condensed, and nobody works on it")
         self._directory = RunDirectory(path)
@@ -131,6 +133,11 @@ class Watch:
         self._seen: dict[Path, tuple[int, dict[str, int], dict[str, float]]] = {}
         self._found: dict[tuple[Point, tuple[tuple[Path, int], ...]], Found] = {}
         self._speeds: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+
+    def showing(self, **chosen: Any) -> Self:
+        """The same at another chi, waiting time or temperature, as :meth:`Run.showing` has them."""
+        self._run = self._run.showing(**chosen)
+        return self
 
     def look(self) -> Look:
         """See how it stands now."""
@@ -246,9 +253,10 @@ def _of_record(record: Record, run: Run[Any]) -> Found:
     times, shown = data["time"].values, waiting_time_of(run, record)
     if record.elapsed < shown:
         return Found(**found)
-    row = condition_row(record, chi=run.look.chi, waiting_time=shown)
+    chi = chi_of(run, record)
+    row = condition_row(record, chi=chi, waiting_time=shown)
     found |= {"t": row["t"], "msd": _finite(row["msd"])}
-    if run.look.chi is not None:
+    if chi is not None:
         found["overlap"] = _finite(row["q"])
         if row["t"]:
             where = {"below the first save time": f"< {times[times > 0][0]}", "not reached": f"> {row['t']}"}

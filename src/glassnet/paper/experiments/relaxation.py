@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet._text import counted
+from glassnet._text import counted, given_replicas, number_list
 from glassnet.analysis.conditions import Row, plain
 from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
@@ -50,11 +50,12 @@ class Relaxation(Quenched):
 
     Args:
         stop_loss: end a replica's quench where its data loss is below this; looked at every ``check_epochs``.
+        check_epochs: epochs between two looks at the loss.
         learning_rate: mu of Langevin dynamics.
         temperatures: T, in any order.
         waiting_times: t_w, steps since the end of the quench.
         t_max: the run ends this many steps after the last waiting time; one of :func:`glassnet.log_times`.
-        chi: sensitivities of the overlap.
+        chi: sensitivities chi at which Q is recorded and shown.
         snapshots: times at which the displacements are kept whole, up to six.
     """
 
@@ -130,7 +131,9 @@ class Relaxation(Quenched):
         return (self.quench, *self.measured.values())
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
-        """The paper's sensitivity of the phase and waiting time of the scale, where they were recorded."""
+        """The paper's sensitivity of the phase and waiting time of the scale, where recorded; the coldest T above 0."""
+        if name == "temperature":
+            return next((one for one in recorded if one > 0), recorded[-1])
         wanted: tuple[float, ...] = WAITING_TIMES
         if name == "chi":
             wanted = (PHASE[like(self.dataset), phase].shown_chi,) if (phase := self.phase) is not None else ()
@@ -159,6 +162,26 @@ class Relaxation(Quenched):
         from glassnet.figures.relaxation import CAPTIONS, description
 
         return description(run.record, **run.look.at), CAPTIONS
+
+    def facts(self) -> dict[str, str]:
+        """Data, network, loss, quench, dynamics and engine, a line each."""
+        network = self.quench.surface.network
+        stop = f", less where the data loss falls below {self.stop_loss:g}" if self.stop_loss else ""
+        quench = f"SGD, learning rate {self.quench_rate:g}, batch {self.batch_size}, {self.epochs} epochs{stop}"
+        return {
+            "data": f"{self.dataset}, {self.samples} rows, inputs "
+            + ("as prepared" if self.inputs == "given" else self.inputs),
+            "network": f"width {network.width}, depth {network.depth}, N = {network.n_weights}, "
+            f"N/P_D = {network.n_weights / self.samples:.3g}",
+            "loss": f"quadratic hinge, l2 = {self.l2:g}",
+            "replicas": f"{self.replicas}, seed {self.seed}",
+            "quench": quench if self.quenched is None else f"given: {given_replicas(self.quenched)}",
+            "Langevin": f"learning rate {self.learning_rate:g}, T = {number_list(self.temperatures[::-1])}",
+            "times": f"t_w = {number_list(self.waiting_times)}, t to {self.t_max}",
+            "overlap": f"chi = {number_list(self.chi)}",
+            "engine": f"{self.engine}, {self.gradient} gradients, {self.dtype} weights"
+            + (", skin" if self.skin else ""),
+        }
 
     def _at(self, temperature: float) -> Point:
         stage = Measure(
