@@ -361,6 +361,38 @@ def test_a_skin_that_no_skin_packed_is_refused() -> None:
         gn.evolve(foreign, landscape, LANGEVIN, 1, engine=Cpu(1, skin=True))
 
 
+def test_lists_that_were_stored_stay_valid() -> None:
+    landscape, ensemble = drowsy((300, 4, 6, 3), awake=0.2)
+    dynamics, engine = gn.Langevin((3.0, 1.0), 1e-3), Cpu(1, skin=True)
+    found = gn.evolve(ensemble[:2], landscape, dynamics, 1, engine=engine)
+    numbers = '"first_width": 0.1, "interval": 100, "narrow": 0.85, "narrowest": 1e-06, "widen": 2.0'
+    texts = [
+        f'{{"dynamics": "Langevin", "engine": ["cpu", "{engine.version}", "float32"], "l2": {landscape.loss.l2}, '
+        f'"landscape": "{landscape.without_l2.fingerprint}", "learning_rate": 0.001, "skin": {{{numbers}, "widest": 1000000.0}}, '
+        f'"temperature": {temperature}}}'
+        for temperature in ("3.0", "1.0")
+    ]
+    assert found.state["skin"].tag.tolist() == [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+def test_a_list_of_another_precision_is_not_used() -> None:
+    landscape, ensemble = drowsy((300, 4, 6, 3), awake=0.2)
+    half = gn.evolve(ensemble, landscape, LANGEVIN, 130, engine=Cpu(1, skin=True))
+    other = Cpu(1, skin=True, gradient="float64")
+    bare = gn.evolve(replace(half, state={}), landscape, LANGEVIN, 40, engine=other)
+    assert_same(gn.evolve(half, landscape, LANGEVIN, 40, engine=other), bare)
+
+
+def test_a_skin_that_has_looked_at_nothing_yet_is_no_list(tmp_path: Path) -> None:
+    landscape, ensemble = drowsy((300, 4, 6, 3), awake=0.2)
+    seen: list[gn.Record] = []
+    about: dict[str, Any] = {"times": [20], "loss_times": "auto", "engine": Cpu(1, skin=True)}
+    whole = gn.measure(ensemble, landscape, LANGEVIN, on_progress=lambda p: seen.append(p.state()), **about)
+    assert seen[0].elapsed == 0
+    again = through_a_file(seen[0], tmp_path / "begun")
+    assert_same(gn.resume(again, landscape, engine=Cpu(1, skin=True)), whole)
+
+
 def test_few_files_know_the_skin() -> None:
     package = Path(gn.__file__).parent
     below = [path for wing in ("landscape", "simulate", "engines", "store") for path in (package / wing).rglob("*.py")]

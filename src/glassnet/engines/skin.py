@@ -57,9 +57,8 @@ def unpacked(ensemble: Ensemble, tags: NDArray[np.str_] | None, n_samples: int) 
     if state.layout != (wanted := packed(tags, none)[OWNER].layout):
         raise ValueError(f"state {OWNER!r} must have {wanted}, but has {state.layout}")
     listed = state.tag == tags
-    missed = np.where(listed, state.counts["missed_wakings"], 0)
     rows = np.ascontiguousarray(state.arrays["rows"][:, : (n_samples + 7) // 8])
-    return listed, state.arrays["width"], missed, rows
+    return listed, state.arrays["width"], state.counts["missed_wakings"], rows
 
 
 def tags(engine: Engine, landscape: Landscape, dynamics: Dynamics, n_replicas: int) -> NDArray[np.str_]:
