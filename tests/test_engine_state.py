@@ -19,6 +19,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from strangers import refused
 from test_sleeping import drowsy
+from tiny_runs import make, tiny
 from zarr import open_group
 from zarr.storage import ZipStore
 
@@ -26,6 +27,9 @@ import glassnet as gn
 from glassnet.engines import Cpu, EngineState, Reference
 from glassnet.engines.reference import ReferenceSession
 from glassnet.landscape.surface import Landscape
+from glassnet.runs.condense import condense
+from glassnet.runs.quench import fingerprint, taken
+from glassnet.runs.run import open_run
 from glassnet.simulate.dynamics import Dynamics, describe
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.state import joined
@@ -368,7 +372,8 @@ def test_lists_that_were_stored_stay_valid() -> None:
     numbers = '"first_width": 0.1, "interval": 100, "narrow": 0.85, "narrowest": 1e-06, "widen": 2.0'
     texts = [
         f'{{"dynamics": "Langevin", "engine": ["cpu", "{engine.version}", "float32"], "l2": {landscape.loss.l2}, '
-        f'"landscape": "{landscape.without_l2.fingerprint}", "learning_rate": 0.001, "skin": {{{numbers}, "widest": 1000000.0}}, '
+        f'"landscape": "{landscape.without_l2.fingerprint}", "learning_rate": 0.001, '
+        f'"skin": {{{numbers}, "widest": 1000000.0}}, '
         f'"temperature": {temperature}}}'
         for temperature in ("3.0", "1.0")
     ]
@@ -391,6 +396,20 @@ def test_a_skin_that_has_looked_at_nothing_yet_is_no_list(tmp_path: Path) -> Non
     assert seen[0].elapsed == 0
     again = through_a_file(seen[0], tmp_path / "begun")
     assert_same(gn.resume(again, landscape, engine=Cpu(1, skin=True)), whole)
+
+
+def test_a_condensed_run_keeps_no_state(tmp_path: Path) -> None:
+    made = make(tiny(skin=True, epochs=1), tmp_path / "run")
+    assert {*made.record.ensemble.state} == {"skin"}
+    condense(made, tmp_path / "x.run.zip")
+    assert open_run(tmp_path / "x.run.zip").record.ensemble.state == {}
+
+
+def test_a_run_that_starts_from_given_replicas_takes_their_weights_alone() -> None:
+    half = evolved(START, 9)
+    found = taken(half, 2, fingerprint(half, 2), "float64")
+    assert found.weights.tobytes() == half.weights[[2]].tobytes()
+    assert found.state == {}
 
 
 def test_few_files_know_the_skin() -> None:
