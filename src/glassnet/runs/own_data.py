@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from glassnet.datasets import Dataset, TrainTest
-from glassnet.datasets.labels import listed
 from glassnet.datasets.raw import Name as DatasetName
-from glassnet.store.data import read_data, write_data
-from glassnet.store.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from glassnet.datasets import Dataset, TrainTest
+    from glassnet.store.directory import RunDirectory
 
 FILE: Final = "data.npz"
 """Where a run's folder has the data."""
@@ -60,6 +60,8 @@ class OwnData(BaseModel):
         Raises:
             ValueError: their labels are not +1 and -1, which all experiments take.
         """
+        from glassnet.datasets.labels import listed
+
         train, test = data
         source = train.provenance.get("source", train.name)
         if train.n_classes is not None:
@@ -108,8 +110,8 @@ class OwnData(BaseModel):
 AnyData = DatasetName | OwnData
 """A data set as a request holds it."""
 
-DataLike = str | Dataset | TrainTest | OwnData
-"""A data set as presets take it: the name of a built-in one, or a user's own."""
+DataLike: TypeAlias = "str | Dataset | TrainTest | OwnData"
+"""What presets take as data: the name of a built-in set, or a user's own."""
 
 
 def own_data(name: str, value: Any) -> OwnData:
@@ -120,6 +122,8 @@ def own_data(name: str, value: Any) -> OwnData:
     """
     if isinstance(value, OwnData):
         return value
+    from glassnet.datasets import Dataset, TrainTest
+
     if isinstance(value, (TrainTest, Dataset)):
         return OwnData.of(value if isinstance(value, TrainTest) else TrainTest(value, None))
     if not isinstance(value, Mapping):
@@ -139,6 +143,8 @@ def keep(directory: RunDirectory, dataset: AnyData) -> None:
     Raises:
         ValueError: they are needed, but as :attr:`OwnData.data`.
     """
+    from glassnet.store.data import write_data
+
     if not isinstance(dataset, OwnData):
         return
     try:
@@ -163,6 +169,8 @@ def _read_once(path: Path, own: OwnData, version: tuple[int, ...]) -> TrainTest:
 
 
 def _read(path: Path, own: OwnData) -> TrainTest:
+    from glassnet.store.data import read_data
+
     try:
         data = read_data(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -11,23 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.datasets import Dataset, load_dataset
-from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import Inputs
 from glassnet.datasets.raw import Name as DatasetName
 from glassnet.landscape.loss import QuadraticHinge
 from glassnet.landscape.network import Mlp
-from glassnet.landscape.surface import Landscape
 from glassnet.runs.fields import Dtype
 from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import epoch_times, linear_times, log_times
+
+if TYPE_CHECKING:
+    from glassnet.datasets import Dataset
+    from glassnet.landscape.surface import Landscape
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
@@ -89,6 +91,8 @@ class Surface:
     @property
     def landscape(self) -> Landscape:
         """The training data under the network and the loss."""
+        from glassnet.landscape.surface import Landscape
+
         return Landscape(self.network, self.data, QuadraticHinge(self.l2))
 
     @property
@@ -319,4 +323,6 @@ def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
 
 @lru_cache(maxsize=8)
 def _load(name: DatasetName, inputs: Any, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
+    from glassnet.datasets import load_dataset
+
     return load_dataset(name, n_samples=n_samples, split=split, inputs=inputs)

@@ -6,15 +6,17 @@ import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar
 
 import numpy as np
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, NotNegative, Whole, by_name
-from glassnet.runs.plan import Plan
 from glassnet.runs.point import Point
 from glassnet.simulate.ensemble import Ensemble
+
+if TYPE_CHECKING:
+    from glassnet.runs.plan import Plan
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
