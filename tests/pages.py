@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from glassnet.runs.registry import request
 from tiny_runs import make, tiny
 
 from glassnet.report import write_report
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
 SMALL: dict[str, Any] = {"samples": 200, "epochs": 3, "replicas": 2}
@@ -37,7 +37,7 @@ def every_kind() -> dict[str, Experiment]:
             "",
             dataset,
             scale,
-            {**SMALL, "width": 4, "t_max": 30, "waiting_times": [3, 10], "shown_waiting_time": 10},
+            {**SMALL, "width": 4, "t_max": 30, "waiting_times": [3, 10]},
         ),
         "phase_diagram": request(
             "phase_diagram", "plane", dataset, scale, {**SMALL, "widths": [3, 5], "l2s": [0.0, 0.01], "epochs": [1, 3]}

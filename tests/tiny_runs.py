@@ -8,7 +8,6 @@ from typing import Any
 
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.experiment import Experiment
-from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.plan import Plan, plan
 from glassnet.runs.run import Run, open_run
 from glassnet.runs.runner import Update, run

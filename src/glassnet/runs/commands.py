@@ -8,7 +8,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
@@ -63,19 +63,59 @@ def named_by(request: Experiment) -> Iterator[tuple[Names, Experiment]]:
 def options_of(experiment: type[Experiment]) -> dict[str, str]:
     """The option that replaces a number, by the name of its field; all other fields are for ``--set`` alone.
 
-    Fields of numbers have one, called as they are; one that holds several is given several times, in the singular,
-    and has none where another field is called so.
-    A flag has a second option, ``--no-...``. The engine, which is a name, is chosen as often as numbers are.
+    Fields of numbers, flags and names have one. A field that holds several is given several times, in the singular
+    where no other field is called so; a flag has a second option, ``--no-...``.
     """
+    flags = {name: f"--{name.replace('_', '-')}" for name in experiment.model_fields}
+    taken = _TAKEN | {f"--{name.replace('_', '-')}" for name in experiment.variants}
     found = {}
-    for name, field in experiment.model_fields.items():
-        several = get_origin(field.annotation) is tuple
-        kinds = set(get_args(field.annotation) or (field.annotation,)) - {type(None), ...}
-        if name == "engine" or (kinds and kinds <= {int, float, bool}):
-            one = name.removesuffix("s") if several and name != "epochs" else name
-            if one == name or one not in experiment.model_fields:
-                found[name] = f"--{one.replace('_', '-')}"
+    for name, flag in flags.items():
+        kind = experiment.model_fields[name].annotation
+        # Lengths of the quench are epochs wherever they are given.
+        one = flag.removesuffix("s") if get_origin(kind) is tuple and name != "epochs" else flag
+        chosen = flag if one in (*flags.values(), *taken) else one
+        if chosen not in taken and _is_plain(kind):
+            found[name] = chosen
     return found
+
+
+_TAKEN: Final = frozenset(
+    f"--{name}"
+    for name in (
+        "checkpoint-every",
+        "cluster",
+        "components",
+        "data",
+        "dataset",
+        "dry-run",
+        "header",
+        "help",
+        "inputs",
+        "label",
+        "negative",
+        "no-header",
+        "output",
+        "positive",
+        "quenched",
+        "scale",
+        "scheduler",
+        "set",
+        "split",
+        "split-seed",
+        "test-data",
+        "threads",
+        "workers",
+    )
+)
+"""The options of the command that replace no number."""
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether a field holds a number, a flag or a name, or several of one kind."""
+    if get_origin(annotation) is Literal:
+        return True
+    kinds = set(get_args(annotation) or (annotation,)) - {type(None), ...}
+    return len(kinds) == 1 and (kinds <= {int, float, bool, str} or get_origin(*kinds) is Literal)
 
 
 def _asked(request: Experiment) -> dict[str, Any]:

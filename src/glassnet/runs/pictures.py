@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet._text import said
 from glassnet.figures import conditions as by_condition
 from glassnet.figures.style import check_formats, save
-from glassnet.runs.table import condition_name, waiting_time_of
+from glassnet.runs.table import waiting_time_of
 from glassnet.simulate.record import Record
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def usual_pictures(run: Run[Any]) -> Pictures:
     Raises:
         ValueError: no measurement has a replica yet, or the experiment has none.
     """
-    records = {condition_name(key): record for key, record in run.records.items()}
+    records = {said(key): record for key, record in run.records.items()}
     if not records:
         raise run.lacks("measurement")
     waits = {name: waiting_time_of(run, record) for name, record in records.items()}

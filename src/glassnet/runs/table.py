@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet._text import given_replicas, number_list
+from glassnet._text import given_replicas, number_list, said
 from glassnet.analysis.conditions import Row, condition_row, plain
 from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
@@ -90,7 +90,7 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
     chi = run.look.chi
     rows: list[Row] = []
     for named, record in run.records.items():
-        row: Row = {key: named if isinstance(named, float) else condition_name(named)}
+        row: Row = {key: named if isinstance(named, float) else said(named)}
         rows.append(row | condition_row(record, chi=chi, waiting_time=waiting_time_of(run, record), time=time))
     at = f"t_w = {run.look.waiting_time}" if run.look.waiting_time is not None else "from the first waiting time"
     shown = f"{at}, chi = {chi:g}" if chi is not None else at
@@ -103,12 +103,6 @@ def waiting_time_of(run: Run[Any], record: Any) -> int:
     waits = record.data["waiting_time"].values
     wanted = run.look.waiting_time
     return wanted if wanted is not None and wanted in waits else int(waits[0])
-
-
-def condition_name(key: Any) -> str:
-    """What tells a measurement apart, as text."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
