@@ -144,6 +144,7 @@ def _changes(request: Experiment, names: Names) -> dict[str, Any] | None:
     every = _asked(request)
     with suppress(ValueError):
         changes = _lacking(request, names, {})
+        changes |= _lacking(request, names, changes)  # what the first of them bring with them
         if not _lacking(request, names, changes):
             return changes
     with suppress(ValueError):
