@@ -30,20 +30,15 @@ def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUE
         quenched: the file of the replicas that the request starts from.
     """
     forms = [(names, changes) for names in names_of(type(request)) if (changes := _changes(request, names)) is not None]
-    # A preset of a user's own may refuse them all.
-    best: tuple[Names | None, dict[str, Any]] = min(
-        forms, key=lambda form: len(_said(request, form[1])), default=(None, _asked(request))
-    )
-    names, changes = best
-    words = []
-    if names is not None:
-        words = _named(request, names, data)
-        for name in list(changes):  # an engine, say, brings its precision
-            fewer = {other: value for other, value in changes.items() if other != name}
-            with suppress(ValueError):
-                changes = changes if _lacking(request, names, fewer) else fewer
+    unnamed: tuple[Names, dict[str, Any]] = (({}, ""), _asked(request))  # a preset of a user's own may refuse them all
+    names, changes = min(forms, key=lambda form: len(_said(request, form[1])), default=unnamed)
+    for name in list(changes):  # an engine, say, brings its precision
+        fewer = {other: value for other, value in changes.items() if other != name}
+        with suppress(ValueError):
+            changes = changes if _lacking(request, names, fewer) else fewer
+    words = [*_named(request, names, data), *_said(request, changes)]
     given = ["--quenched", quenched] if _is_given(request) else []
-    return shlex.join(["glassnet", "run", _called(type(request)), *words, *_said(request, changes), *given])
+    return shlex.join(["glassnet", "run", _called(type(request)), *words, *given])
 
 
 def names_of(experiment: type[Experiment]) -> Iterator[Names]:
