@@ -83,8 +83,8 @@ bench: install
 	$(BIN)/python -m benchmarks.performance
 
 bench-long: install
-	$(BIN)/python -m benchmarks.exactness --output docs
-	$(BIN)/python -m benchmarks.skin --output docs
+	$(BIN)/python -m studies.exactness --output docs
+	$(BIN)/python -m studies.skin --output docs
 
 # The long runs, piece by piece, with one thread at low priority: make campaign HOURS=2, and later again.
 HOURS ?= 2

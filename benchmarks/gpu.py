@@ -9,7 +9,6 @@ Before it is timed a contender's gradient must agree with the float64 one to 1e-
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -22,7 +21,8 @@ import numpy as np
 import torch
 
 import glassnet as gn
-from benchmarks.quiet import refuse_beside_campaign
+from studies.campaign_lock import quiet
+from studies.options import options
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
@@ -34,12 +34,9 @@ BATCHES = [(30, 16), (30, 256), (30, 512), (54, 64), (78, 64)]
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
+    parser = options(__doc__)
     parser.add_argument("--json", type=Path, help="write the numbers here too")
-    chosen = parser.parse_args()
-    if not chosen.smoke:
-        refuse_beside_campaign()
+    chosen = quiet(parser)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not chosen.smoke:
         parser.error("there is no GPU here: only --smoke works")

@@ -11,7 +11,6 @@ JAX (``pip install --group bench``) their contenders are left out.
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import tempfile
@@ -24,7 +23,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.quiet import refuse_beside_campaign
 from benchmarks.race.peak import kernel, processor
 from benchmarks.race.runner import ROOT, PeakRunner
 from benchmarks.report import plots, tables
@@ -32,15 +30,18 @@ from benchmarks.sections import race
 from benchmarks.sections.never_slower import never_slower
 from benchmarks.sections.overhead import overhead
 from benchmarks.sections.scaling import scaling
-from benchmarks.sections.session import PHASES, STATES, Session
+from benchmarks.sections.session import Session
+from studies.campaign_lock import refuse_beside_campaign
+from studies.options import options
+from studies.pages import replace_tables
+from studies.phases import PHASES, STATES
 
 PAGE: Final = ROOT / "docs" / "performance.md"
 
 
 def main() -> None:
     """Measure what was asked for, keep it, and show it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, a folder of its own: to see that it runs")
+    parser = options(__doc__)
     parser.add_argument("--effort", type=float, default=1.0, help="multiplies how often slices take turns")
     parser.add_argument("--rows", type=int, default=60_000, help="of MNIST, a multiple of 4000, for a quick look")
     parser.add_argument("--states", type=Path, default=STATES, help="folder of mnist-PHASE.zip, quenched ensembles")
@@ -64,7 +65,7 @@ def main() -> None:
         page = output / PAGE.name
         if not page.exists():
             page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-        tables.write(tables.all_tables(results), page)
+        replace_tables(tables.all_tables(results), page)
         plots.draw(results, kept.parent)
         for title, table in tables.all_tables(results).items():
             print(f"\n{title}\n{table}")

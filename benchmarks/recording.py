@@ -9,7 +9,6 @@ skips, a save time costs a pass over all rows, since losses are sums over all).
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -17,10 +16,11 @@ from collections.abc import Callable
 import numpy as np
 
 import glassnet as gn
-from benchmarks.quiet import refuse_beside_campaign
 from glassnet.engines import Cpu
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.recording import Plan, Recorder
+from studies.campaign_lock import quiet
+from studies.options import options
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -64,11 +64,7 @@ def record_megabytes(n_replicas: int, width: int, n_times: int) -> float:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes: only to see that it runs")
-    smoke = parser.parse_args().smoke
-    if not smoke:
-        refuse_beside_campaign()
+    smoke = quiet(options(__doc__)).smoke
     rows, quench, langevin_steps, sgd_steps = (500, 20, 20, 200) if smoke else (6_000, 20_000, 3_000, 30_000)
     dataset = gn.load_dataset("mnist", n_samples=rows)
     landscape = gn.Landscape(gn.Mlp(10, 30, 6), dataset, gn.QuadraticHinge(1e-2))

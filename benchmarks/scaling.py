@@ -10,7 +10,6 @@ uses the machine. Calculated from these, and marked so: what many workers ask of
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -22,9 +21,7 @@ from typing import Final
 from distributed import Client, LocalCluster, get_worker
 
 import glassnet as gn
-from benchmarks.quiet import refuse_beside_campaign
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.scales import preset
 from glassnet.runs import distributed, runner
 from glassnet.runs.cost import size, unit_bytes
 from glassnet.runs.plan import Plan, plan
@@ -32,6 +29,9 @@ from glassnet.runs.starting import begin
 from glassnet.runs.tasks import TOPIC, Task
 from glassnet.store import RunDirectory, files
 from glassnet.store.provenance import processor
+from studies.campaign_lock import quiet
+from studies.options import options
+from studies.pages import markdown
 
 WORKERS: Final = (10, 100, 1000, 10_000)
 UNIT_SECONDS: Final = (10, 600, 36_000)
@@ -75,7 +75,7 @@ def planned(request: Relaxation, path: Path) -> Plan:
 
 def a_task(folder: Path) -> Task:
     """One replica's measurement at the paper's scale."""
-    request = preset("regularised", "mnist", "paper")
+    request = Relaxation.preset("mnist", "paper", phase="regularised")
     block = planned(request, folder / "paper").blocks[-1]
     one = replace(block, members=block.members[:1])
     return Task("glassnet-0123456789abcdef-0-0", folder / "paper", one, request.make_engine(1), 10.0, 0.5)
@@ -125,8 +125,7 @@ def written(folder: Path, width: int, n: int) -> tuple[int, float]:
 def table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table in Markdown."""
     print(f"\n{title}\n")
-    for row in (heads, ["---", *["---:"] * (len(heads) - 1)], *rows):
-        print(f"| {' | '.join(row)} |")
+    print(markdown(heads, rows))
 
 
 def measured(folder: Path, smoke: bool) -> Spent:
@@ -148,7 +147,9 @@ def measured(folder: Path, smoke: bool) -> Spent:
             if n_workers == 2:
                 n_events = 50 if smoke else 2000
                 an_event = events(client, n_events).processor / n_events
-                request = preset("regularised", "mnist", "demo", {**TINY, "replicas": 2 if smoke else 20})
+                request = Relaxation.preset(
+                    "mnist", "demo", {**TINY, "replicas": 2 if smoke else 20}, phase="regularised"
+                )
                 here, there = (a_run(request, folder / name / "run", on) for name, on in (("a", None), ("b", client)))
                 n_units = planned(request, folder / "c" / "run").n_units
     heads = ["length of a task", "workers", "tasks a second", "share of the time at work", "scheduler and client, CPU"]
@@ -177,7 +178,7 @@ def calculated(each: Spent) -> None:
         ["workers", *(f"units of {seconds} s" for seconds in UNIT_SECONDS)],
         [[f"{n}", *(f"{n / seconds / limit:.2g}" for seconds in UNIT_SECONDS)] for n in WORKERS],
     )
-    request = preset("regularised", "mnist", "paper")
+    request = Relaxation.preset("mnist", "paper", phase="regularised")
     a_unit = unit_bytes(request.points()[-1])
     table(
         f"Calculated: the store, units of {size(a_unit)} (relaxation at scale paper), checkpoints as large",
@@ -191,11 +192,7 @@ def _ms(seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="few of everything: only whether it runs")
-    smoke = parser.parse_args().smoke
-    if not smoke:
-        refuse_beside_campaign()
+    smoke = quiet(options(__doc__)).smoke
     load = os.getloadavg()[0]
     print(f"{processor()}, {len(os.sched_getaffinity(0))} cores, load of the machine {load:.1f} before")
     with tempfile.TemporaryDirectory() as folder:

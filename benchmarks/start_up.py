@@ -1,11 +1,10 @@
 """Processor time of starting: ``import glassnet`` and the command line beside what they are built on, in turns.
 
-python -m benchmarks.start_up
+python -m benchmarks.start_up [--smoke]
 """
 
 from __future__ import annotations
 
-import argparse
 import resource
 import statistics
 import subprocess
@@ -13,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from benchmarks.quiet import refuse_beside_campaign
+from studies.campaign_lock import quiet
+from studies.options import options
 
 _GLASSNET: Final = str(Path(sys.executable).parent / "glassnet")
 
@@ -36,11 +36,7 @@ def seconds(command: list[str]) -> float:
 
 def main() -> None:
     """Print a line a command: median and range."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="each once: only to see that it runs")
-    smoke = parser.parse_args().smoke
-    if not smoke:
-        refuse_beside_campaign()
+    smoke = quiet(options(__doc__)).smoke
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(1 if smoke else 15):
         for name, command in COMMANDS.items():

@@ -23,14 +23,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from benchmarks.quiet import CAMPAIGN_LOCK
 from glassnet import _check, load
 from glassnet._text import duration
-from glassnet.paper.requests import request
 from glassnet.runs.condense import condense
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.plan import plan
 from glassnet.runs.quench import Quenched, start_from
+from glassnet.runs.registry import request
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import run
 from glassnet.runs.starting import begin
@@ -39,6 +38,7 @@ from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import RunDirectory
 from glassnet.store.index import SUFFIX
 from glassnet.store.lock import held, holder
+from studies.campaign_lock import CAMPAIGN_LOCK
 from studies.sweep import Sweep
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -85,7 +85,7 @@ class RunPiece:
         run: the run of which it is a piece; its folder among the kept files.
         part: what tells it apart from the run's other pieces.
         hours: expected time on one core.
-        experiment, variant, dataset: as :func:`glassnet.paper.requests.request` takes them, at the scale "workstation".
+        experiment, variant, dataset: as :func:`glassnet.runs.registry.request` takes them, at the scale "workstation".
         changes: the numbers that differ from that scale's.
         quenched: file of the replicas that it starts from; None for random weights.
     """
@@ -164,7 +164,6 @@ def pieces(engine: str = "cpu") -> list[Piece]:
 
 _TIMES: Final[Mapping[str, Any]] = {
     "waiting_times": [5_000, 20_000, 50_000],
-    "shown_waiting_time": 20_000,
     "t_max": 100_000,
 }
 
@@ -225,7 +224,6 @@ def _depths(engine: str) -> Iterator[Piece]:
                 replicas=4,
                 temperatures=[temperature],
                 waiting_times=[20_000],
-                shown_waiting_time=20_000,
                 t_max=100_000,
                 skin=True,
                 stop_loss=None if deepest else depth,
@@ -271,7 +269,6 @@ def _larger_step(engine: str) -> Iterator[Piece]:
             temperatures=[temperature],
             learning_rate=1e-2,
             waiting_times=[500, 2_000, 5_000],
-            shown_waiting_time=2_000,
             t_max=100_000,
         )
 
@@ -306,7 +303,6 @@ def _cifar10(engine: str) -> Iterator[Piece]:
             replicas=2,
             temperatures=[temperature],
             waiting_times=[5_000],
-            shown_waiting_time=5_000,
             t_max=50_000,
         )
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.quiet import refuse_beside_campaign
 from glassnet.runs.run import open_run
 from glassnet.store.directory import canonical
 from glassnet.store.lock import held
 from studies.campaign import RunPiece, compute, pieces, standing
+from studies.campaign_lock import refuse_beside_campaign
 from studies.sweep import Sweep
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +37,6 @@ SMALL = RunPiece(
         "replicas": 2,
         "temperatures": [0.0],
         "waiting_times": [3],
-        "shown_waiting_time": 3,
         "t_max": 20,
     },
 )

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.report.rates import (
@@ -23,23 +19,7 @@ from benchmarks.report.rates import (
     seconds,
     sleeping,
 )
-
-
-def write(tables: Mapping[str, str], page: Path) -> None:
-    """Put tables, by name, into the page.
-
-    Raises:
-        ValueError: the page has no place for one of them.
-    """
-    text = page.read_text(encoding="utf-8")
-    for name, table in tables.items():
-        begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            raise ValueError(f"{page} must have the markers {begin} and {end}, but has not")
-        whole = f"{begin}\n{table}\n{end}"
-        text = pattern.sub(lambda _, whole=whole: whole, text)  # type: ignore[misc]
-    page.write_text(text, encoding="utf-8")
+from studies.pages import markdown
 
 
 def all_tables(results: Results) -> dict[str, str]:
@@ -48,11 +28,6 @@ def all_tables(results: Results) -> dict[str, str]:
     tables |= {phase: _race(results, rows) for phase, rows in results["langevin"].items()}
     tables |= {"sgd": _race(results, results["sgd"]), "never-slower": _never_slower(results)}
     return tables | {"scaling": _scaling(results)}
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _time(value: float) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import glassnet as gn
 from benchmarks.race.runner import Course, Runner
 from benchmarks.race.task import Floats
-from benchmarks.sections.session import BATCH, DEPTH, PHASES, Row, Session, random_weights, some, trained
+from benchmarks.sections.session import BATCH, Row, Session, random_weights, some, trained
+from studies.phases import DEPTH, PHASES
 
 
 def never_slower(session: Session) -> list[Row]:

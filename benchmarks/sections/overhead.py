@@ -16,7 +16,8 @@ import numpy as np
 import glassnet as gn
 from benchmarks.race.runner import Runner, take_turns
 from benchmarks.race.task import Floats
-from benchmarks.sections.session import DEPTH, PHASES, Row, Session, measured
+from benchmarks.sections.session import Row, Session, measured
+from studies.phases import DEPTH, PHASES
 
 FEW_ROWS: Final = 64
 """So few that noise and update take most of a step; what the rows take is taken off."""

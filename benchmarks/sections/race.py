@@ -10,7 +10,8 @@ import numpy as np
 
 import glassnet as gn
 from benchmarks.race.runner import Course, Runner, absent, take_turns
-from benchmarks.sections.session import BATCH, DEPTH, PHASES, Row, Session, measured, random_weights
+from benchmarks.sections.session import BATCH, Row, Session, measured, random_weights
+from studies.phases import DEPTH, PHASES
 
 ENGINES: Final = {"glassnet, every row": "all", "glassnet": "exact", "glassnet, skin": "skin"}
 

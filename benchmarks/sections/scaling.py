@@ -12,7 +12,8 @@ import numpy as np
 
 import glassnet as gn
 from benchmarks.race.runner import Runner, take_turns
-from benchmarks.sections.session import BATCH, DEPTH, Row, Session, measured, random_weights, some
+from benchmarks.sections.session import BATCH, Row, Session, measured, random_weights, some
+from studies.phases import DEPTH
 
 AXES: Final[dict[str, tuple[int, ...]]] = {
     "replicas": (1, 2, 3, 4, 5, 6, 8, 16, 32, 64, 128),

@@ -12,20 +12,14 @@ from typing import Any, Final
 import numpy as np
 
 import glassnet as gn
-from benchmarks.race.runner import ROOT, Course, PeakRunner, Runner
+from benchmarks.race.runner import Course, PeakRunner, Runner
 from benchmarks.race.task import Floats, Numbers, Task
 from glassnet.engines import Cpu
+from studies.phases import DEPTH, PHASES, quenched
 
-DEPTH: Final = 6
 LEARNING_RATE: Final = 1e-3
 TEMPERATURE: Final = 1e-4
 BATCH: Final = 100
-
-PHASES: Final = {"regularised": (30, 1e-2), "underparameterised": (30, 0.0), "overparameterised": (72, 0.0)}
-"""Width and l2 of each phase."""
-
-STATES: Final = ROOT / "docs" / "reproduction" / "quenched"
-"""Where the quenched ensembles of the phases are bundled."""
 
 Row = dict[str, Any]
 
@@ -92,26 +86,6 @@ class Session:
         if self.states is None:
             return random_weights(gn.Mlp(10, PHASES[phase][0], DEPTH))
         return np.asarray(quenched(self.states, phase).weights, dtype=np.float64)
-
-
-def quenched(states: Path, phase: str) -> gn.Ensemble:
-    """The quenched ensemble of a phase, from a folder of them.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it holds something else, or networks of another shape.
-    """
-    network = gn.Mlp(10, PHASES[phase][0], DEPTH)
-    path = states / f"mnist-{phase}.zip"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} must hold the quenched ensemble of the {phase} phase, but there is no such file: "
-            "give the folder that has it with --states"
-        )
-    ensemble = gn.load(path)
-    if not isinstance(ensemble, gn.Ensemble) or ensemble.network != network:
-        raise ValueError(f"{path} must hold an ensemble of {network}, but holds {ensemble!r}")
-    return ensemble
 
 
 @cache

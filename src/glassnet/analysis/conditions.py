@@ -27,8 +27,8 @@ def condition_row(record: Record, *, chi: float | None, waiting_time: int, time:
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high``, what it is an estimate of (``tau_90_of``) and the
     ``outcome`` of the mean curve; the mean overlap ``q`` and mean square displacement ``msd`` at ``t``; ``data_loss``
-    and, with a test set, ``test_loss`` then; ``n_replicas``, of which ``n_used`` count and ``n_lost`` diverged. With a
-    skin ``missed_wakings`` of all replicas.
+    and, with a test set, ``test_loss`` then, or where they were last recorded; ``n_replicas``, of which ``n_used``
+    count and ``n_lost`` diverged. With a skin ``missed_wakings`` of all replicas.
 
     Args:
         record: replicas of one condition.
@@ -61,7 +61,7 @@ def condition_row(record: Record, *, chi: float | None, waiting_time: int, time:
         }
         q_row = {"q": plain(ensemble_mean(q).squeeze("waiting_time").sel(end)["mean"])}
         counts = {"n_used": int(tau["n_used"]), "n_lost": int(tau["n_lost"])}
-    losses = {name: _mean(data[name].sel(at).sel(end)) for name in ("data_loss", "test_loss") if name in data}
+    losses = {name: _mean(_last(data[name].sel(at), time, data)) for name in ("data_loss", "test_loss") if name in data}
     row |= {"t": time, **q_row, "msd": plain(msd["mean"]), **losses, "n_replicas": len(record.ensemble), **counts}
     if "missed_wakings" in data.coords:
         row["missed_wakings"] = int(data["missed_wakings"].sum())
@@ -74,6 +74,14 @@ def plain(value: xr.DataArray | float) -> float | str | None:
     if math.isnan(number):
         return None
     return number if math.isfinite(number) else "inf"
+
+
+def _last(losses: xr.DataArray, time: int, data: xr.Dataset) -> xr.DataArray:
+    """The losses at a time; under SGD, where they are recorded at some times only, at the last of these until then."""
+    if not data.attrs["all_losses"]:
+        seen = losses.sel(time=slice(None, time)).dropna("time", how="all")["time"].values
+        time = int(seen[-1]) if seen.size else time
+    return losses.sel(time=time)
 
 
 def _mean(values: xr.DataArray) -> Any:

@@ -221,9 +221,10 @@ def condense(
         file = output or here.with_name(here.name + SUFFIX)
         if not file.name.endswith(SUFFIX):
             raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
-        found = opened(runs[0], experiment, looking)
+        pieces = [opened(path, experiment, looking) for path in runs]
+        found = pieces[0]
         if len(runs) > 1 or (found.is_condensed and runs[0].is_dir()):
-            found = join([found, *(opened(path, experiment, looking) for path in runs[1:])], file)
+            found = join(pieces, file, None if experiment is None else experiment_in(experiment))
         else:
             write(found, file)
     n, n_missing = len(found.done), len(found.missing)

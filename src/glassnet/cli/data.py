@@ -65,13 +65,13 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
             if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
-    from glassnet.runs.own_data import remember
+    from glassnet.runs.own_data import OwnData
 
     if dataset != "mnist":
         raise ValueError(f"dataset must not be given beside data, but got {dataset}")
     read = _read(own, samples)
     data = _as_stored(read, output)
-    found = remember(data), data.train.name
+    found = OwnData.of(data), data.train.name
     _say(read)
     return found
 

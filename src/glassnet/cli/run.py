@@ -154,8 +154,9 @@ def usual_folder(request: Experiment, stem: str) -> Path:
     folder = RUNS / f"{stem}-{request.fixed_hash[:8]}"
     if not is_run(folder):
         return folder
+    there = open_run(folder, experiment=type(request)).request
     try:
-        request.refuse_to_replace(open_run(folder, experiment=type(request)).request, str(folder))
+        request.refuse_to_replace(there, str(folder))
     except ValueError:
         return folder.with_name(f"{folder.name}-{request.hash[:8]}")
     return folder

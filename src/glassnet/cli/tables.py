@@ -15,7 +15,7 @@ from glassnet.runs import registry
 from glassnet.runs import table as rows
 from glassnet.runs.cost import Cost, size
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.own_data import AnyData, OwnData, recall
+from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.runs.plan import Plan
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.runs.table import facts
@@ -189,7 +189,7 @@ def _source(dataset: AnyData) -> dict[str, str]:
     if not isinstance(dataset, OwnData):
         return {}
     try:
-        about = recall(dataset).train.provenance
+        about = dataset.data.train.provenance
     except ValueError:
         return {}
     read = {"read": about["reading"]} if "reading" in about else {}

@@ -62,7 +62,6 @@ def run_in(folder: Path, request: Experiment, making: Making, where: Where, give
     """
     from glassnet import _check
     from glassnet.cli.workers import connected, placed
-    from glassnet.runs.run import open_run
     from glassnet.runs.starting import refuse_misfit
     from glassnet.store import RunDirectory
 
@@ -82,7 +81,7 @@ def run_in(folder: Path, request: Experiment, making: Making, where: Where, give
         refuse_too_large(work, maker, directory.path, workers)
         with connected(workers if work.blocks else None, console, directory.path.parent) as client:
             do(console, directory, request, maker, work, making.checkpoint_every, given, client)
-        found = open_run(directory.path, experiment=type(request))
+        found = _opened(directory.path, request)
         report(console, found)
         _draw_done(console, found, directory.path / "figures", work.n_units)
 
@@ -120,7 +119,6 @@ def do(
     from glassnet.runs import distributed, runner
     from glassnet.runs.cost import refuse_too_much_disk
     from glassnet.runs.quench import refuse_missing
-    from glassnet.runs.run import open_run
     from glassnet.runs.starting import begin
     from glassnet.runs.table import write_summary
 
@@ -145,7 +143,7 @@ def do(
                 on_refused=complain,
                 checkpoint_every=checkpoint_every,
             )
-    write_summary(open_run(directory.path, experiment=type(request)))
+    write_summary(_opened(directory.path, request))
 
 
 def refuse_too_large(work: Plan, maker: Engine, folder: Path, workers: Place | None) -> None:
@@ -380,3 +378,10 @@ def _estimate(
             say_refused(lambda: refuse_too_large(work, maker, directory.path, workers))
         if workers is not None and workers.job_script:
             console.print("", workers.job_script, highlight=False, markup=False, soft_wrap=True)
+
+
+def _opened(folder: Path, request: Experiment) -> Run[Any]:
+    """The run that a request was made in."""
+    from glassnet.runs.run import open_run
+
+    return open_run(folder, experiment=None if request.generic else type(request))

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
-from glassnet.runs.registry import is_known
+from glassnet.runs.registry import is_built_in
 
 Names = tuple[Mapping[str, str], str]
 """A value for each variant of an experiment, and a scale, empty where it has none."""
@@ -25,7 +25,8 @@ def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUE
     """The command that asks for a request, with as few words as can be.
 
     Args:
-        request: of any experiment; one that stands in a user's file is called ``FILE.py:CLASS``.
+        request: of any experiment; one that stands in a user's file is called ``FILE.py:CLASS``. Of one whose class is
+            not at hand the command has the name, which cannot be run.
         data: the file of a user's own data, as the folder of a run has them.
         quenched: the file of the replicas that the request starts from.
     """
@@ -38,7 +39,7 @@ def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUE
             changes = changes if _lacking(request, names, fewer) else fewer
     words = [*_named(request, names, data), *_said(request, changes)]
     given = ["--quenched", quenched] if _is_given(request) else []
-    return shlex.join(["glassnet", "run", _called(type(request)), *words, *given])
+    return shlex.join(["glassnet", "run", _called(request), *words, *given])
 
 
 def names_of(experiment: type[Experiment]) -> Iterator[Names]:
@@ -174,11 +175,12 @@ def _said(request: Experiment, changes: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _called(experiment: type[Experiment]) -> str:
-    """The name of a built-in experiment; a user's file and class where there is a file."""
-    if not is_known(experiment.experiment) and not experiment.__module__.startswith("glassnet."):
+def _called(request: Experiment) -> str:
+    """The name of a built-in experiment; a user's file and class where they are known."""
+    experiment = type(request)
+    if not is_built_in(experiment) and not request.generic:
         with suppress(TypeError, OSError):
             file = inspect.getfile(experiment)
             if file.endswith(".py"):
                 return f"{file}:{experiment.__qualname__}"
-    return experiment.experiment
+    return request.experiment

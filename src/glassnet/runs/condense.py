@@ -17,9 +17,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.look import kept_waiting_time
 from glassnet.runs.plan import Member
 from glassnet.runs.run import Run, cut
+from glassnet.runs.table import waiting_time_of
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
 from glassnet.store.condensed import (
@@ -62,12 +64,13 @@ def condense(run: Run[Any], path: Path) -> None:
     _write(run, path, beside)
 
 
-def join(runs: Sequence[Run[Any]], path: Path) -> Run[Any]:
+def join(runs: Sequence[Run[Any]], path: Path, experiment: type[Experiment] | None = None) -> Run[Any]:
     """Write several runs that are pieces of one to one file, which needs none of them; an existing one is replaced.
 
     Args:
         runs: folders or condensed ones, which differ in temperatures, replicas and other lists of points only.
         path: the file, whose folder is made where it is missing.
+        experiment: class of their experiment, where it is a user's own.
 
     Returns:
         The pieces as one run, as they were read.
@@ -77,7 +80,7 @@ def join(runs: Sequence[Run[Any]], path: Path) -> Run[Any]:
         OSError: the file cannot be written.
     """
     look = runs[0].look
-    run: Run[Any] = Run(path, pieces=runs, experiment=type(runs[0].request))
+    run: Run[Any] = Run(path, pieces=runs, experiment=experiment)
     run = run.showing(chi=look.chi, waiting_time=look.waiting_time)
     _write(run, path, [])
     return run
@@ -104,17 +107,18 @@ def _units(run: Run[Any], beside: Sequence[CondensedRun]) -> Iterator[tuple[Iden
             yield identity, Beside(holder.path.name, end)
             continue
         unit = run.unit(member)
-        value = _thinned(unit.value, member, run.look.waiting_time) if wanted and unit.value is not None else None
+        value = _thinned(unit.value, member, run) if wanted and unit.value is not None else None
         yield identity, CondensedUnit(value, end, _shortened(unit.results))
 
 
-def _thinned(value: Any, member: Member, kept: int | None) -> Ensemble | Record:
+def _thinned(value: Any, member: Member, run: Run[Any]) -> Ensemble | Record:
     if isinstance(value, Ensemble):
         return _rounded_ensemble(value, BITS["replicas"])
     record = cut(value, member.point.n_steps)
     data, references = record.data.copy(), record.references
     data["moments"] = data["moments"].where(data["moment"] % 2 == 0)
-    if kept is not None:
+    if run.look.waiting_time is not None:
+        kept = waiting_time_of(run, record)
         shown = data["waiting_time"] == kept
         data["histogram"] = data["histogram"].where(shown | (data["temperature"] == 0))
         data["displacement"] = _first_and_last(data["displacement"].where(shown))

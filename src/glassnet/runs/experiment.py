@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -34,8 +35,8 @@ from glassnet.runs.fields import (
     one_of,
 )
 from glassnet.runs.look import FIELDS, Look
-from glassnet.runs.own_data import AnyData, OwnData, own_data
-from glassnet.runs.point import Evolve, Point, PreparedInputs, Surface
+from glassnet.runs.own_data import AnyData, DataLike, OwnData, own_data
+from glassnet.runs.point import Evolve, Measure, Point, PreparedInputs, Surface
 from glassnet.simulate.dynamics import Sgd
 from glassnet.store.directory import canonical, unit_name
 
@@ -114,6 +115,8 @@ class Experiment(BaseModel, ABC):
     """Fields that say how long points are followed: a run may be continued with more."""
     report: ClassVar[Curves] = Curves()
     """What the report draws of its records."""
+    generic: ClassVar[bool] = False
+    """Whether it stands in for a class that is not at hand, which may have tables and figures of its own."""
 
     replicas: Number
     seed: Seed = 0
@@ -146,16 +149,16 @@ class Experiment(BaseModel, ABC):
         try:
             return cls.model_validate({"gradient": precision, **numbers})
         except ValidationError as error:
-            raise ValueError(_message(dict(error.errors()[0]))) from None
+            raise ValueError(message(error)) from None
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request that names stand for; here all rows of a data set and the defaults of the fields.
 
         Args:
-            dataset: "mnist", "cifar10" or own data.
+            dataset: "mnist", "cifar10", or own data, as :func:`glassnet.read_dataset` gives them.
             scale: one of :attr:`scales`; empty for the first.
             changes: other numbers for any fields.
             **variant: a value for any of :attr:`variants`.
@@ -203,6 +206,19 @@ class Experiment(BaseModel, ABC):
         """SHA-256 (hex) of experiment and fixed numbers: names the folder of a run however much is asked for."""
         return unit_name({"experiment": self.experiment, **self.fixed_numbers})
 
+    def with_data_in(self, folder: Path) -> Self:
+        """The same request, whose own data, if any, are read from the folder of a run."""
+        own = self.dataset
+        return self.model_copy(update={"dataset": own.kept_in(folder)}) if isinstance(own, OwnData) else self
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same request with other numbers for some fields.
+
+        Raises:
+            ValueError: an unknown field, or a number that is not allowed.
+        """
+        return self.of({**self.numbers, "dataset": self.dataset, **changes})
+
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse to go on with a run of another request; this one may only ask for more.
 
@@ -210,7 +226,7 @@ class Experiment(BaseModel, ABC):
             ValueError: naming the field that differs.
         """
         for name, value in self.numbers.items():
-            old = stored.numbers[name]
+            old = stored.numbers.get(name)
             if canonical(old) == canonical(value):
                 continue
             grows = self.can_grow(name)
@@ -303,8 +319,8 @@ class Experiment(BaseModel, ABC):
         wanted = {"chi": chi, "waiting_time": waiting_time, "temperature": temperature}
         chosen: dict[str, Any] = {}
         for name, value in wanted.items():
-            recorded = getattr(self, FIELDS[name], ())
-            if not isinstance(recorded, tuple) or not recorded:
+            recorded = self.recorded(name)
+            if not recorded:
                 if value is not None:
                     raise ValueError(f"{name} must not be given: {self.experiment} has none to choose from")
                 continue
@@ -314,15 +330,29 @@ class Experiment(BaseModel, ABC):
             chosen[name] = self.usual(name, recorded) if value is None else value
         return Look(**chosen)
 
+    def recorded(self, name: str) -> tuple[Any, ...]:
+        """What there is to choose from of chi, waiting times or temperatures.
+
+        The field that lists them; where the experiment has none, all chi and waiting times of what is measured.
+        """
+        field = getattr(self, FIELDS[name], None)
+        if isinstance(field, tuple) or name == "temperature":
+            return field if isinstance(field, tuple) else ()
+        stages = [point.stage for point in self.measured.values()]
+        return tuple(sorted({one for s in stages if isinstance(s, Measure) for one in getattr(s, FIELDS[name])}))
+
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
         """What is shown of chi, waiting times or temperatures where nothing is chosen: the last one."""
         return recorded[-1]
 
     def tables(self, run: Run[Any]) -> list[Table]:
-        """Tables of a run: those of ``glassnet show``, the summary's files and the report; the first is summary.csv."""
-        from glassnet.runs.table import units_table
+        """Tables of a run: those of ``glassnet show``, the summary's files and the report; the first is summary.csv.
 
-        return [units_table(run)]
+        Here a row a measurement, and a row a replica of what else was made.
+        """
+        from glassnet.runs.table import usual_tables
+
+        return usual_tables(run)
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """Figures of a run by itself, by the names of their files.
@@ -385,27 +415,28 @@ class Experiment(BaseModel, ABC):
         return self
 
 
-def like(dataset: str | OwnData) -> DatasetName:
+def like(dataset: DataLike) -> DatasetName:
     """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or data that experiments do not take.
     """
-    if isinstance(dataset, OwnData):
-        return _LIKE
-    return _check.choice("dataset", dataset, get_args(DatasetName))  # type: ignore[return-value]
+    known = _dataset("dataset", dataset)
+    return _LIKE if isinstance(known, OwnData) else known
 
 
-def data_numbers(dataset: str | OwnData, samples: int | None) -> dict[str, Any]:
+def data_numbers(dataset: DataLike, samples: int | None) -> dict[str, Any]:
     """The numbers of a request that go with its data: so many rows, None for all; of own data all in any case."""
-    if isinstance(dataset, OwnData):
-        n = dataset.n_samples
-        return {"dataset": dataset, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
-    return {"dataset": dataset, "samples": samples or N_SAMPLES[like(dataset)]["train"]}
+    known = _dataset("dataset", dataset)
+    if isinstance(known, OwnData):
+        n = known.n_samples
+        return {"dataset": known, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
+    return {"dataset": known, "samples": samples or N_SAMPLES[known]["train"]}
 
 
-def _message(problem: dict[str, Any]) -> str:
-    """One line for a finding of pydantic's; our own checks already name the field."""
+def message(error: ValidationError) -> str:
+    """One line for the first finding of pydantic's; our own checks already name the field."""
+    problem: dict[str, Any] = dict(error.errors()[0])
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     field = ".".join(str(part) for part in problem["loc"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from glassnet._text import said
 from glassnet.figures import conditions as by_condition
 from glassnet.figures.style import check_formats, save
-from glassnet.runs.table import waiting_time_of
+from glassnet.runs.table import MOST_LINES, chi_of, units_table, waiting_time_of
 from glassnet.simulate.record import Record
 
 if TYPE_CHECKING:
@@ -37,21 +37,35 @@ class Drawn:
 
 
 def usual_pictures(run: Run[Any]) -> Pictures:
-    """Figures of any experiment's records: overlap, displacement and loss of each measurement against time.
+    """Figures of any experiment: overlap, displacement and loss of each measurement, losses at all other points.
 
     Raises:
-        ValueError: no measurement has a replica yet, or the experiment has none.
+        ValueError: nothing that can be drawn is done.
     """
     records = {said(key): record for key, record in run.records.items()}
-    if not records:
-        raise run.lacks("measurement")
     waits = {name: waiting_time_of(run, record) for name, record in records.items()}
+    seen = {name: record for name, record in records.items() if chi_of(run, record) is not None}
+    losses = _losses(run)
     made: Pictures = {}
-    if run.look.chi is not None:
-        made["overlap"] = partial(by_condition.draw_overlap, records, waits, chi=run.look.chi)
-    made["mean_square_displacement"] = partial(by_condition.draw_mean_square_displacement, records, waits)
-    made["loss"] = partial(by_condition.draw_loss, records, waits)
+    if seen and run.look.chi is not None:
+        made["overlap"] = partial(by_condition.draw_overlap, seen, waits, chi=run.look.chi)
+    if records:
+        made["mean_square_displacement"] = partial(by_condition.draw_mean_square_displacement, records, waits)
+        made["loss"] = partial(by_condition.draw_loss, records, waits)
+    if losses:
+        made["losses"] = partial(by_condition.draw_losses, losses)
+    if not made:
+        raise run.lacks("measurement" if run.request.measured else "unit")
     return made
+
+
+def _losses(run: Run[Any]) -> dict[str, list[float]]:
+    """Data losses of surviving replicas at the last points that are not recorded, by label."""
+    found: dict[str, list[float]] = {}
+    for row in units_table(run).rows:
+        if isinstance(loss := row.get("data_loss"), float) and row.get("alive") != 0.0:
+            found.setdefault(str(row["point"]), []).append(loss)
+    return dict(list(found.items())[-MOST_LINES:])
 
 
 def draw_run(run: Run[Any], folder: Path, formats: Sequence[str]) -> Drawn:

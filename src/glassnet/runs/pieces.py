@@ -10,6 +10,8 @@ from typing import Any
 from glassnet.runs import registry
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.look import kept_waiting_time, without_looks
+from glassnet.runs.point_json import described, refuse_changed
+from glassnet.runs.unknown import Unknown
 from glassnet.store.condensed import CondensedRun, CondensedUnit, condensed_in
 from glassnet.store.directory import Identity, RunDirectory, Unit, first_difference, is_run
 
@@ -82,20 +84,50 @@ def request_in(path: Path, description: Mapping[str, Any], experiment: type[Expe
         description: what the run says about itself.
         experiment: class of its experiment; None for one that is known by name.
 
+    Returns:
+        A request of that class. Without one, of the built-in experiment of that name; and else, if the description has
+        the points, one that is shown in the usual way.
+
     Raises:
-        ValueError: another experiment, or numbers that it does not know.
+        ValueError: another experiment, numbers that it does not know, or points that are no longer those of the class.
     """
     name, numbers = description.get("experiment"), description.get("request")
-    if experiment is not None and registry.name_of(experiment) != name:
-        raise ValueError(f"{path}: experiment must be {experiment.experiment!r}, but is {name!r:.200}")
-    if experiment is None and not (isinstance(name, str) and registry.is_known(name)):
-        raise ValueError(f"{path}: experiment must be one of {', '.join(registry.names())}, but is {name!r:.200}")
     if not isinstance(numbers, dict):
         raise ValueError(f"{path}: request must be in the run's description, but is {numbers!r:.200}")
     try:
-        return (experiment or registry.known(str(name))).of(without_looks(numbers))
+        if experiment is not None:
+            return _of_class(experiment, name, numbers, description)
+        if isinstance(name, str) and "points" in description:
+            return Unknown.described(registry.checked(name), numbers, description["points"])
+        if isinstance(name, str) and registry.is_known(name):
+            return registry.known(name).of(without_looks(numbers))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    raise ValueError(
+        f"{path}: experiment must be one of {', '.join(registry.names())}, but is {name!r:.200}; for an experiment of "
+        "your own whose points are not described there, give its class: --experiment FILE.py:CLASS, in Python "
+        "experiment=CLASS"
+    )
+
+
+def _of_class(
+    experiment: type[Experiment], name: Any, numbers: Mapping[str, Any], description: Mapping[str, Any]
+) -> Experiment:
+    registry.refuse_second(experiment)
+    if experiment.experiment != name:
+        raise ValueError(
+            f"experiment must be {experiment.experiment!r}, which {experiment.__qualname__} is, but is {name!r:.200}"
+        )
+    request = experiment.of(without_looks(numbers))
+    if "points" in description:
+        try:
+            refuse_changed(request.points(), description["points"], request.replicas)
+        except ValueError as error:
+            raise ValueError(
+                f"{experiment.__qualname__} is no longer what the run was made with: {error}; without the class the "
+                "run opens with the usual tables and figures"
+            ) from None
+    return request
 
 
 _Described = tuple[Path, Mapping[str, Any]]
@@ -107,6 +139,11 @@ def _joined(one: _Described, other: _Described, experiment: type[Experiment] | N
     mine, theirs = (request_in(*described, experiment) for described in (one, other))
     numbers, others = ({"experiment": r.experiment, **r.numbers} for r in (mine, theirs))
     if mine.experiment == theirs.experiment:
+        if mine.generic and described(mine.points()) != described(theirs.points()):
+            raise ValueError(
+                f"{next_path} and {path} have other points, and whether they are pieces of one run only their class "
+                "knows: give --experiment FILE.py:CLASS, in Python experiment=CLASS"
+            )
         _unite(numbers, others, mine.lists)
     for name, first, second in (
         ("experiment", numbers.pop("experiment"), others.pop("experiment")),
@@ -123,7 +160,10 @@ def _joined(one: _Described, other: _Described, experiment: type[Experiment] | N
     distinct = [session for i, session in enumerate(sessions) if session not in sessions[:i]]
     rounded = next(({"condensed": run["condensed"]} for run in (a, b) if "condensed" in run), {})
     old = {name: run["request"][name] for run in (a, b) for name in run["request"] if name not in numbers}
-    return path, {**a, **rounded, "request": old | numbers, "sessions": distinct}
+    joined = {**a, **rounded, "request": old | numbers, "sessions": distinct}
+    if "points" in joined and not mine.generic:
+        joined["points"] = described(mine.of(without_looks(joined["request"])).points())
+    return path, joined
 
 
 def _kept(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[int | None, int | None]:

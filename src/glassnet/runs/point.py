@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from glassnet.landscape.loss import QuadraticHinge
 from glassnet.landscape.network import Mlp
 from glassnet.landscape.surface import Landscape
 from glassnet.runs.fields import Dtype
-from glassnet.runs.own_data import AnyData, OwnData, recall
+from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
@@ -78,7 +79,7 @@ class Surface:
     def data(self) -> Dataset:
         """The training set."""
         if isinstance(self.dataset, OwnData):
-            return recall(self.dataset).train
+            return self.dataset.data.train
         return _load(self.dataset, self.inputs, "train", self.n_samples)
 
     @property
@@ -96,7 +97,7 @@ class Surface:
     def test(self) -> Dataset | None:
         """The whole test set."""
         if isinstance(self.dataset, OwnData):
-            return recall(self.dataset).test
+            return self.dataset.data.test
         return _load(self.dataset, self.inputs, "test", None)
 
     @property
@@ -105,6 +106,10 @@ class Surface:
         if isinstance(self.dataset, OwnData):
             return self.dataset.train, self.dataset.test
         return self.data.fingerprint, _load(self.dataset, self.inputs, "test", None).fingerprint
+
+    def with_data_in(self, folder: Path) -> Surface:
+        """The same surface, whose own data, if any, are read from the folder of a run."""
+        return replace(self, dataset=self.dataset.kept_in(folder)) if isinstance(self.dataset, OwnData) else self
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ names an experiment, never code: a name that is not known here loads nothing.
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -21,7 +23,7 @@ from glassnet._text import near_to
 
 if TYPE_CHECKING:
     from glassnet.runs.experiment import Experiment
-    from glassnet.runs.own_data import OwnData
+    from glassnet.runs.own_data import DataLike
 
 Kind = TypeVar("Kind", bound="type[Experiment]")
 
@@ -42,6 +44,8 @@ def register(experiment: Kind) -> Kind:
         ValueError: a class without a proper name, or a second one of a name.
     """
     name = name_of(experiment)
+    if _modules().get(name, experiment.__module__) != experiment.__module__:
+        refuse_second(experiment)  # also where the built-in one's module was not imported yet
     known = _KNOWN.setdefault(name, experiment)
     if known is not experiment:
         raise ValueError(
@@ -57,12 +61,24 @@ def name_of(experiment: type[Experiment]) -> str:
     Raises:
         ValueError: it has none, or one that cannot stand in commands and in names of folders.
     """
-    name = getattr(experiment, "experiment", None)
+    return checked(getattr(experiment, "experiment", None), f"{experiment.__qualname__}.experiment")
+
+
+def checked(name: Any, called: str = "experiment") -> str:
+    """A name that can stand in commands and in names of folders.
+
+    Raises:
+        ValueError: it is none; ``called`` is what the message calls it.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{experiment.__qualname__}.experiment must be a name of small letters, digits and _, but is {name!r}"
-        )
+        raise ValueError(f"{called} must be a name of small letters, digits and _, but is {name!r:.80}")
     return name
+
+
+def is_built_in(experiment: type[Experiment]) -> bool:
+    """Whether a class is that of an experiment of glassnet."""
+    name = getattr(experiment, "experiment", None)
+    return isinstance(name, str) and is_known(name) and known(name) is experiment
 
 
 def names() -> tuple[str, ...]:
@@ -101,7 +117,7 @@ def first_line(name: str) -> str:
 def request(
     experiment: str,
     variant: str = "",
-    dataset: str | OwnData = "mnist",
+    dataset: DataLike = "mnist",
     scale: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> Experiment:
@@ -156,7 +172,7 @@ def refuse_second(experiment: type[Experiment]) -> None:
         ValueError: it is.
     """
     name = name_of(experiment)
-    if is_known(name) and known(name) is not experiment:
+    if is_known(name) and not is_built_in(experiment):
         raise ValueError(
             f"{experiment.__qualname__}.experiment must not be {name!r}, which is an experiment of glassnet"
         )
@@ -174,10 +190,11 @@ def _modules() -> dict[str, str]:
 
 
 def _module_of(path: Path) -> object:
-    """The module of a file, run once in a process however often it is asked for."""
+    """The module of a file, run once in a process however often it is asked for, and again where it was changed."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: experiment must be a name or FILE.py:CLASS")
-    name = f"glassnet_user_{path.stem}_{abs(hash(path.resolve()))}"
+    content = hashlib.sha256(os.fsencode(path.resolve()) + b"\0" + path.read_bytes())
+    name = f"glassnet_user_{path.stem}_{content.hexdigest()[:16]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:

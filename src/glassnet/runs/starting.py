@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, Final
 
 from glassnet.engines import Engine
+from glassnet.runs import registry
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.look import without_looks
 from glassnet.runs.own_data import keep
+from glassnet.runs.pieces import request_in
 from glassnet.runs.point import engine_identity
+from glassnet.runs.point_json import described, refuse_changed
 from glassnet.store.directory import RunDirectory, first_difference
 from glassnet.store.provenance import provenance
+from glassnet.store.strict import MOST_BYTES
+
+_MOST_BYTES: Final = MOST_BYTES // 2
+"""Of the description of points; a run of more goes without, and opens with its class only."""
 
 
 def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) -> None:
@@ -24,8 +31,9 @@ def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) 
     stored = directory.describe()
     where = str(directory.path)
     if stored["experiment"] != request.experiment:
-        raise ValueError(f"{where} holds the experiment {stored['experiment']!r}; choose another folder")
-    request.refuse_to_replace(type(request).of(without_looks(stored["request"])), where)
+        raise ValueError(f"{where} holds the experiment {stored['experiment']!r:.80}; choose another folder")
+    same = None if registry.is_built_in(type(request)) or request.generic else type(request)
+    request.refuse_to_replace(request_in(directory.path, stored, same), where)
     if (difference := first_difference(stored["engine"], engine_identity(engine), "engine")) is not None:
         raise ValueError(f"{where} was made with {difference}; choose another folder")
 
@@ -42,6 +50,7 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
     Raises:
         ValueError: as :func:`refuse_misfit`.
     """
+    points = _points_of(request)
     refuse_misfit(directory, request, engine)
     sessions: list[Any] = list(directory.describe()["sessions"]) if directory.exists else []
     directory.write_description(
@@ -52,6 +61,7 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             "seed": request.seed,
             "engine": engine_identity(engine),
             "sessions": [*sessions, provenance()] if to_work or not sessions else sessions,
+            **points,
         }
     )
     try:
@@ -60,3 +70,18 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
         # A run that is done needs its data no more; what is wrong with them verify says.
         if to_work or not sessions:
             raise
+
+
+def _points_of(request: Experiment) -> dict[str, Any]:
+    """What ``run.json`` says of the points of a user's own experiment, so that the run can be read without its class.
+
+    Raises:
+        ValueError: the experiment is called as a built-in one is, or its points are not such as can be read again.
+    """
+    if registry.is_built_in(type(request)):
+        return {}
+    if not request.generic:
+        registry.refuse_second(type(request))
+    found = described(request.points())
+    refuse_changed(request.points(), found, request.replicas)
+    return {"points": found} if len(json.dumps(found, indent=2)) <= _MOST_BYTES else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,7 @@ Cells = dict[str, str]
 """One line of a table for the terminal: text by head of column."""
 
 MOST_LINES: Final = 40
+_MOST_TIMES: Final = 4
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ def units_table(run: Run[Any]) -> Table:
     return Table("units", "What was evaluated at each point", rows, _by_point)
 
 
+def usual_tables(run: Run[Any]) -> list[Table]:
+    """Tables of any experiment: a row a measurement, and a row a replica of what else was made, if there is any."""
+    tables = [*([conditions_table(run)] if run.request.measured else []), units_table(run)]
+    return [table for table in tables if table.rows] or tables[:1]
+
+
 def _by_point(rows: Sequence[Row]) -> list[Cells]:
     """A line a point, the last ones where there are many; the file summary.csv has all."""
     groups: dict[str, list[Row]] = {}
@@ -88,11 +95,15 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
         time: as in ``condition_row``.
     """
     chi = run.look.chi
+    waits = {named: waiting_time_of(run, record) for named, record in run.records.items()}
     rows: list[Row] = []
     for named, record in run.records.items():
         row: Row = {key: named if isinstance(named, float) else said(named)}
-        rows.append(row | condition_row(record, chi=chi, waiting_time=waiting_time_of(run, record), time=time))
-    at = f"t_w = {run.look.waiting_time}" if run.look.waiting_time is not None else "from the first waiting time"
+        wait = waits[named]
+        if len(set(waits.values())) > 1:
+            row["waiting_time"] = wait
+        rows.append(row | condition_row(record, chi=chi_of(run, record), waiting_time=wait, time=time))
+    at = f"t_w = {waiting_times(waits.values())}"
     shown = f"{at}, chi = {chi:g}" if chi is not None else at
     last = f"; Q, MSD and losses at t = {time}" if time is not None else ""
     return Table(name, f"{run.request.experiment}: {shown}{last}", rows, lambda rows: _conditions(rows, key))
@@ -105,25 +116,40 @@ def waiting_time_of(run: Run[Any], record: Any) -> int:
     return wanted if wanted is not None and wanted in waits else int(waits[0])
 
 
+def chi_of(run: Run[Any], record: Any) -> float | None:
+    """The sensitivity at which a run is looked at; None where the record has not that one."""
+    chi = run.look.chi
+    return chi if chi is not None and chi in record.data["chi"].values else None
+
+
+def waiting_times(waits: Iterable[int]) -> str:
+    """The waiting times at which records are shown, for people: most often it is one."""
+    found = sorted(set(waits))
+    return ", ".join(map(str, found)) if 0 < len(found) <= _MOST_TIMES else "each one's own" if found else "-"
+
+
 def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
     heads = {"q": "Q", "msd": "MSD", "data_loss": "loss", "test_loss": "test"}
+    relaxed, q, missed = (any(name in row for row in rows) for name in ("outcome", "q", "missed_wakings"))
     lines = []
     for row in rows:
         line = {"T" if key == "temperature" else key: short(row[key])}
-        if "outcome" in row:
-            line["tau_90"] = short(row["tau_90"]) if row["tau_90"] is not None else outcome(row)
-            line["95 % interval"] = "-" if row["low"] is None else f"{short(row['low'])} to {short(row['high'])}"
-        line |= {head: short(row.get(name)) for name, head in heads.items() if name != "q" or "q" in row}
+        if "waiting_time" in row:
+            line["t_w"] = str(row["waiting_time"])
+        if relaxed:
+            line["tau_90"] = short(row["tau_90"]) if row.get("tau_90") is not None else outcome(row)
+            line["95 % interval"] = "-" if row.get("low") is None else f"{short(row['low'])} to {short(row['high'])}"
+        line |= {head: short(row.get(name)) for name, head in heads.items() if name != "q" or q}
         line["used"] = f"{row['n_used']} of {row['n_replicas']}"
-        if "missed_wakings" in row:
-            line["missed"] = str(row["missed_wakings"])
+        if missed:
+            line["missed"] = short(row.get("missed_wakings"))
         lines.append(line)
     return lines
 
 
 def outcome(row: Row) -> str:
     """Why there is no tau_90, in few words."""
-    return "< 1" if row["outcome"] == "below the first save time" else str(row["outcome"])
+    return "< 1" if row.get("outcome") == "below the first save time" else str(row.get("outcome", "-"))
 
 
 def short(value: Any) -> str:

@@ -23,7 +23,7 @@ from glassnet.runs.experiment import Experiment
 from glassnet.runs.plan import Member
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.run import Run
-from glassnet.runs.table import waiting_time_of
+from glassnet.runs.table import chi_of, waiting_time_of
 from glassnet.simulate import verbs as simulate
 from glassnet.simulate.concat import concat
 from glassnet.simulate.ensemble import Ensemble, join
@@ -253,9 +253,10 @@ def _of_record(record: Record, run: Run[Any]) -> Found:
     times, shown = data["time"].values, waiting_time_of(run, record)
     if record.elapsed < shown:
         return Found(**found)
-    row = condition_row(record, chi=run.look.chi, waiting_time=shown)
+    chi = chi_of(run, record)
+    row = condition_row(record, chi=chi, waiting_time=shown)
     found |= {"t": row["t"], "msd": _finite(row["msd"])}
-    if run.look.chi is not None:
+    if chi is not None:
         found["overlap"] = _finite(row["q"])
         if row["t"]:
             where = {"below the first save time": f"< {times[times > 0][0]}", "not reached": f"> {row['t']}"}

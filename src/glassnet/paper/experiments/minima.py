@@ -15,7 +15,7 @@ from glassnet.paper.numbers import SCRIPTS_DISTANCE, SCRIPTS_LOSS
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, NotNegativeNumbers, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Curvature, Evolve, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import listed
@@ -53,7 +53,7 @@ class Minima(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request for a data set at a scale: l2 = 0.01 and 0.04, as the authors' scripts have them.
 

@@ -14,7 +14,7 @@ from glassnet.paper.numbers import LAMBDA, RATIO
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment, data_numbers, like
 from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import listed
@@ -51,7 +51,7 @@ class PhaseDiagram(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a part of the phase diagram at a scale.
 

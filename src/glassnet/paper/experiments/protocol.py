@@ -12,9 +12,10 @@ from glassnet.paper.numbers import PHASES
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves, Experiment
 from glassnet.runs.fields import Count, NotNegative, Positive, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.registry import register
+from glassnet.runs.table import Table, units_table
 from glassnet.simulate.dynamics import Langevin, Sgd
 from glassnet.simulate.grids import log_times
 
@@ -56,7 +57,7 @@ class Protocol(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 
@@ -94,6 +95,10 @@ class Protocol(Experiment):
     def points(self) -> tuple[Point, ...]:
         """The quench, and both histories."""
         return (self.quench, *self.measured.values())
+
+    def tables(self, run: Run[Any]) -> list[Table]:
+        """A row a replica at the end of each stage that is not recorded."""
+        return [units_table(run)]
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """The loss against time, from random weights to the end."""

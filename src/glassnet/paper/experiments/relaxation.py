@@ -24,7 +24,7 @@ from glassnet.runs.fields import (
     PositiveNumbers,
     Times,
 )
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -78,7 +78,7 @@ class Relaxation(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 
@@ -202,7 +202,7 @@ def noise_of(temperature: float) -> int:
 
 
 def relaxation_numbers(
-    phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None
+    phase: str, dataset: DataLike, scale: str, changes: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The numbers of a phase of a data set at a scale; ``changes`` are looked at for the engine only."""
     known = like(dataset)
@@ -233,7 +233,7 @@ def relaxation_numbers(
     return numbers
 
 
-def quench_numbers(phase: str, dataset: str | OwnData, scale: str, *more: str) -> dict[str, Any]:
+def quench_numbers(phase: str, dataset: DataLike, scale: str, *more: str) -> dict[str, Any]:
     """Those of a phase's numbers that say data, network and quench, for experiments that start from the same one.
 
     Args:

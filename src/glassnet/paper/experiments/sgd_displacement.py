@@ -14,10 +14,11 @@ from glassnet.paper.numbers import SGD_BOWL, SGD_LEVEL
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves
 from glassnet.runs.fields import Count, Counts, Times
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Grid, Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
+from glassnet.runs.table import Table, units_table
 from glassnet.simulate.dynamics import Sampling, Sgd
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SgdDisplacement(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request for a data set at a scale, from the regularised quench that relaxation starts from.
 
@@ -97,6 +98,10 @@ class SgdDisplacement(Quenched):
     def points(self) -> tuple[Point, ...]:
         """The quench, then every batch size."""
         return (self.quench, *self.measured.values())
+
+    def tables(self, run: Run[Any]) -> list[Table]:
+        """A row a replica at the end of each stage that is not recorded."""
+        return [units_table(run)]
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """Displacement at each batch size, permuted and drawn with replacement."""

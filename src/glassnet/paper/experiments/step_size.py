@@ -14,10 +14,11 @@ from glassnet.paper.numbers import PHASES
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves
 from glassnet.runs.fields import Count, NotNegativeNumbers, Positive, PositiveNumbers
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Grid, Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
+from glassnet.runs.table import Table, units_table
 from glassnet.simulate.dynamics import Langevin
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class StepSize(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 
@@ -105,6 +106,10 @@ class StepSize(Quenched):
         """The quench, then at each temperature settling and every learning rate."""
         settled = (self._settled(temperature) for temperature in self.temperatures[::-1])
         return (self.quench, *settled, *self.measured.values())
+
+    def tables(self, run: Run[Any]) -> list[Table]:
+        """A row a replica at the end of each stage that is not recorded."""
+        return [units_table(run)]
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """Displacement against learning rate times steps."""

@@ -1,30 +1,30 @@
-"""What a skin changes: Q(t), MSD and tau_90 with ``Cpu(skin=True)`` against the exact dynamics at the same noise.
+"""Changes by a skin: Q(t), MSD and tau_90 with ``Cpu(skin=True)`` against the exact dynamics at the same noise.
 
-    python -m benchmarks.skin [--smoke] [--states DIR] [--phase NAME] [--replicas 4] [--t-max 2000] [--output docs]
+    python -m studies.skin [--smoke] [--states DIR] [--phase NAME] [--replicas 4] [--t-max 2000] [--output docs]
 
-For each phase, from its quenched ensemble: Langevin dynamics at several temperatures, t_w = 200, once exact and once
-with a skin, and by how much the curves differ, beside the standard error that they have from the spread of replicas.
+From the quenched ensemble of each phase, Langevin dynamics at several temperatures, t_w = 200, once exact and once with
+a skin. The table compares the difference of the curves with their standard error from the spread of replicas.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 import glassnet as gn
-from benchmarks.quiet import refuse_beside_campaign
-from benchmarks.report.tables import write
-from benchmarks.sections.session import DEPTH, PHASES, STATES, quenched
 from glassnet.engines import Cpu
+from studies.options import options
+from studies.pages import replace_tables
+from studies.phases import PHASES, add_options, landscape, quenched
 
 
 @dataclass(frozen=True)
 class Look:
+    """The chi at which a phase is looked at, and its temperatures."""
+
     chi: float
     temperatures: tuple[float, ...]
 
@@ -38,11 +38,11 @@ T_W: Final = 200
 
 
 def measured(
-    landscape: gn.Landscape, start: gn.Ensemble, temperature: float, chi: float, t_max: int, skin: bool
+    surface: gn.Landscape, start: gn.Ensemble, temperature: float, chi: float, t_max: int, skin: bool
 ) -> gn.Record:
     return gn.measure(
         start,
-        landscape,
+        surface,
         gn.Langevin(temperature, 1e-3),
         waiting_times=[T_W],
         times=gn.log_times(t_max),
@@ -51,10 +51,10 @@ def measured(
     )
 
 
-def compare(phase: str, temperature: float, landscape: gn.Landscape, start: gn.Ensemble, t_max: int) -> dict[str, Any]:
-    """One line of the table: by how much curves differ, and the standard error of the exact ones."""
+def compare(phase: str, temperature: float, surface: gn.Landscape, start: gn.Ensemble, t_max: int) -> dict[str, Any]:
+    """One line of the table: the largest differences of the curves, and the standard errors of the exact ones."""
     chi = LOOKS[phase].chi
-    exact, skin = (measured(landscape, start, temperature, chi, t_max, skin) for skin in (False, True))
+    exact, skin = (measured(surface, start, temperature, chi, t_max, skin) for skin in (False, True))
     q = [gn.overlap(record, chi=chi).squeeze("waiting_time") for record in (exact, skin)]
     msd = [gn.mean_square_displacement(record).squeeze("waiting_time") for record in (exact, skin)]
     mean_q, mean_msd = [x.mean("replica") for x in q], [x.mean("replica") for x in msd]
@@ -94,34 +94,28 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Print the table, and write it where asked to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="small and quick: shows that it runs, measures nothing")
-    parser.add_argument("--states", type=Path, default=STATES)
-    parser.add_argument("--phase", choices=list(PHASES), action="append")
+    """Print the table; write it into the page and into skin.json if a folder is given."""
+    parser = options(__doc__)
+    add_options(parser)
     parser.add_argument("--replicas", type=int, default=4)
     parser.add_argument("--t-max", type=int, default=2_000)
-    parser.add_argument("--output", type=Path, help="folder of performance.md and performance/")
     chosen = parser.parse_args()
-    if not chosen.smoke:
-        refuse_beside_campaign()
     if chosen.replicas < 2:
         parser.error(f"--replicas must be at least 2, for a standard error, but got {chosen.replicas}")
     dataset = gn.load_dataset("mnist", n_samples=300 if chosen.smoke else None)
     rows = []
     for name in chosen.phase or PHASES:
-        phase, (width, l2) = LOOKS[name], PHASES[name]
-        landscape = gn.Landscape(gn.Mlp(10, width, DEPTH), dataset, gn.QuadraticHinge(l2))
-        start, t_max = gn.Ensemble.random(landscape.network, 2), 10
+        surface = landscape(name, dataset)
+        start, t_max = gn.Ensemble.random(surface.network, 2), 10
         if not chosen.smoke:
             start, t_max = quenched(chosen.states, name)[: chosen.replicas].rename(noise=1), chosen.t_max
-        for temperature in phase.temperatures:
-            rows.append(compare(name, temperature, landscape, start, t_max))
+        for temperature in LOOKS[name].temperatures:
+            rows.append(compare(name, temperature, surface, start, t_max))
             print(table(rows[-1:]).splitlines()[-1], flush=True)
     print(f"\n{table(rows)}")
     if chosen.output is not None:
         (chosen.output / "performance" / "skin.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-        write({"skin": table(rows)}, chosen.output / "performance.md")
+        replace_tables({"skin": table(rows)}, chosen.output / "performance.md")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from typing import ClassVar, Final
 import numpy as np
 
 import glassnet as gn
-from benchmarks.studies.cases import Case, Work, input_norm, no_return
-from benchmarks.studies.results import Found
 from glassnet.paper.experiments.relaxation import noise_of
 from glassnet.theory import brownian
+from studies.open_questions.cases import Case, Work, input_norm, no_return
+from studies.results import Found
 
 L2: Final = 1e-2
 CHI: Final = 300.0
@@ -32,7 +32,7 @@ class Relaxation:
     t_max: int = 3_000
 
     def measure(self, case: Case) -> Found:
-        """What the quench left, and the relaxation times."""
+        """Losses and sizes of the quenched networks, and their relaxation times."""
         landscape = case.landscape(self.width, self.n_samples, L2)
         start = case.initial(landscape.mlp("the study"), self.n_replicas)
         quenched = gn.evolve(start, landscape, case.sgd(), case.n_steps)

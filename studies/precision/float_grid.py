@@ -1,4 +1,4 @@
-r"""What the grid of float32 does to one Langevin step of weights that are kept in float32.
+r"""The effect of the float32 grid on one Langevin step of weights that are kept in float32.
 
 An update rounds twice to the weight's grid, whose spacing is u: after the drift -mu grad L, and after the noise of
 standard deviation s = sqrt(2 mu T/P_D). The noise arrives as u round(s xi/u), of variance
@@ -37,7 +37,7 @@ def rounded_variance(u: Floats, s: float) -> Floats:
 
 
 def excess_a_step(weights: Floats, s: float) -> float:
-    """By how much a step adds more to the MSD on the grid than off it, if roundings were independent."""
+    """Excess of the MSD of one step on the grid over that off it, if roundings were independent."""
     u = spacing(weights)
     return float((rounded_variance(u, s) - s**2 + u**2 / 12.0).mean())
 

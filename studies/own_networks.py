@@ -1,6 +1,6 @@
 """Do the paper's findings survive other networks? Biases and tanh on MNIST's components, a convolution on its images.
 
-    python -m benchmarks.own_networks [--raw FOLDER] [--replicas 4] [--steps 10000] [--report docs] [--smoke]
+    python -m studies.own_networks [--raw FOLDER] [--replicas 4] [--steps 10000] [--report docs] [--smoke]
 
 The paper's network without biases, the same with biases, the same with biases and tanh, and, where the original MNIST
 files are in FOLDER, a small convolutional network on images averaged to 14 x 14 with the ten digits as classes and
@@ -11,7 +11,6 @@ above (C6)? Takes about half an hour on two quiet cores; ``--report`` writes own
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,7 +25,9 @@ from torch import nn
 import glassnet as gn
 from glassnet.analysis import Measured, crossover
 from glassnet.datasets.raw import read_raw
+from glassnet.figures.style import MARKERS, SINGLE_COLUMN, context, new_figure
 from glassnet.theory import brownian
+from studies.options import options
 
 TEMPERATURES: Final = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 0.0)
 WIDTH: Final = 12
@@ -37,7 +38,7 @@ CHI: Final = 300.0
 
 @dataclass(frozen=True)
 class Case:
-    """A landscape and the engine that knows it."""
+    """A landscape, the engine that computes it, and the learning rate of its quench."""
 
     name: str
     landscape: gn.Landscape
@@ -47,7 +48,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of a case; intervals are 95 % between initial conditions.
+    """Results of a case; intervals are 95 % between initial conditions.
 
     ``slope`` is that of log tau_90 against log T where it is a power law, ``t_star`` where it ends (None: not seen),
     ``plateau`` the tau_90 below, in steps; ``over_free`` tau_90 over free diffusion's at ``hot``, the hottest
@@ -72,13 +73,12 @@ class Finding:
 
 
 def main() -> None:
-    """Run what is asked for and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Run every case and print its results, one JSON object a line."""
+    parser = options(__doc__)
     parser.add_argument("--raw", type=Path, help="folder of the original MNIST files, for the convolutional network")
     parser.add_argument("--replicas", type=int, default=4)
     parser.add_argument("--steps", type=int, default=10_000, help="of Langevin dynamics after the waiting time")
     parser.add_argument("--report", type=Path, help="folder for own-networks.json and own-networks.png")
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
     chosen = parser.parse_args()
     rows, epochs, steps = (100, 1, 20) if chosen.smoke else (2_000, 300, chosen.steps)
     curves: dict[str, xr.Dataset] = {}
@@ -163,7 +163,7 @@ def study(case: Case, n_replicas: int, n_epochs: int, n_steps: int) -> tuple[xr.
             epsilon=sigma / CHI, threshold=0.9, temperature=warm[0], learning_rate=MU, n_samples=n_samples
         )
     )
-    over = [plain(float(tau[name].sel(temperature=warm[0])) / free) for name in ("estimate", "low", "high")]
+    over = [finite(float(tau[name].sel(temperature=warm[0])) / free) for name in ("estimate", "low", "high")]
     return tau, Finding(
         name=case.name,
         n_weights=landscape.network.n_weights,
@@ -179,24 +179,22 @@ def study(case: Case, n_replicas: int, n_epochs: int, n_steps: int) -> tuple[xr.
         over_free=over,
         n_replicas=n_replicas,
         n_lost=record.n_lost,
-        tau_90={f"{t:g}": plain(float(estimates.sel(temperature=t))) for t in TEMPERATURES},
+        tau_90={f"{t:g}": finite(float(estimates.sel(temperature=t))) for t in TEMPERATURES},
     )
 
 
 def interval(measured: Measured) -> list[float | None]:
     """Value, low and high."""
-    return [plain(number) for number in (measured.value, measured.low, measured.high)]
+    return [finite(number) for number in (measured.value, measured.low, measured.high)]
 
 
-def plain(number: float) -> float | None:
-    """What JSON knows: a number that does not exist is null."""
+def finite(number: float) -> float | None:
+    """The number, or None, which is null in JSON, where it is NaN or infinite."""
     return float(number) if np.isfinite(number) else None
 
 
 def draw(curves: dict[str, xr.Dataset], path: Path) -> None:
     """tau_90 against T of every network, T = 0 as a level on the left."""
-    from glassnet.figures.style import MARKERS, SINGLE_COLUMN, context, new_figure
-
     with context():
         figure, (axes,) = new_figure(SINGLE_COLUMN, 2.6)
         for (name, tau), marker in zip(curves.items(), MARKERS, strict=False):

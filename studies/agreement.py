@@ -1,25 +1,22 @@
-"""How far the cpu engine and the float64 reference are apart after the same Langevin run.
+"""The distance between the cpu engine and the float64 reference after the same Langevin run.
 
-    python -m benchmarks.agreement [--smoke]
+    python -m studies.agreement [--smoke]
 
-The noise is the same to the bit, so what differs is the rounding of the gradient, and what the dynamics make of it.
+Both make the same noise to the bit. They round the gradient differently, and the dynamics let the roundings grow.
 """
 
 from __future__ import annotations
-
-import argparse
 
 import numpy as np
 
 import glassnet as gn
 from glassnet.engines import Cpu, Engine, Reference
+from studies.options import options
 
 
 def main() -> None:
     """Quench briefly, run Langevin dynamics on each engine, print the distances."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes: only to see that it runs")
-    smoke = parser.parse_args().smoke
+    smoke = options(__doc__).parse_args().smoke
     rows, quench, n_steps = (200, 100, 10) if smoke else (6_000, 60_000, 1_000)
     dataset = gn.load_dataset("mnist", n_samples=rows)
     landscape = gn.Landscape(gn.Mlp(10, 30, 6), dataset, gn.QuadraticHinge(1e-2))

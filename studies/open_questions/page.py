@@ -1,4 +1,4 @@
-"""The page of the study of open questions: tables, how to read them, and the figure, from whatever is there."""
+"""The page of the study of open questions: tables and figure from all results that there are."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from benchmarks.report.tables import markdown
-from benchmarks.studies import transitions
-from benchmarks.studies.cases import CASES, Case
-from benchmarks.studies.relaxation import Relaxation, free
-from benchmarks.studies.results import Found
 from glassnet.analysis import Transition
 from glassnet.analysis.transition import LOCATED
 from glassnet.figures.scales import log_limits, power, set_log
@@ -27,6 +22,11 @@ from glassnet.figures.style import (
     save,
     temperature_lines,
 )
+from studies.open_questions import transitions
+from studies.open_questions.cases import CASES, Case
+from studies.open_questions.relaxation import Relaxation, free
+from studies.pages import markdown
+from studies.results import Found
 
 Results = Mapping[str, Mapping[Case, Found]]
 """By symbol of the quantity, then by case."""
@@ -39,8 +39,8 @@ FACTOR_NAMES: Final = {
     "weights": "initial weights",
 }
 
-_PAGE: Final = Path(__file__).with_name("open_questions.md")
-"""What the page says around its tables."""
+_PAGE: Final = Path(__file__).with_name("page.md")
+"""The text of the page around its tables."""
 
 
 def write(results: Results, quantities: Mapping[str, Any], raw: Path, docs: Path) -> None:
@@ -152,7 +152,7 @@ def _draw(results: Results, relaxed: Relaxation, path: Path) -> None:
 
 
 def _label(case: Case) -> str:
-    """What differs, short enough for an axis."""
+    """The value of the factor, short enough for an axis."""
     value = case.value.replace(" x ", r" $\times$ ")
     return rf"$\mu$ = {value}" if case.factor == "rate" else value
 

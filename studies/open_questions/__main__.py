@@ -1,32 +1,32 @@
-"""What lambda*, N* and tau_90(T) depend on: input scale, SGD learning rate, length of the quench, initial weights.
+"""How lambda*, N* and tau_90(T) depend on input scale, SGD learning rate, length of the quench, initial weights.
 
-    python -m benchmarks.open_questions [--only lambda|n|tau] [--factor NAME] [--dry-run] [--report docs] [--smoke]
+    python -m studies.open_questions [--only lambda|n|tau] [--factor NAME] [--dry-run] [--report docs] [--smoke]
 
-A base case and one factor varied at a time (``studies/cases.py``), on the first 6000 rows of MNIST with 4 replicas.
-Every result is kept as soon as it is there, and what is there is not run again: a stopped study goes on where it was.
+A base case and one factor varied at a time (``cases.py``), on the first 6000 rows of MNIST with 4 replicas.
+Each result is kept at once and never made again, so a stopped study goes on where it was.
 About an hour on two quiet cores.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import glassnet as gn
-from benchmarks.studies import open_questions_page as page
-from benchmarks.studies import results
-from benchmarks.studies.cases import CASES, FACTORS, Case, Work
-from benchmarks.studies.relaxation import Relaxation
-from benchmarks.studies.transitions import LambdaStar, NStar
+from studies import results
+from studies.open_questions import page
+from studies.open_questions.cases import CASES, FACTORS, Case, Work
+from studies.open_questions.relaxation import Relaxation
+from studies.open_questions.transitions import LambdaStar, NStar
+from studies.options import options
 
 Quantity = LambdaStar | NStar | Relaxation
+Key = tuple[Quantity, Case]
 
 FULL: Final[tuple[Quantity, ...]] = (LambdaStar(), NStar(), Relaxation())
 SMOKE: Final[tuple[Quantity, ...]] = (
@@ -38,9 +38,8 @@ RAW: Final = Path("docs/studies/open-questions")
 
 
 def main() -> None:
-    """Make what is asked for and not there; write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes, a folder of its own: to see that it runs")
+    """Measure everything that has no result yet; write the page."""
+    parser = options(__doc__)
     parser.add_argument("--only", choices=[q.symbol for q in FULL], action="append", help="one quantity")
     parser.add_argument("--factor", choices=FACTORS, action="append", help="one factor")
     parser.add_argument("--dry-run", action="store_true", help="say what is left to do, and what it would cost")
@@ -52,49 +51,39 @@ def main() -> None:
             chosen.output, chosen.report = Path(name), Path(name)
         quantities = SMOKE if chosen.smoke else FULL
         cases = [replace(case, duration=case.duration / 1e4) if chosen.smoke else case for case in CASES]
-        wanted = [
-            (quantity, case)
-            for quantity in quantities
-            for case in cases
-            if quantity.symbol in (chosen.only or [quantity.symbol]) and case.factor in (chosen.factor or FACTORS)
-        ]
+        questions = [question(quantity, case) for quantity in quantities for case in cases]
+        symbols, factors = chosen.only or [q.symbol for q in quantities], chosen.factor or FACTORS
+        wanted = [one for one in questions if one.key[0].symbol in symbols and one.key[1].factor in factors]
         if chosen.dry_run:
             print_cost(wanted, chosen.output)
             return
-        for quantity, case in wanted:
-            answer = partial(quantity.measure, case)
-            results.once(place(quantity, case, chosen.output), question(quantity, case), answer)
+        results.answer(wanted, chosen.output)
         if chosen.report is not None:
-            there = {q.symbol: dict(kept(q, cases, chosen.output)) for q in quantities}
-            page.write(there, {q.symbol: q for q in quantities}, chosen.output, chosen.report)
+            found: dict[str, dict[Case, results.Found]] = {q.symbol: {} for q in quantities}
+            for (quantity, case), one in results.there(questions, chosen.output).items():
+                found[quantity.symbol][case] = one
+            page.write(found, {q.symbol: q for q in quantities}, chosen.output, chosen.report)
             print(f"{chosen.report / 'open-questions.md'}")
 
 
-def kept(quantity: Quantity, cases: list[Case], folder: Path) -> Iterator[tuple[Case, results.Found]]:
-    """What is there of a quantity."""
-    for case in cases:
-        found = results.load(place(quantity, case, folder), question(quantity, case))
-        if found is not None:
-            yield case, found
+def question(quantity: Quantity, case: Case) -> results.Question[Key]:
+    """The measurement of one quantity in one case."""
+    return results.Question(
+        key=(quantity, case),
+        name=f"{quantity.symbol}-{case.name}",
+        asked={"case": asdict(case), "of": asdict(quantity)},
+        measure=partial(quantity.measure, case),
+    )
 
 
-def place(quantity: Quantity, case: Case, folder: Path) -> Path:
-    """Where a result is kept."""
-    return folder / f"{quantity.symbol}-{case.name}.json"
-
-
-def question(quantity: Quantity, case: Case) -> dict[str, Any]:
-    """All numbers that a result follows from."""
-    return {"case": asdict(case), "of": asdict(quantity)}
-
-
-def print_cost(wanted: list[tuple[Quantity, Case]], folder: Path) -> None:
-    """Steps that are left, and their time on this machine if it did nothing else."""
+def print_cost(wanted: list[results.Question[Key]], folder: Path) -> None:
+    """Print the steps that are left, and their time on this machine if it did nothing else."""
     speeds: dict[tuple[int, str], float] = {}
     total = 0.0
-    for quantity, case in wanted:
-        if place(quantity, case, folder).is_file():
+    for one in wanted:
+        if one.path(folder).is_file():
             continue
+        quantity, case = one.key
         works = quantity.work(case)
         seconds = sum(work.n_steps * _seconds_a_step(work, quantity.n_samples, speeds) for work in works)
         steps = sum(work.n_steps * work.n_replicas for work in works)
@@ -104,9 +93,9 @@ def print_cost(wanted: list[tuple[Quantity, Case]], folder: Path) -> None:
 
 
 def _seconds_a_step(work: Work, n_samples: int, speeds: dict[tuple[int, str], float]) -> float:
-    """Of the whole ensemble, by a short trial from random weights; each kind is tried once.
+    """Seconds of one step of the whole ensemble, from a short trial from random weights; each kind is tried once.
 
-    Processor time, shared between the cores: what others do at the moment says little of the hours to come.
+    The trial takes processor time, shared between the cores, so that other work on the machine does not count.
     """
     kind = work.width, type(work.dynamics).__name__
     if kind not in speeds:

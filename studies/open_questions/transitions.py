@@ -1,4 +1,4 @@
-"""Where the two transitions are in a case: lambda* at one width, N* without regularisation."""
+"""The places of the two transitions in a case: lambda* at one width, N* without regularisation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 
 import glassnet as gn
-from benchmarks.studies.cases import DEPTH, Case, Work, input_norm, minimum, no_return
-from benchmarks.studies.results import Found
 from glassnet.analysis import Transition, by_origin, transition
+from studies.open_questions.cases import DEPTH, Case, Work, input_norm, minimum, no_return
+from studies.results import Found
 
 TRIVIAL: Final = 0.45
-"""A data loss above this is that of outputs near 0, which is 1/2."""
+"""Above this data loss a network counts as collapsed: outputs near 0 give 1/2."""
 
 ZERO: Final = 0.03
 """A data loss at or below this counts as zero: quenches of the study's length reach no smaller one."""
@@ -51,7 +51,7 @@ class LambdaStar:
             landscape = case.landscape(self.width, self.n_samples, l2)
             seen = _seen(minimum(start[open_], landscape, case), landscape)
             probes += [{"l2": value} | row for value, row in zip(l2, seen, strict=True)]
-            # One that diverged says nothing of 1/2, and diverges rather where l2 is small: look further up.
+            # A network that diverged does not show its side; since small l2 makes divergence likelier, look further up.
             past = np.array([row["alive"] and row["data_loss"] > TRIVIAL for row in seen])
             above[open_] = np.where(past, rung[open_], above[open_])
             below[open_] = np.where(past, below[open_], rung[open_])
@@ -133,7 +133,7 @@ def _losses(found: Found, control: str) -> xr.DataArray:
 
 
 def _seen(networks: gn.Ensemble, landscape: gn.Landscape) -> list[dict[str, Any]]:
-    """What is kept of each network."""
+    """Origin, data loss, |W|^2 and survival of each network."""
     losses = gn.evaluate(networks, landscape)["data_loss"].values.tolist()
     norms = np.sum(networks.weights**2, axis=1).tolist()
     columns = zip(networks.origin.tolist(), losses, norms, networks.alive.tolist(), strict=True)

@@ -1,7 +1,7 @@
-"""What the study of open questions varies: a base case, and cases that differ from it in one factor.
+"""Cases of the study of open questions: a base case, and cases that differ from it in one factor.
 
-Quenches are as long as others in *learning time*, mu x steps, so that a smaller learning rate is a finer step on the
-same way and not a shorter way; how long the way is, is a factor of its own.
+Quenches have the same length in *learning time*, mu x steps, so that a smaller learning rate means finer steps and not
+a shorter quench. The length of the quench is a factor of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ BATCH: Final = 100
 
 @dataclass(frozen=True)
 class Case:
-    """How networks are given their data, their first weights, and their quench.
+    """Data, first weights and quench of the networks.
 
     Args:
-        factor: what differs from the base case.
-        value: what it is here.
+        factor: name of the setting that differs from the base case.
+        value: the setting here.
         inputs: how pixels become features.
         learning_rate: mu of SGD.
         duration: length of the quench in learning time, mu x steps.
@@ -49,19 +49,19 @@ class Case:
         return round(self.duration / self.learning_rate)
 
     def initial(self, network: gn.Mlp, n_replicas: int) -> gn.Ensemble:
-        """The networks as they begin."""
+        """The networks before the quench."""
         if self.std is not None:
             return gn.Ensemble.random(network, n_replicas, init="normal", std=self.std)
         start = gn.Ensemble.random(network, n_replicas)
         return gn.Ensemble.from_weights(network, self.scale * start.weights)
 
     def landscape(self, width: int, n_samples: int, l2: float | tuple[float, ...]) -> gn.Landscape:
-        """What they move on."""
+        """The landscape of networks of this width over the case's data."""
         dataset = gn.load_dataset("mnist", n_samples=n_samples, inputs=self.inputs)
         return gn.Landscape(gn.Mlp(dataset.n_features, width, DEPTH), dataset, gn.QuadraticHinge(l2))
 
     def sgd(self) -> gn.Sgd:
-        """One step of the quench."""
+        """The dynamics of the quench."""
         return gn.Sgd(self.learning_rate, BATCH)
 
 
@@ -85,7 +85,7 @@ FACTORS: Final = tuple(dict.fromkeys(case.factor for case in CASES))
 
 @dataclass(frozen=True)
 class Work:
-    """What a measurement makes the engine do: ``n_steps`` of a whole ensemble of ``n_replicas``."""
+    """Cost of a measurement: ``n_steps`` of a whole ensemble of ``n_replicas``."""
 
     width: int
     dynamics: gn.Sgd | gn.Langevin
@@ -102,7 +102,7 @@ def minimum(start: gn.Ensemble, landscape: gn.Landscape, case: Case) -> gn.Ensem
 
 
 def no_return(l2: float, n_matrices: int, input_norm: float) -> float:
-    r"""The |W|^2 below which only W = 0 is left, under gradient flow.
+    r"""The |W|^2 below which gradient flow leads to W = 0.
 
     f is homogeneous of degree D in D matrices, so d|W|^2/dt = -2 l2 |W|^2 + 2 D <max(0, 1 - y f) y f>, where
     max(0, 1 - y f) y f <= |f| <= |x| prod |W_l| <= |x| (|W|^2/D)^(D/2): the first term wins once and for all below

@@ -1,4 +1,4 @@
-"""The page of the study of precision: table, how to read it, and the figure, from whatever is there."""
+"""The page of the study of precision: table, how to read it, and the figure, from all results that there are."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy as np
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from benchmarks.report.tables import markdown
-from benchmarks.studies.results import Found
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import (
     DOUBLE_COLUMN,
@@ -21,6 +19,8 @@ from glassnet.figures.style import (
     save,
     temperature_lines,
 )
+from studies.pages import markdown
+from studies.results import Found
 
 Floats = NDArray[np.float64]
 Results = Mapping[tuple[str, float], Found]
@@ -32,8 +32,8 @@ _DOUBLE: Final = "weights-float64-gradient-float32"
 _SINGLE: Final = "weights-float32-gradient-float32"
 _GRADIENT: Final = "weights-float64-gradient-float64"
 
-_PAGE: Final = Path(__file__).with_name("precision.md")
-"""What the page says around its table."""
+_PAGE: Final = Path(__file__).with_name("page.md")
+"""The text of the page around its table."""
 
 
 def write(results: Results, waiting_time: int, t_max: int, raw: Path, docs: Path) -> None:
@@ -79,14 +79,14 @@ def table(results: Results) -> str:
 
 
 def _pairs(results: Results) -> Iterator[tuple[float, Found, Found]]:
-    """Temperature, double and single weights, where both are there."""
+    """Temperature, result with float64 and with float32 weights, where both exist."""
     for arm, temperature in results:
         if arm == _DOUBLE and (_SINGLE, temperature) in results:
             yield temperature, results[arm, temperature], results[_SINGLE, temperature]
 
 
 def _apart(results: Results) -> float:
-    """By how much the mean square displacement of either format differs, at most, at any temperature from t = 10 on."""
+    """The largest relative difference of the two formats' MSD, at any temperature, from t = 10 on."""
     ratios = [_msd(single).mean(axis=0) / _msd(double).mean(axis=0) for _, double, single in _pairs(results)]
     late = np.array(next(_pairs(results))[1]["times"]) >= 10
     return float(max(np.abs(ratio[late] - 1.0).max() for ratio in ratios))
@@ -108,12 +108,12 @@ def _shown(found: Found) -> list[int]:
 
 
 def _off(ratio: float) -> str:
-    """By how much a ratio is not 1."""
+    """The distance of a ratio from 1."""
     return f"{ratio - 1.0:+.1e}"
 
 
 def _on_grid(double: Found, single: Found) -> tuple[Floats, Floats]:
-    """What independent roundings make of the ratio at every time: its mean minus 1, and its standard deviation.
+    """The ratio at every time under independent roundings: its mean minus 1, and its standard deviation.
 
     A sum of roundings e of variance E over N weights adds E to the MSD and, in one realisation, 2 <dw e>.
     """
@@ -123,7 +123,7 @@ def _on_grid(double: Found, single: Found) -> tuple[Floats, Floats]:
 
 
 def _left(double: Found, single: Found, k: int, i: int) -> str:
-    """1 - Q and its ratio, which there is only where any weight has left."""
+    """1 - Q and its ratio; without a ratio where no weight has left."""
     at = [float(np.mean([curve[i] for curve in found["left"][k]])) for found in (double, single)]
     return f"{at[0]:.4g} ({at[1] / at[0]:.4f})" if at[0] > 0.0 else f"{at[0]:g}"
 

@@ -1,0 +1,264 @@
+"""Points as plain JSON, which stands in the file of a run whose experiment is a user's own.
+
+A stranger may have written it: keys, types and bounds are checked, and nothing in it names code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from glassnet._check import MAX_STEP
+from glassnet.datasets.raw import N_SAMPLES
+from glassnet.random import MAX_NAME
+from glassnet.runs.own_data import OwnData, Sha256
+from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Stage, Surface
+from glassnet.simulate.dynamics import Dynamics, GradientDescent, Langevin, Sgd
+from glassnet.store.directory import canonical
+
+MOST_UNITS: Final = 100_000
+"""Points times replicas: a file each; looking for them takes a tenth of a millisecond each."""
+
+_MOST_STAGES: Final = 1_000
+_MOST_TIMES: Final = 10_000_000
+_LONGEST_LABEL: Final = 300
+_KINDS: Final = (Sgd, GradientDescent, Langevin, Evolve, Measure, Curvature)
+
+
+def described(points: Sequence[Point]) -> list[dict[str, Any]]:
+    """The points as JSON values, which :func:`points_in` reads."""
+    return [_described(point) for point in points]
+
+
+def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
+    """The points that :func:`described` described.
+
+    Args:
+        described: JSON values.
+        n_replicas: of each point.
+
+    Raises:
+        ValueError: they are no points, or too many; the message names the entry and the field.
+    """
+    if not isinstance(described, list) or not described:
+        raise ValueError(f"points must be a list of at least one point, but are {described!r:.80}")
+    if len(described) * n_replicas > MOST_UNITS:
+        raise ValueError(
+            f"points times replicas must be at most {MOST_UNITS} units, but are {len(described)} times {n_replicas}"
+        )
+    points = []
+    for i, one in enumerate(described):
+        try:
+            point = _POINT.validate_python(one).made()
+        except (ValidationError, ValueError) as error:
+            raise ValueError(f"points[{i}]{_wrong(error)}") from None
+        if point.start is not None and len(point.start) < n_replicas:
+            raise ValueError(f"points[{i}].start must have one for each of {n_replicas} replicas")
+        points.append(point)
+    return tuple(points)
+
+
+def refuse_changed(points: Sequence[Point], described: Any, n_replicas: int) -> None:
+    """Refuse points that are not those described; labels are for people and may differ.
+
+    Raises:
+        ValueError: naming the first difference.
+    """
+    stored = points_in(described, n_replicas)
+    if len(stored) != len(points):
+        raise ValueError(f"it has {len(stored)} points, but {len(points)} are asked for now")
+    for i, (mine, other) in enumerate(zip(points, stored, strict=True)):
+        found, wanted = _described(replace(mine, label="")), _described(replace(other, label=""))
+        if canonical(found) != canonical(wanted):
+            name, a, b = _first_difference(found, wanted, f"points[{i}]")
+            raise ValueError(f"{name} of {other.label!r:.80} is {b!r:.80}, but {a!r:.80} is asked for now")
+
+
+def _described(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value):
+        kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
+        return kind | {field.name: _described(getattr(value, field.name)) for field in fields(value)}
+    return [_described(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _first_difference(mine: Any, other: Any, name: str) -> tuple[str, Any, Any]:
+    """Where two descriptions differ: the name, and both values."""
+    if isinstance(mine, dict) and isinstance(other, dict) and mine.keys() == other.keys():
+        for key in mine:
+            if canonical(mine[key]) != canonical(other[key]):
+                return _first_difference(mine[key], other[key], f"{name}.{key}")
+    if isinstance(mine, list) and isinstance(other, list) and len(mine) == len(other):
+        for i, (a, b) in enumerate(zip(mine, other, strict=True)):
+            if canonical(a) != canonical(b):
+                return _first_difference(a, b, f"{name}[{i}]")
+    return name, mine, other
+
+
+# A model for each thing: its fields are those of the class of the same name, and ``made`` gives one of that class.
+
+Steps = Annotated[int, Field(ge=0, le=MAX_STEP)]
+Some = Annotated[int, Field(ge=1, le=MAX_STEP)]
+Name = Annotated[int, Field(ge=0, le=MAX_NAME)]
+# A whole number stays whole: a unit's address tells 1 from 1.0.
+Number = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], Field(ge=0)]
+Above0 = Annotated[int | Annotated[float, Field(allow_inf_nan=False)], Field(gt=0)]
+Increasing = Annotated[list[Steps], Field(max_length=10_000)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Sgd(_Model):
+    kind: Literal["Sgd"]
+    learning_rate: Above0
+    batch_size: Some
+    sampling: Literal["permutation", "replacement"]
+
+    def made(self) -> Dynamics:
+        return Sgd(self.learning_rate, self.batch_size, self.sampling)
+
+
+class _GradientDescent(_Model):
+    kind: Literal["GradientDescent"]
+    learning_rate: Above0
+
+    def made(self) -> Dynamics:
+        return GradientDescent(self.learning_rate)
+
+
+class _Langevin(_Model):
+    kind: Literal["Langevin"]
+    temperature: Number
+    learning_rate: Above0
+    batch_size: Some | None
+
+    def made(self) -> Dynamics:
+        return Langevin(self.temperature, self.learning_rate, self.batch_size)
+
+
+_Dynamics = Annotated[_Sgd | _GradientDescent | _Langevin, Field(discriminator="kind")]
+
+
+class _Evolve(_Model):
+    kind: Literal["Evolve"]
+    dynamics: _Dynamics
+    n_steps: Steps
+    stop_loss: Above0 | None
+    check_every: Some | None
+    noise: Name
+
+    def made(self) -> Stage:
+        return Evolve(self.dynamics.made(), self.n_steps, self.stop_loss, self.check_every, self.noise)
+
+
+class _Grid(_Model):
+    every: Some | None
+    epoch: Some | None
+
+
+class _Measure(_Model):
+    kind: Literal["Measure"]
+    dynamics: _Dynamics
+    waiting_times: Annotated[Increasing, Field(min_length=1)]
+    until: Some
+    chi: Annotated[list[Above0], Field(max_length=1_000)]
+    snapshots: Increasing
+    noise: Name
+    grid: _Grid
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Measure:
+        if self.waiting_times != sorted(set(self.waiting_times)):
+            raise ValueError("waiting_times must increase")
+        length, every = self.until - self.waiting_times[0], self.grid.every
+        if length < (every or 1) or self.until < self.waiting_times[-1]:
+            raise ValueError("until must leave a save time after the first of waiting_times, and reach the last")
+        if every is not None and length // every > _MOST_TIMES:
+            raise ValueError(f"grid.every must leave at most {_MOST_TIMES} save times")
+        last = length // every * every if every else int(Grid(None, self.grid.epoch).times(length)[-1])
+        if self.until > self.waiting_times[-1] + last:
+            end = self.waiting_times[-1] + last
+            raise ValueError(f"until must be at most {end}, the last save time after the last of waiting_times")
+        return self
+
+    def made(self) -> Stage:
+        return Measure(
+            self.dynamics.made(),
+            tuple(self.waiting_times),
+            self.until,
+            tuple(self.chi),
+            tuple(self.snapshots),
+            self.noise,
+            Grid(self.grid.every, self.grid.epoch),
+        )
+
+
+class _Curvature(_Model):
+    kind: Literal["Curvature"]
+    n_eigenvalues: Annotated[int, Field(ge=1, le=1_000)]
+    noise: Name
+
+    def made(self) -> Stage:
+        return Curvature(self.n_eigenvalues, self.noise)
+
+
+class _Surface(_Model):
+    dataset: Literal["mnist", "cifar10"] | OwnData
+    inputs: PreparedInputs
+    n_samples: Annotated[int, Field(ge=1, lt=2**40)]
+    width: Annotated[int, Field(ge=1, le=10**6)]
+    depth: Annotated[int, Field(ge=1, le=1_000)]
+    l2: Number
+
+    @model_validator(mode="after")
+    def _data_fit(self) -> _Surface:
+        if (self.inputs == "given") != isinstance(self.dataset, OwnData):
+            raise ValueError("inputs must be 'given' for own data and no others")
+        most = self.dataset.n_samples if isinstance(self.dataset, OwnData) else N_SAMPLES[self.dataset]["train"]
+        if self.n_samples > most:
+            raise ValueError(f"n_samples must be at most {most}")
+        return self
+
+    def made(self) -> Surface:
+        return Surface(self.dataset, self.inputs, self.n_samples, self.width, self.depth, self.l2)
+
+
+class _Point(_Model):
+    surface: _Surface
+    seed: Name
+    dtype: Literal["float64", "float32"]
+    stages: Annotated[
+        list[Annotated[_Evolve | _Measure | _Curvature, Field(discriminator="kind")]],
+        Field(min_length=1, max_length=_MOST_STAGES),
+    ]
+    label: Annotated[str, Field(max_length=_LONGEST_LABEL)]
+    start: Annotated[list[Sha256], Field(min_length=1, max_length=MOST_UNITS)] | None
+
+    @model_validator(mode="after")
+    def _ends_once(self) -> _Point:
+        if not all(isinstance(stage, _Evolve) for stage in self.stages[:-1]):
+            raise ValueError("stages must be of kind Evolve but for the last")
+        return self
+
+    def made(self) -> Point:
+        stages = tuple(stage.made() for stage in self.stages)
+        start = None if self.start is None else tuple(self.start)
+        return Point(self.surface.made(), self.seed, self.dtype, stages, self.label, start)
+
+
+_POINT: Final = TypeAdapter(_Point)
+
+
+def _wrong(error: ValueError) -> str:
+    """Where the first mistake is, and what it is."""
+    if not isinstance(error, ValidationError):
+        return f": {error}"
+    problem: Mapping[str, Any] = dict(error.errors(include_url=False)[0])
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+    return f"{place:.200}: {problem['msg'][:1].lower()}{problem['msg'][1:]}, but got {problem['input']!r:.80}"
