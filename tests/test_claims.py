@@ -37,7 +37,7 @@ from glassnet.paper.figures import choose
 from glassnet.paper.numbers import PHASES
 from glassnet.paper.scales import SCALES
 from glassnet.runs.commands import command
-from glassnet.runs.own_data import remember
+from glassnet.runs.own_data import OwnData
 from glassnet.runs.plan import plan
 from glassnet.runs.registry import request
 from glassnet.runs.runner import run
@@ -133,7 +133,7 @@ def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
     columns = np.random.default_rng(0).standard_normal((60, 3))
     own = gn.read_dataset((columns, np.arange(60) % 2))
     few = {**NUMBERS, "samples": 60, "batch_size": 20, "epochs": 1, "t_max": 4}
-    for name, data, changes in (("own", remember(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
+    for name, data, changes in (("own", OwnData.of(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
         make(Relaxation.preset(data, "demo", {**few, **changes}), tmp_path / name)
     done = glassnet("claims", ".", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -19,7 +19,7 @@ from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs import registry
 from glassnet.runs.commands import _TAKEN, command, names_of, options_of
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.own_data import own_data
+from glassnet.runs.own_data import OwnData
 
 CHANGES: dict[str, Any] = {
     "replicas": st.integers(1, 9),
@@ -72,7 +72,7 @@ def test_every_variant_and_scale_is_said_by_its_name_alone(name: str) -> None:
     experiment = registry.known(name)
     for variant, scale in names_of(experiment):
         try:
-            request = experiment.preset("mnist", scale, **variant)
+            request = experiment.preset("mnist", scale, None, **variant)
         except ValueError:  # not every phase has every experiment
             continue
         words = shlex.split(command(request))[3:]
@@ -117,7 +117,7 @@ def test_given_replicas_and_own_data_are_named() -> None:
     assert asked_by(text).started_from(begun) == started
 
     columns = np.random.default_rng(0).standard_normal((60, 3))
-    data = own_data("dataset", gn.read_dataset((columns, np.arange(60) % 2)))
+    data = OwnData.of(gn.read_dataset((columns, np.arange(60) % 2)))
     own = Relaxation.preset(data, "demo", {"epochs": 1})
     assert " --data d.npz --inputs given --components all --scale demo --epochs 1" in command(own, data="d.npz")
     assert asked_by(command(own), data) == own
