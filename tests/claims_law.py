@@ -14,7 +14,7 @@ from glassnet.engines import Evaluation, Observation
 from glassnet.engines.base import Precision
 from glassnet.paper.claims.evidence import Evidence
 from glassnet.paper.claims.relaxed import Relaxed
-from glassnet.paper.scales import preset
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.simulate.dynamics import Dynamics
 
 Floats = NDArray[np.float64]
@@ -151,8 +151,8 @@ def relaxed(
 ) -> Relaxed:
     """A relaxation in which weights move by a law, seen from waiting time number ``shown``."""
     changes: dict[str, Any] = {"temperatures": temperatures, "replicas": origins, "t_max": t_max, "chi": chi}
-    changes |= {"waiting_times": waits, "shown_waiting_time": waits[shown], "shown_chi": chi[0]}
-    request = preset(phase, dataset, "demo", changes | ({} if l2 is None else {"l2": l2}))
+    changes |= {"waiting_times": waits}
+    request = Relaxation.preset(dataset, "demo", changes | ({} if l2 is None else {"l2": l2}), phase=phase)
     quenched = start or gn.Ensemble.random(NETWORK, origins)
     landscape = gn.Landscape(quenched.network, DATA, gn.QuadraticHinge(request.l2))
     until = waits[-1] + t_max
