@@ -207,13 +207,13 @@ def test_the_command_that_a_report_gives_takes_the_same_data(tmp_path: Path) -> 
     wide = np.hstack([X, X**2, X**3])
     own = gn.read_dataset((wide, Y), n_features="all")
     found = make(tiny(own), tmp_path / "run")
-    words = shlex.split(report_again.command(found.request, found.path))
+    words = shlex.split(dict(report_again.commands(found))["Make it again"])
     options = {name: words[words.index(f"--{name}") + 1] for name in ("data", "inputs", "components")}
     asked = Own(Path(options["data"]), None, None, None, options["inputs"], options["components"], None)
     assert chosen(asked, "mnist", None, None)[0] == found.request.dataset
     condense(found, tmp_path / "kept" / "small.run.zip")
     small = open_run(tmp_path / "kept" / "small.run.zip")
-    assert "--data DATA.npz --inputs given --components all" in report_again.command(small.request, small.path)
+    assert "--data DATA.npz --inputs given --components all" in dict(report_again.commands(small))["Make it again"]
 
 
 # The command line

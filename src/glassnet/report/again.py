@@ -20,11 +20,11 @@ def commands(run: Run[Any]) -> list[tuple[str, str]]:
     """What each is for, and the command.
 
     A run on a user's own data names the copy of them in its folder, or a file called as given data are where the run
-    is condensed and has none.
+    is condensed and has none. A user's own experiment whose class is not at hand cannot be made again.
     """
     path = shlex.quote(str(run.path))
     data = GIVEN_DATA if run.is_condensed else str(run.path / FILE)
-    made = [("Make it again", command(run.request, data=data))]
+    made = [] if run.request.generic else [("Make it again", command(run.request, data=data))]
     if run.missing and not run.is_condensed:
         made.append(("Make what it lacks", f"glassnet resume {path}"))
     made.append(("Draw its figures as files", f"glassnet figures {path}"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from glassnet._text import counted, given_replicas, said
+from glassnet._text import counted
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Measure
 from glassnet.runs.run import Run
+from glassnet.runs.table import facts
 from glassnet.simulate.record import Record
 
 
@@ -24,28 +25,10 @@ def title(run: Run[Any]) -> str:
 
 
 def asked(request: Experiment) -> dict[str, str]:
-    """What an experiment says of its request, and else its numbers, those that belong together in one line."""
-    numbers, data = dict(request.numbers), request.dataset
-    numbers.pop("dataset")
-    known_by = f", SHA-256 {data.train}" if isinstance(data, OwnData) else ""
-    rows = {
-        "Data": f"{data}, {numbers.pop('samples')} rows, inputs {numbers.pop('inputs')}{known_by}",
-        "Replicas": f"{numbers.pop('replicas')} initial conditions, seed {numbers.pop('seed')}",
-        "Engine": f"{numbers.pop('engine')}, {numbers.pop('gradient')} gradients, {numbers.pop('dtype')} weights"
-        + (", skin" if numbers.pop("skin") else ""),
-    }
-    if said_by_itself := request.facts():
-        return rows | said_by_itself
-    if request.quench is not None:
-        network = request.quench.surface.network
-        ratio = network.n_weights / request.samples
-        rows["Network"] = f"width {network.width}, depth {network.depth}, N = {network.n_weights}, N/P_D = {ratio:.3g}"
-        for name in ("width", "depth"):
-            numbers.pop(name, None)
-    given = numbers.pop("quenched", None)
-    if given is not None:
-        rows["Quench"] = f"given: {given_replicas(given)}"
-    return rows | {name.replace("_", " "): said(value) for name, value in numbers.items() if value is not None}
+    """What was asked for, a line a number or what the experiment says in their place."""
+    data = request.dataset
+    rows = {name.replace("_", " "): value for name, value in facts(request).items() if value != "None"}
+    return rows | ({"rows of data": f"SHA-256 {data.train}"} if isinstance(data, OwnData) else {})
 
 
 def made(run: Run[Any]) -> dict[str, str]:

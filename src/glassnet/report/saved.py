@@ -15,7 +15,7 @@ from glassnet.analysis.groups import Groups, condition_labels
 from glassnet.paper.claims import open_runs
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.report.facts import lost
-from glassnet.runs.experiment import Curves
+from glassnet.runs.experiment import Curves, Experiment
 from glassnet.runs.look import Look
 from glassnet.runs.run import Run
 from glassnet.simulate.record import Record
@@ -84,11 +84,17 @@ class SavedRecord:
 
 
 def open_shown(
-    paths: Iterable[Path], on_bad: Callable[[Path, Exception], None] | None = None
+    paths: Iterable[Path],
+    on_bad: Callable[[Path, Exception], None] | None = None,
+    *,
+    experiment: type[Experiment] | None = None,
 ) -> list[Run[Any] | SavedRecord]:
     """What a report can show at each path: the runs that it is or holds, or a saved record.
 
-    ``on_bad`` is that of :func:`glassnet.paper.claims.open_runs`.
+    Args:
+        paths: runs, folders that hold some, or files of records.
+        on_bad: as for :func:`glassnet.paper.claims.open_runs`.
+        experiment: likewise.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -102,5 +108,5 @@ def open_shown(
                 raise ValueError(f"{path} holds an ensemble: a report shows runs and saved records")
             found.append(SavedRecord(path, value))
         else:
-            found += open_runs([path], on_bad)
+            found += open_runs([path], on_bad, experiment=experiment)
     return found

@@ -8,11 +8,11 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
-from glassnet.runs.registry import is_known
+from glassnet.runs.registry import is_built_in
 
 Names = tuple[Mapping[str, str], str]
 """A value for each variant of an experiment, and a scale, empty where it has none."""
@@ -25,25 +25,21 @@ def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUE
     """The command that asks for a request, with as few words as can be.
 
     Args:
-        request: of any experiment; one that stands in a user's file is called ``FILE.py:CLASS``.
+        request: of any experiment; one that stands in a user's file is called ``FILE.py:CLASS``. Of one whose class is
+            not at hand the command has the name, which cannot be run.
         data: the file of a user's own data, as the folder of a run has them.
         quenched: the file of the replicas that the request starts from.
     """
     forms = [(names, changes) for names in names_of(type(request)) if (changes := _changes(request, names)) is not None]
-    # A preset of a user's own may refuse them all.
-    best: tuple[Names | None, dict[str, Any]] = min(
-        forms, key=lambda form: len(_said(request, form[1])), default=(None, _asked(request))
-    )
-    names, changes = best
-    words = []
-    if names is not None:
-        words = _named(request, names, data)
-        for name in list(changes):  # an engine, say, brings its precision
-            fewer = {other: value for other, value in changes.items() if other != name}
-            with suppress(ValueError):
-                changes = changes if _lacking(request, names, fewer) else fewer
+    unnamed: tuple[Names, dict[str, Any]] = (({}, ""), _asked(request))  # a preset of a user's own may refuse them all
+    names, changes = min(forms, key=lambda form: len(_said(request, form[1])), default=unnamed)
+    for name in list(changes):  # an engine, say, brings its precision
+        fewer = {other: value for other, value in changes.items() if other != name}
+        with suppress(ValueError):
+            changes = changes if _lacking(request, names, fewer) else fewer
+    words = [*_named(request, names, data), *_said(request, changes)]
     given = ["--quenched", quenched] if _is_given(request) else []
-    return shlex.join(["glassnet", "run", _called(type(request)), *words, *_said(request, changes), *given])
+    return shlex.join(["glassnet", "run", _called(request), *words, *given])
 
 
 def names_of(experiment: type[Experiment]) -> Iterator[Names]:
@@ -63,19 +59,59 @@ def named_by(request: Experiment) -> Iterator[tuple[Names, Experiment]]:
 def options_of(experiment: type[Experiment]) -> dict[str, str]:
     """The option that replaces a number, by the name of its field; all other fields are for ``--set`` alone.
 
-    Fields of numbers have one, called as they are; one that holds several is given several times, in the singular,
-    and has none where another field is called so.
-    A flag has a second option, ``--no-...``. The engine, which is a name, is chosen as often as numbers are.
+    Fields of numbers, flags and names have one. A field that holds several is given several times, in the singular
+    where no other field is called so; a flag has a second option, ``--no-...``.
     """
+    flags = {name: f"--{name.replace('_', '-')}" for name in experiment.model_fields}
+    taken = _TAKEN | {f"--{name.replace('_', '-')}" for name in experiment.variants}
     found = {}
-    for name, field in experiment.model_fields.items():
-        several = get_origin(field.annotation) is tuple
-        kinds = set(get_args(field.annotation) or (field.annotation,)) - {type(None), ...}
-        if name == "engine" or (kinds and kinds <= {int, float, bool}):
-            one = name.removesuffix("s") if several and name != "epochs" else name
-            if one == name or one not in experiment.model_fields:
-                found[name] = f"--{one.replace('_', '-')}"
+    for name, flag in flags.items():
+        kind = experiment.model_fields[name].annotation
+        # Lengths of the quench are epochs wherever they are given.
+        one = flag.removesuffix("s") if get_origin(kind) is tuple and name != "epochs" else flag
+        chosen = flag if one in (*flags.values(), *taken) else one
+        if chosen not in taken and _is_plain(kind):
+            found[name] = chosen
     return found
+
+
+_TAKEN: Final = frozenset(
+    f"--{name}"
+    for name in (
+        "checkpoint-every",
+        "cluster",
+        "components",
+        "data",
+        "dataset",
+        "dry-run",
+        "header",
+        "help",
+        "inputs",
+        "label",
+        "negative",
+        "no-header",
+        "output",
+        "positive",
+        "quenched",
+        "scale",
+        "scheduler",
+        "set",
+        "split",
+        "split-seed",
+        "test-data",
+        "threads",
+        "workers",
+    )
+)
+"""The options of the command that replace no number."""
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether a field holds a number, a flag or a name, or several of one kind."""
+    if get_origin(annotation) is Literal:
+        return True
+    kinds = set(get_args(annotation) or (annotation,)) - {type(None), ...}
+    return len(kinds) == 1 and (kinds <= {int, float, bool, str} or get_origin(*kinds) is Literal)
 
 
 def _asked(request: Experiment) -> dict[str, Any]:
@@ -104,6 +140,7 @@ def _changes(request: Experiment, names: Names) -> dict[str, Any] | None:
     every = _asked(request)
     with suppress(ValueError):
         changes = _lacking(request, names, {})
+        changes |= _lacking(request, names, changes)  # what the first of them bring with them
         if not _lacking(request, names, changes):
             return changes
     with suppress(ValueError):
@@ -138,11 +175,12 @@ def _said(request: Experiment, changes: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def _called(experiment: type[Experiment]) -> str:
-    """The name of a built-in experiment; a user's file and class where there is a file."""
-    if not is_known(experiment.experiment) and not experiment.__module__.startswith("glassnet."):
+def _called(request: Experiment) -> str:
+    """The name of a built-in experiment; a user's file and class where they are known."""
+    experiment = type(request)
+    if not is_built_in(experiment) and not request.generic:
         with suppress(TypeError, OSError):
             file = inspect.getfile(experiment)
             if file.endswith(".py"):
                 return f"{file}:{experiment.__qualname__}"
-    return experiment.experiment
+    return request.experiment

@@ -26,9 +26,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class OwnData(BaseModel):
-    """What is known of a user's data without them; equal for the same rows, whatever file they came from.
+    """A user's data as a request holds them: fingerprints, equal for the same rows, whatever file they came from.
 
-    It knows where the data are: in memory, in the folder of a run, or nowhere, as where it was made of numbers. That
+    It carries the data, or the path of the run's folder that keeps them, or neither where it was made of numbers. That
     is no part of its value: neither equality nor hash nor JSON depend on it, but a copy has it, in any process.
 
     Args:
@@ -55,7 +55,7 @@ class OwnData(BaseModel):
 
     @classmethod
     def of(cls, data: TrainTest) -> OwnData:
-        """What a request holds of data, with the data in memory; a copy for another process takes them along.
+        """Data as a request holds them, carried in memory; a copy for another process takes them along.
 
         Raises:
             ValueError: their labels are not +1 and -1, which all experiments take.
@@ -108,7 +108,7 @@ class OwnData(BaseModel):
 
 
 AnyData = DatasetName | OwnData
-"""What a request holds."""
+"""A data set as a request holds it."""
 
 DataLike: TypeAlias = "str | Dataset | TrainTest | OwnData"
 """What presets take as data: the name of a built-in set, or a user's own."""

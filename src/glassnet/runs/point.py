@@ -51,15 +51,13 @@ class EngineIdentity(Protocol):
     @property
     def gradient(self) -> str: ...
     @property
-    def skin_settings(self) -> Mapping[str, Any] | None: ...
+    def full_batch_settings(self) -> Mapping[str, Any]: ...
 
 
-def engine_identity(engine: EngineIdentity, *, skin: bool = True) -> dict[str, Any]:
-    """What of an engine a result depends on, as JSON values; ``skin`` False where its skin, if any, does not act."""
-    identity: dict[str, Any] = {"name": engine.name, "version": engine.version, "gradient": engine.gradient}
-    if skin and engine.skin_settings is not None:
-        identity["skin"] = dict(engine.skin_settings)
-    return identity
+def engine_identity(engine: EngineIdentity, *, full_batch: bool = True) -> dict[str, Any]:
+    """What of an engine a result depends on, as JSON values; ``full_batch`` False where no step takes all rows."""
+    settings = dict(engine.full_batch_settings) if full_batch else {}
+    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, **settings}
 
 
 PreparedInputs = Inputs | Literal["given"]
@@ -291,7 +289,7 @@ class Point:
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {**self._start(origin), "dtype": self.dtype},
-            "engine": engine_identity(engine, skin=any(_takes_all_rows(s) for s in self.stages)),
+            "engine": engine_identity(engine, full_batch=any(_takes_all_rows(s) for s in self.stages)),
             "stages": [*before, last],
         }
 
@@ -302,7 +300,7 @@ class Point:
 
 
 def _takes_all_rows(stage: Stage) -> bool:
-    """Whether its steps are full-batch steps of an engine, on which a skin acts."""
+    """Whether its steps are full-batch steps of an engine."""
     return not isinstance(stage, Curvature) and _dynamics.batch_size(stage.dynamics) is None
 
 

@@ -138,7 +138,7 @@ def taken(given: Ensemble | None, origin: int, wanted: str, dtype: str) -> Ensem
     if given is None or origin >= len(given) or fingerprint(given, origin) != wanted:
         raise ValueError(f"quenched must be the ensemble that the run began with: its origin {origin} is needed")
     replica = given[[origin]]
-    return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), skin=None)
+    return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), state={})
 
 
 def refuse_missing(plan: Plan, given: Ensemble | None) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet._text import given_replicas, number_list
+from glassnet._text import given_replicas, number_list, said
 from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
 
@@ -101,7 +101,7 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
     waits = {named: waiting_time_of(run, record) for named, record in run.records.items()}
     rows: list[Row] = []
     for named, record in run.records.items():
-        row: Row = {key: named if isinstance(named, float) else condition_name(named)}
+        row: Row = {key: named if isinstance(named, float) else said(named)}
         wait = waits[named]
         if len(set(waits.values())) > 1:
             row["waiting_time"] = wait
@@ -129,12 +129,6 @@ def waiting_times(waits: Iterable[int]) -> str:
     """The waiting times at which records are shown, for people: most often it is one."""
     found = sorted(set(waits))
     return ", ".join(map(str, found)) if 0 < len(found) <= _MOST_TIMES else "each one's own" if found else "-"
-
-
-def condition_name(key: Any) -> str:
-    """What tells a measurement apart, as text."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:

@@ -16,6 +16,7 @@ from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
 from glassnet.paper.numbers import PhaseName, phase_at
 from glassnet.runs.commands import command
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.simulate.record import Record
 
@@ -79,13 +80,17 @@ def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Findin
 
 
 def open_runs(
-    folders: Iterable[str | os.PathLike[str]], on_bad: Callable[[Path, Exception], None] | None = None
+    folders: Iterable[str | os.PathLike[str]],
+    on_bad: Callable[[Path, Exception], None] | None = None,
+    *,
+    experiment: type[Experiment] | None = None,
 ) -> list[Run[Any]]:
     """The runs that the paths are or hold, condensed ones among them.
 
     Args:
         folders: runs, or folders that hold some.
         on_bad: told of each run of such a folder that is damaged, and of why; it is left out. None to refuse it.
+        experiment: a user's own class, for those of the runs that are of it.
 
     Raises:
         ValueError: a folder without any, or a damaged run.
@@ -101,7 +106,7 @@ def open_runs(
         alone = paths == [folder]
         for path in paths:
             try:
-                run = open_run(path)
+                run = _opened(path, experiment)
                 if on_bad is not None and not alone:
                     _ = run.done  # every unit's checksum is looked at
                 found.append(run)
@@ -110,6 +115,18 @@ def open_runs(
                     raise
                 on_bad(path, error)
     return found
+
+
+def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
+    """A run, with a class if it is of that."""
+    if experiment is None:
+        return open_run(path)
+    try:
+        run: Run[Any] = open_run(path)
+    except ValueError:  # only its class can read it
+        return open_run(path, experiment=experiment)
+    is_of_it = run.request.experiment == experiment.experiment
+    return open_run(path, experiment=experiment) if is_of_it else run
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
