@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.losses import losses
 from matplotlib.text import Text
 from rich.console import Console
 from tiny_runs import make
@@ -26,7 +25,8 @@ from glassnet.figures import (
     draw_width_line,
 )
 from glassnet.paper import figures as reproduction
-from glassnet.paper.experiments.ageing import ageing
+from glassnet.paper.experiments.ageing import Ageing
+from glassnet.paper.experiments.phase_diagram import losses
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
@@ -43,8 +43,8 @@ TINY: Mapping[tuple[str, str], dict[str, Any]] = {
     ("phase_diagram", "plane"): {**LINE, "widths": [3, 4], "l2s": [0.0, 0.01, 0.1], "epochs": [5]},
     ("phase_diagram", "width"): {**LINE, "widths": [3, 4], "epochs": [5, 10]},
     ("phase_diagram", "l2"): {**LINE, "widths": [4], "l2s": [0.01, 0.04], "epochs": [5]},
-    ("relaxation", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
-    ("ageing", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
+    ("relaxation", ""): {**SMALL, **MEASURED},
+    ("ageing", ""): {**SMALL, **MEASURED},
     ("sgd_displacement", ""): {
         **SMALL,
         "batch_sizes": [10, 100],
@@ -113,10 +113,10 @@ def test_wrong_names_and_numbers_are_named(arguments: Any, message: str) -> None
 
 def test_the_waiting_time_shown_is_one_of_those_asked_for() -> None:
     for waits in ("paper", "scripts"):
-        asked = ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
-        assert (asked.shown_waiting_time, asked.shown_chi) == (10, 20.0)
-    with pytest.raises(ValueError, match="shown_waiting_time must be one of"):
-        ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "shown_waiting_time": 5})
+        asked = Ageing.preset("mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
+        assert (asked.look().waiting_time, asked.look().chi) == (10, 20.0)
+    with pytest.raises(ValueError, match="waiting_time must be one that was recorded"):
+        asked.look(waiting_time=5)
 
 
 def test_figures_are_chosen_by_name() -> None:
