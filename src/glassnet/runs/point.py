@@ -13,23 +13,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from glassnet.datasets.raw import Inputs
-from glassnet.datasets.raw import Name as DatasetName
-from glassnet.landscape.loss import QuadraticHinge
-from glassnet.landscape.network import Mlp
+from glassnet.datasets.names import Inputs
+from glassnet.datasets.names import Name as DatasetName
 from glassnet.runs.fields import Dtype
 from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
-from glassnet.simulate.ensemble import Ensemble
-from glassnet.simulate.grids import epoch_times, linear_times, log_times
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from glassnet.datasets import Dataset
+    from glassnet.landscape.network import Mlp
     from glassnet.landscape.surface import Landscape
+    from glassnet.simulate.ensemble import Ensemble
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
@@ -85,12 +83,15 @@ class Surface:
     @property
     def network(self) -> Mlp:
         """The network, as wide as its inputs are many."""
+        from glassnet.landscape.network import Mlp
+
         known = self.dataset if isinstance(self.dataset, OwnData) else self.data
         return Mlp(known.n_features, self.width, self.depth)
 
     @property
     def landscape(self) -> Landscape:
         """The training data under the network and the loss."""
+        from glassnet.landscape.loss import QuadraticHinge
         from glassnet.landscape.surface import Landscape
 
         return Landscape(self.network, self.data, QuadraticHinge(self.l2))
@@ -150,6 +151,8 @@ class Grid:
 
     def times(self, t_max: int) -> NDArray[np.int64]:
         """Those up to ``t_max``."""
+        from glassnet.simulate.grids import epoch_times, linear_times, log_times
+
         if self.every is not None:
             return linear_times(t_max, self.every)
         return log_times(t_max) if self.epoch is None else epoch_times(t_max, self.epoch)
@@ -182,6 +185,8 @@ class Measure:
     @property
     def snapshots_until(self) -> NDArray[np.int64]:
         """Those of the snapshots that the end leaves."""
+        import numpy as np
+
         return np.intersect1d(self.times, np.array(self.snapshots, dtype=np.int64))
 
     @property
@@ -266,6 +271,10 @@ class Point:
 
     def initial(self, origins: tuple[int, ...]) -> Ensemble:
         """Replicas at random weights."""
+        import numpy as np
+
+        from glassnet.simulate.ensemble import Ensemble
+
         network = self.surface.network
         weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
         return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
