@@ -147,11 +147,11 @@ def test_a_dashboard_that_is_asked_for_is_on_loopback(slurm: Path) -> None:
 
 def test_what_a_scheduler_without_certificates_means_is_said(tmp_path: Path) -> None:
     for address in ("tcp://127.0.0.1:1", "127.0.0.1:1"):
-        found = place(Where(address))
+        found = place(Where(address, None, None))
         assert isinstance(found, Scheduler)
         assert f"{address} is not encrypted" in found.warning
         assert "run code as you" in found.warning
-    tls = place(Where("tls://127.0.0.1:1"))
+    tls = place(Where("tls://127.0.0.1:1", None, None))
     assert isinstance(tls, Scheduler)
     assert tls.warning == ""
     with pytest.raises(ConnectionError, match=r"distributed.comm.tls.ca-file"), tls.client(tmp_path):
