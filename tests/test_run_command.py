@@ -14,6 +14,7 @@ from glassnet.cli.commands import app
 from glassnet.cli.numbers import number_options
 from glassnet.cli.run import command_of
 from glassnet.runs import registry
+from glassnet.runs.commands import TAKEN
 from glassnet.runs.run import open_run
 
 KICKS = '''
@@ -211,15 +212,21 @@ def test_every_experiment_has_an_option_for_each_number(kicks: Path) -> None:
         command = command_of(name, experiment)
         flags = [flag for one in command.params for flag in (*one.opts, *one.secondary_opts)]
         assert len(flags) == len(set(flags))
+        numbers = set(command.flags.values())
+        general = {flag for flag in flags if flag.replace("--no-", "--") not in numbers}
+        assert general <= TAKEN | {f"--{variant}" for variant in experiment.variants}
+        assert TAKEN - general <= {"--help", "--scale", "--quenched"}
         assert {f"--{variant}" for variant in experiment.variants} <= set(flags)
         assert ("--scale" in flags) == bool(experiment.scales)
         assert ("--quenched" in flags) == ("quenched" in experiment.model_fields)
-        options = number_options(experiment, ())
+        options = number_options(experiment)
         assert all(option.about for option in options if option.field != "output")
-    relaxation = {one.field: one.flag for one in number_options(named["relaxation"], ())}
+    relaxation = {one.field: one.flag for one in number_options(named["relaxation"])}
     known = {"temperatures": "--temperature", "waiting_times": "--waiting-time", "t_max": "--t-max", "chi": "--chi"}
     assert known.items() <= relaxation.items()
-    plane = {one.field: one.flag for one in number_options(named["phase_diagram"], ())}
+    batches = {one.field: one.flag for one in number_options(named["sgd_displacement"])}
+    assert (batches["batch_size"], batches["batch_sizes"]) == ("--batch-size", "--batch-sizes")
+    plane = {one.field: one.flag for one in number_options(named["phase_diagram"])}
     assert {"widths": "--width", "l2s": "--l2", "epochs": "--epochs"}.items() <= plane.items()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
@@ -75,34 +75,17 @@ def fields_of(experiment: type[Experiment]) -> tuple[str, ...]:
     return tuple(name for name in experiment.model_fields if name not in _ELSEWHERE)
 
 
-def number_options(experiment: type[Experiment], taken: Collection[str]) -> list[NumberOption]:
-    """The options for the fields of an experiment; none for a field whose option would be one of ``taken``."""
-    about, flags = dict(_described(experiment)), {_flag(name) for name in experiment.model_fields}
-    found = []
-    for name in fields_of(experiment):
-        kind, several = _kind(experiment.model_fields[name].annotation)
-        flag = _flag(name)
-        # Lengths of the quench are epochs wherever they are given.
-        one = flag.removesuffix("s") if several and name != "epochs" else flag
-        flag = flag if one in flags or one in taken else one
-        if kind is not None and flag not in taken:
-            found.append(NumberOption(name, flag, kind, several, about.get(name, "")))
+def number_options(experiment: type[Experiment]) -> list[NumberOption]:
+    """The options for the numbers of an experiment, as :func:`glassnet.runs.commands.options_of` calls them."""
+    from glassnet.runs.commands import options_of
+
+    about, found = dict(_described(experiment)), []
+    for name, flag in options_of(experiment).items():
+        annotation = experiment.model_fields[name].annotation
+        kinds = [one for one in get_args(annotation) if one not in (NoneType, Ellipsis)]
+        kind = annotation if not kinds or get_origin(annotation) is Literal else kinds[0]
+        found.append(NumberOption(name, flag, kind, get_origin(annotation) is tuple, about.get(name, "")))
     return found
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _kind(annotation: Any) -> tuple[Any, bool]:
-    """Type of a field's values, None where no option can give it; and whether it holds several."""
-    if get_origin(annotation) in (tuple, list):
-        inner = [one for one in get_args(annotation) if one is not Ellipsis]
-        return (_kind(inner[0])[0] if len(set(inner)) == 1 else None), True
-    if annotation in (int, float, bool, str) or get_origin(annotation) is Literal:
-        return annotation, False
-    kinds = [one for one in get_args(annotation) if one is not NoneType]
-    return _kind(kinds[0]) if len(kinds) == 1 else (None, False)
 
 
 def _described(experiment: type[Experiment]) -> Iterator[tuple[str, str]]:
@@ -135,8 +118,8 @@ def parsed(experiment: type[Experiment], changes: list[str] | None, options: Map
             raise ValueError(f"{name} must be given once, but got {change} beside {name} = {numbers[name]}")
         if name in OLD and name not in experiment.model_fields:
             raise ValueError(
-                f"set must not be given {name}: it is chosen when a run is shown, by {_flag(OLD[name])} of show, "
-                "figures, report, condense and watch"
+                f"set must not be given {name}: it is chosen when a run is shown, by --{OLD[name].replace('_', '-')} "
+                "of show, figures, report, condense and watch"
             )
         if name in _ELSEWHERE:
             raise ValueError(f"{name} must be given as --{name}, but got --set {change}")

@@ -15,7 +15,7 @@ from glassnet.cli.data import Own, chosen
 from glassnet.cli.groups import Commands, unknown_command
 from glassnet.cli.numbers import Changes, fields_of, number_options, parsed, plain_text
 from glassnet.cli.opening import experiment_in
-from glassnet.cli.options import flags_of, parameter, with_parameters
+from glassnet.cli.options import parameter, with_parameters
 from glassnet.cli.workers import Where
 from glassnet.cli.working import RUNS, Making, QuenchedFile, read_ensemble, refusing, run_in
 from glassnet.runs import registry
@@ -68,7 +68,7 @@ def command_of(name: str, experiment: type[Experiment]) -> ExperimentCommand:
     tail = [parameter("where", Where), parameter("changes", Changes)]
     if "quenched" in experiment.model_fields:
         tail.append(parameter("quenched", QuenchedFile))
-    options = number_options(experiment, flags_of([*head, *tail]))
+    options = number_options(experiment)
 
     def run(**given: Any) -> None:
         numbers = {one.field: given.pop(f"number_{one.field}") for one in options}
