@@ -63,7 +63,7 @@ def options_of(experiment: type[Experiment]) -> dict[str, str]:
     where no other field is called so; a flag has a second option, ``--no-...``.
     """
     flags = {name: f"--{name.replace('_', '-')}" for name in experiment.model_fields}
-    taken = TAKEN | {f"--{name.replace('_', '-')}" for name in experiment.variants}
+    taken = _TAKEN | {f"--{name.replace('_', '-')}" for name in experiment.variants}
     found = {}
     for name, flag in flags.items():
         kind = experiment.model_fields[name].annotation
@@ -75,7 +75,7 @@ def options_of(experiment: type[Experiment]) -> dict[str, str]:
     return found
 
 
-TAKEN: Final = frozenset(
+_TAKEN: Final = frozenset(
     f"--{name}"
     for name in (
         "checkpoint-every",
