@@ -10,11 +10,12 @@ import xarray as xr
 from glassnet import _check
 from glassnet.landscape.network import network_of
 from glassnet.simulate import dynamics
+from glassnet.simulate.axes import DIMENSIONS
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
-from glassnet.simulate.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
+from glassnet.simulate.recording import BIN_EDGES, N_BINS, N_MOMENTS
 from glassnet.simulate.skin import Skin
-from glassnet.store import strict
+from glassnet.store import observed, strict
 
 Value = Ensemble | Record
 
@@ -62,7 +63,7 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
         if name not in data.variables or data[name].dims != dims:
             there = data[name].dims if name in data.variables else "not there"
             raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
-    if others := set(data.sizes) - _AXES:
+    if others := set(data.sizes) - _AXES - (observed.axes_of(data) if kind == "record" else set()):
         raise ValueError(
             f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
         )
@@ -88,7 +89,7 @@ def _ensemble_of(data: xr.Dataset) -> Ensemble:
 
 def _record_data(record: Record) -> xr.Dataset:
     state = record.ensemble
-    return record.data.assign(
+    return observed.packed(record.data).assign(
         {
             "references": (("waiting_time", "replica", "weight"), record.references),
             "final_weights": (("replica", "weight"), state.weights),
@@ -109,7 +110,7 @@ def _refuse_too_deep(data: xr.Dataset) -> None:
 def _refuse_other_attributes(data: xr.Dataset) -> None:
     about = data.attrs
     wanted = {"network", "dynamics", "engine", "n_samples", "landscape_without_l2", "test", "until", "elapsed"}
-    if set(about) != {*wanted, "all_losses"}:
+    if set(about) - {"statistics"} != {*wanted, "all_losses"} or about.get("statistics") == {}:
         raise ValueError(f"a record must say {', '.join(sorted(wanted))}, but says {', '.join(sorted(about))}")
     until = strict.whole("until", about["until"], _check.MAX_STEP)
     if about["elapsed"] != -1:  # nothing recorded yet
@@ -160,7 +161,7 @@ def _record_of(data: xr.Dataset) -> Record:
     references = data.references.values
     kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
     kept = kept.drop_vars(_SKIN, errors="ignore")
-    return Record(kept, ensemble, references)
+    return Record(observed.unpacked(kept), ensemble, references)
 
 
 _SKIN: Final = ("skin_tag", "skin_width", "skin_missed", "skin_rows")
