@@ -22,6 +22,7 @@ from glassnet.simulate.labelled import NAME, PREFIX, Axes
 
 NEEDS: Final = ("weights", "reference", "gradient", "noise_sum")
 
+_NAME_LENGTH: Final = 50
 _UNIT_LENGTH: Final = 100
 
 
@@ -79,9 +80,10 @@ class Statistic:
 
     def __post_init__(self) -> None:
         _check.same_kind("name", self.name, str)
-        if not NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name) or len(self.name) > _NAME_LENGTH:
             raise ValueError(
-                f"name must be up to 60 letters, digits and _, a letter first, but got {self.name!r:.80}: rename it"
+                f"name must be an identifier of up to {_NAME_LENGTH} letters, digits and _, a letter first, but got "
+                f"{self.name!r:.80}: rename it"
             )
         if self.name in RESERVED:
             raise ValueError(f"name must not be one that a record has already, but got {self.name!r}: rename it")

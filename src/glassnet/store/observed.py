@@ -42,7 +42,8 @@ def axes_of(data: xr.Dataset) -> set[str]:
     for name, said in about.items():
         _refuse_other_description(name, said)
         variable = data[PREFIX + name]
-        if variable.dims[: len(AT_TIMES)] != AT_TIMES or variable.dtype != np.float64:
+        shared, own = variable.dims[: len(AT_TIMES)], variable.dims[len(AT_TIMES) :]
+        if shared != AT_TIMES or len({*shared, *own}) < variable.ndim or variable.dtype != np.float64:
             raise ValueError(
                 f"{PREFIX}{name} must be float64 with axes {', '.join(AT_TIMES)}, ..., but is {variable.dtype} with "
                 f"{', '.join(map(str, variable.dims))}"
@@ -63,9 +64,10 @@ def unpacked(data: xr.Dataset) -> xr.Dataset:
     Raises:
         ValueError: labels are not as glassnet writes them.
     """
+    own = axes_of(data)
     for name in [str(name) for name in data.variables if str(name).startswith(TEXT_LABEL)]:
         dim, variable = name.removeprefix(TEXT_LABEL), data[name]
-        if variable.dims != (dim, "character") or variable.dtype != np.uint8 or dim in data.coords:
+        if dim not in own or variable.dims != (dim, "character") or variable.dtype != np.uint8 or dim in data.coords:
             raise ValueError(f"{name} must be bytes with axes {dim}, character, but has {variable.dims!r:.200}")
         texts = [bytes(row).decode().rstrip(" ") for row in variable.values]
         data = data.drop_vars(name).assign_coords({dim: label_values(np.array(texts, dtype=object))})
