@@ -94,7 +94,7 @@ class Statistic:
             raise ValueError(f"unit must be at most {_UNIT_LENGTH} characters of plain text, but got {self.unit!r:.80}")
         object.__setattr__(self, "version", _check.integer("version", self.version, low=1, high=2**53))
         wanted = list(self.needs) if isinstance(self.needs, (tuple, list, set, frozenset)) else None
-        if not wanted or len(set(wanted)) < len(wanted) or not all(need in NEEDS for need in wanted):
+        if not wanted or not all(need in NEEDS for need in wanted) or len(set(wanted)) < len(wanted):
             raise ValueError(f"needs must be a tuple of {', '.join(NEEDS)}, each once, but got {self.needs!r:.80}")
         object.__setattr__(self, "needs", tuple(need for need in NEEDS if need in wanted))
 
