@@ -331,3 +331,43 @@ def test_what_is_no_list_of_statistics_is_refused(bad: Any) -> None:
         measure(bad)
     with pytest.raises(TypeError, match="function must be a function"):
         gn.Statistic("a", bad)
+
+
+def test_a_statistic_is_drawn_as_one_curve_a_condition() -> None:
+    record = measure([MSD, STEEPEST, PUSHED], times=[0, *gn.log_times(20)])
+    figure = gn.figures.draw_statistic(record, "msd", waiting_time=13)
+    (axes,) = figure.axes
+    means = gn.ensemble_mean(record.data.statistic_msd).sel(waiting_time=13)["mean"]
+    for line, mean in zip(axes.lines, means.values, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), mean[1:])
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert "weight^2" in axes.get_ylabel()
+    chosen = gn.figures.draw_statistic(record, "steepest", layer=1, end="höchster")
+    assert "layer 1, end höchster" in chosen.axes[0].get_title(loc="right")
+    assert len(gn.figures.draw_statistic(record[:N], "pushed", pushed_0=3).axes[0].lines) == 1
+
+
+def test_a_statistic_of_lost_replicas_or_odd_texts_is_drawn() -> None:
+    unit = "$_$ {\\x"
+    own = gn.Statistic("a_b", lambda weights: 0.0, needs=["weights"], unit=unit)
+    record = measured([1.0, 1e-3], overflowing=range(3), statistics=[own], times=[0, 1, 5])
+    figure = gn.figures.draw_statistic(record, "a_b")
+    figure.canvas.draw()
+    assert figure.axes[0].texts
+    gn.figures.draw_statistic(measure([own], dynamics=gn.Sgd([1e-3] * N + [1e-2] * N, 7)), "a_b").canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"name": "x"}, r"name must be a statistic of the record \(msd, pushed, steepest\)"),
+        ({"name": "msd", "waiting_time": 5}, r"waiting_time must be one that was measured from \(0, 13\)"),
+        ({"name": "steepest", "layer": 0}, r"has the axis end too: choose one of its entries, end=... \(lowest, h"),
+        ({"name": "steepest", "layer": 3, "end": "lowest"}, "layer must be one of 0, 1, 2, but got 3"),
+        ({"name": "msd", "end": 0}, "end must be an axis of statistic_msd"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(asked: dict[str, Any], message: str) -> None:
+    record = measure()
+    with pytest.raises(ValueError, match=message):
+        gn.figures.draw_statistic(record, **asked)
