@@ -413,3 +413,13 @@ def test_labels_that_are_no_plain_text_are_refused(text: bytes, stored: dict[str
     plain = changed(stored, "label_end/zarr.json", lambda node: node.update(codecs=node["codecs"][:1]))
     path = put(tmp_path / "x.zarr.zip", {**plain, chunk: b"lowest".ljust(64) + text.ljust(64)})
     refused(lambda: gn.load(path), "x.zarr.zip")
+
+
+@pytest.mark.parametrize("axis", ["replica", "layer", "moment"])
+def test_texts_along_an_axis_of_every_record_are_refused(axis: str, tmp_path: Path) -> None:
+    record = measured([1e-3], n_origins=2, statistics=WATCHED, times=[0, 3])
+    texts = np.full((record.data.sizes[axis], 64), ord("x"), np.uint8)
+    gn.save(
+        replace(record, data=record.data.assign({f"label_{axis}": ((axis, "character"), texts)})), tmp_path / "x.zip"
+    )
+    refused(lambda: gn.load(tmp_path / "x.zip"), "x.zip", f"label_{axis}")
