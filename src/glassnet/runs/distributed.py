@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Union
 from glassnet.engines import Engine
 from glassnet.runs.joining import Answer, Workers
 from glassnet.runs.plan import Block, Plan
-from glassnet.runs.point import Measure, Point
+from glassnet.runs.point import Point
 from glassnet.runs.runner import CHECKPOINT_SECONDS, Listener, Update, make
-from glassnet.runs.tasks import TOPIC, Task, work_on
+from glassnet.runs.tasks import TOPIC, Task, packed, work_on
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import placing
 from glassnet.store.directory import RunDirectory
@@ -74,7 +74,8 @@ def run(
         ValueError: a worker does not see the folder, or has another version of the engine; every worker has another
             glassnet; given replicas are needed, but missing or others; a statistic's function cannot be sent.
     """
-    _refuse_unsendable(plan)
+    for block in plan.blocks:
+        packed(block)  # before anything is made
     for source, target in plan.taken:
         placing.take(source, target)
     handed_out: dict[int, Block] = {}
@@ -95,21 +96,6 @@ def run(
     }
     _Handing(client, handed_out, tasks, on_update, on_waiting, on_refused).work()
     directory.tidy()
-
-
-def _refuse_unsendable(plan: Plan) -> None:
-    """Refuse functions of statistics that cannot travel to a worker."""
-    from distributed.protocol.pickle import dumps
-
-    stages = [block.point.stage for block in plan.blocks]
-    for statistic in {one for stage in stages if isinstance(stage, Measure) for one in stage.statistics}:
-        try:
-            dumps(statistic)
-        except Exception as error:
-            raise ValueError(
-                f"function of statistic {statistic.name!r} must be one that can be sent to workers, but it cannot "
-                f"({error}): put it at the top of a module that they can import, and let it hold no files or locks"
-            ) from error
 
 
 def _pieces(block: Block) -> Iterator[Block]:
