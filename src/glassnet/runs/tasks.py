@@ -61,7 +61,7 @@ def packed(block: Block) -> bytes:
     Raises:
         ValueError: the function of a statistic cannot be sent.
     """
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
     stage = block.point.stage
     for statistic in stage.statistics if isinstance(stage, Measure) else ():
