@@ -26,6 +26,7 @@ from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import epoch_times, linear_times, log_times
+from glassnet.simulate.statistic import Statistic, identity_of
 
 if TYPE_CHECKING:
     from glassnet.datasets import Dataset
@@ -164,7 +165,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Measure:
-    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end."""
+    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end.
+
+    Statistics are told apart by name, version and needs, not by their functions.
+    """
 
     dynamics: Dynamics
     waiting_times: tuple[int, ...]
@@ -173,6 +177,7 @@ class Measure:
     snapshots: tuple[int, ...] = ()
     noise: int = 0
     grid: Grid = Grid()
+    statistics: tuple[Statistic, ...] = ()
 
     @property
     def times(self) -> NDArray[np.int64]:
@@ -195,6 +200,7 @@ class Measure:
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
+            **identity_of(self.statistics),
         }
 
 
