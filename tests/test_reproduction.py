@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.losses import losses
-from glassnet.paper.requests import KINDS, request
 from matplotlib.text import Text
 from rich.console import Console
 from tiny_runs import make
@@ -22,15 +20,16 @@ from glassnet.cli.commands import app
 from glassnet.cli.tables import about
 from glassnet.figures import (
     draw_l2_line,
-    draw_minima,
     draw_sgd_displacement,
     draw_width_line,
 )
 from glassnet.paper import figures as reproduction
-from glassnet.paper.experiments.ageing import ageing
+from glassnet.paper.experiments.ageing import Ageing
+from glassnet.paper.experiments.phase_diagram import losses, transitions
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
+from glassnet.runs.registry import known, names, request
 from glassnet.runs.runner import Update, run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
@@ -43,8 +42,8 @@ TINY: Mapping[tuple[str, str], dict[str, Any]] = {
     ("phase_diagram", "plane"): {**LINE, "widths": [3, 4], "l2s": [0.0, 0.01, 0.1], "epochs": [5]},
     ("phase_diagram", "width"): {**LINE, "widths": [3, 4], "epochs": [5, 10]},
     ("phase_diagram", "l2"): {**LINE, "widths": [4], "l2s": [0.01, 0.04], "epochs": [5]},
-    ("relaxation", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
-    ("ageing", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
+    ("relaxation", ""): {**SMALL, **MEASURED},
+    ("ageing", ""): {**SMALL, **MEASURED},
     ("sgd_displacement", ""): {
         **SMALL,
         "batch_sizes": [10, 100],
@@ -70,8 +69,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_request_is_allowed() -> None:
-    for name, kind in KINDS.items():
-        for variant in kind.variants or ("",):
+    for name in names():
+        for variant in next(iter(known(name).variants.values()), ("",)):
             for dataset in ("mnist", "cifar10"):
                 for scale in ("demo", "laptop", "workstation", "paper"):
                     if (name, variant) in (("protocol", "overparameterised"), ("step_size", "overparameterised")):
@@ -92,7 +91,7 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ice", "", "mnist", "demo"), "experiment must be one of 'phase_diagram', 'relaxation'"),
+        (("ice", "", "mnist", "demo"), "experiment must be one of ageing, minima, phase_diagram, protocol, relaxation"),
         (("phase_diagram", "sky", "mnist", "demo"), "part must be one of 'plane', 'width', 'l2', but got 'sky'"),
         (("ageing", "solid", "mnist", "demo"), "phase must be one of 'regularised'"),
         (("minima", "", "letters", "demo"), "dataset must be one of 'mnist', 'cifar10', but got 'letters'"),
@@ -113,10 +112,10 @@ def test_wrong_names_and_numbers_are_named(arguments: Any, message: str) -> None
 
 def test_the_waiting_time_shown_is_one_of_those_asked_for() -> None:
     for waits in ("paper", "scripts"):
-        asked = ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
-        assert (asked.shown_waiting_time, asked.shown_chi) == (10, 20.0)
-    with pytest.raises(ValueError, match="shown_waiting_time must be one of"):
-        ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "shown_waiting_time": 5})
+        asked = Ageing.preset("mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
+        assert (asked.look().waiting_time, asked.look().chi) == (10, 20.0)
+    with pytest.raises(ValueError, match="waiting_time must be one that was recorded"):
+        asked.look(waiting_time=5)
 
 
 def test_figures_are_chosen_by_name() -> None:
@@ -181,7 +180,7 @@ def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(t
     table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
     for draw, text in ((draw_l2_line, r"$\lambda^*$, paper"), (draw_width_line, "$N^*/P_D$, paper")):
         for dataset, marked in (("mnist", True), ("cifar10", False)):
-            texts = draw(table.assign_attrs(dataset=dataset)).findobj(Text)
+            texts = draw(table, **transitions(dataset)).findobj(Text)
             assert (text in {one.get_text() for one in texts}) == marked
 
 
@@ -190,7 +189,7 @@ def test_the_name_of_the_transition_stays_inside(tmp_path: Path, ratios: tuple[f
     table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
     for epochs in ([5], [5, 6]):
         again = table.isel(epochs=[0] * len(epochs)).assign_coords(epochs=epochs, ratio=("width", list(ratios)))
-        figure = draw_width_line(again)
+        figure = draw_width_line(again, **transitions("mnist"))
         figure.canvas.draw()
         for axes in figure.axes:
             (name,) = (text for text in axes.texts if "paper" in text.get_text())
@@ -199,10 +198,9 @@ def test_the_name_of_the_transition_stays_inside(tmp_path: Path, ratios: tuple[f
 
 
 def test_what_the_scripts_find_is_named_in_figures_of_mnist_only(tmp_path: Path) -> None:
-    found = make(tiny("minima"), tmp_path / "run")
-    ensembles = {l2: found.ensemble(found.request.minimum(l2)) for l2 in found.request.l2s}
     for dataset, marked in (("mnist", 2), ("cifar10", 0)):
-        figure = draw_minima(ensembles, dict.fromkeys(ensembles, np.full(2, 0.3)), dataset=dataset)
+        found = make(tiny("minima", dataset=dataset), tmp_path / dataset)
+        figure = found.request.pictures(found)["minima"]()
         assert [one.get_text() for one in figure.findobj(Text)].count("scripts") == marked
 
 
@@ -255,8 +253,8 @@ def test_all_rows_at_once_are_gradient_descent_from_the_same_quench(tmp_path: Pa
     assert np.allclose(msd.values, moved, rtol=1e-5)
     drawn = draw_sgd_displacement(found.records)
     assert "all" in [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
-    for dataset, n_levels in (("mnist", 6), ("cifar10", 0)):
-        drawn = draw_sgd_displacement(found.records, dataset=dataset)
+    for levels, n_levels in (((1e-4, 1e-3), 6), (None, 0)):
+        drawn = draw_sgd_displacement(found.records, levels=levels)
         assert len(drawn.findobj(lambda artist: artist.get_gid() == "level")) == n_levels
     with pytest.raises(ValueError, match=r"batches must be records on one number of rows, but are on none"):
         draw_sgd_displacement({})
@@ -394,12 +392,12 @@ def test_relaxation_s_options_are_short_for_its_settings() -> None:
     assert (twice.exit_code, "replicas must be given once" in twice.output) == (2, True)
 
 
-@pytest.mark.parametrize("experiment", KINDS)
+@pytest.mark.parametrize("experiment", names())
 def test_the_help_of_an_experiment_names_what_can_be_set(experiment: str) -> None:
     said = CliRunner().invoke(app, ["run", experiment, "-h"]).output
-    names = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
+    can_be_set = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
     fields = request(experiment, "", "mnist", "demo").numbers
-    assert {name.strip() for name in names} == set(fields) - {"dataset", "quenched"}
+    assert {name.strip() for name in can_be_set} == set(fields) - {"dataset", "quenched"}
 
 
 @pytest.mark.parametrize("value", ["0.001", "a,b", "[]", "{}"])

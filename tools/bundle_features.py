@@ -19,8 +19,9 @@ import scipy
 from numpy.typing import NDArray
 
 from glassnet.datasets.loading import N_BUNDLED
+from glassnet.datasets.names import Name, Split
 from glassnet.datasets.pca import Scaling, fit_pca, pixel_moments
-from glassnet.datasets.raw import SHA256, Name, Split, read_raw
+from glassnet.datasets.raw import SHA256, read_raw
 
 DATA = Path(__file__).parents[1] / "src" / "glassnet" / "datasets" / "data"
 

@@ -1,19 +1,26 @@
-"""Checks of what users hand in: each names the field, what is demanded and what was found."""
+"""Checks of what users hand in: each names the field, what is demanded and what was found.
+
+NumPy is imported where it is used: the command line checks its options without.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, SupportsFloat, SupportsIndex
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final, SupportsFloat, SupportsIndex
 
 from glassnet._memory import machine_memory
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MAX_STEP = 2**56 - 1
 """Largest step, epoch or time: what the counter of the random numbers holds."""
+
+MAX_NAME: Final = 2**32 - 1
+"""Largest seed, origin or noise: what the key and the counter of the random numbers hold."""
 
 _SMALL_BYTES = 256 * 2**20
 _LARGEST_RATIO = 10_000
@@ -36,7 +43,11 @@ def integer(name: str, value: SupportsIndex, *, low: int, high: int | None = Non
 
 def flag(name: str, value: Any) -> bool:
     """``value`` if it is a bool."""
-    if not isinstance(value, (bool, np.bool_)):
+    if isinstance(value, bool):
+        return value
+    import numpy as np
+
+    if not isinstance(value, np.bool_):
         raise TypeError(f"{name} must be true or false, but got {value!r}")
     return bool(value)
 
@@ -57,6 +68,8 @@ def number(name: str, value: SupportsFloat, *, positive: bool) -> float:
 
 def per_replica(name: str, value: SupportsFloat | Iterable[SupportsFloat], *, positive: bool) -> PerReplica:
     """``value`` as one float or a tuple of floats, each checked as :func:`number` does."""
+    import numpy as np
+
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and np.ndim(value) > 0:  # type: ignore[arg-type]
         values = tuple(value)
         if not values:
@@ -67,6 +80,8 @@ def per_replica(name: str, value: SupportsFloat | Iterable[SupportsFloat], *, po
 
 def spread(name: str, value: PerReplica, n_replicas: int) -> NDArray[np.float64]:
     """``value`` as an array with one number a replica."""
+    import numpy as np
+
     if isinstance(value, tuple):
         if len(value) != n_replicas:
             raise ValueError(
@@ -102,6 +117,8 @@ def choice(name: str, value: str, allowed: Sequence[str]) -> str:
 
 def increasing_times(name: str, times: Any, *, low: int = 0) -> NDArray[np.int64]:
     """``times`` as a one-dimensional, strictly increasing int64 array of at least one entry >= ``low``."""
+    import numpy as np
+
     try:
         array = np.atleast_1d(np.asarray(times))
     except ValueError:

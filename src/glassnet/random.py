@@ -23,9 +23,6 @@ from numpy.typing import ArrayLike, NDArray
 
 Words = NDArray[np.uint32]
 
-MAX_NAME: Final = 2**32 - 1
-"""Largest seed, origin or noise."""
-
 
 class Purpose(IntEnum):
     """What a stream of random words is for; part of the counter, so that no two uses share a number."""

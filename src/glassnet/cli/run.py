@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +13,9 @@ from typer.core import TyperCommand
 
 from glassnet.cli.data import Own, chosen
 from glassnet.cli.groups import Commands, unknown_command
-from glassnet.cli.numbers import Changes, NumberOption, fields_of, number_options, parsed, plain_text
+from glassnet.cli.numbers import Changes, fields_of, number_options, parsed, plain_text
 from glassnet.cli.opening import experiment_in
-from glassnet.cli.options import parameter, with_parameters
+from glassnet.cli.options import flags_of, parameter, with_parameters
 from glassnet.cli.workers import Where
 from glassnet.cli.working import RUNS, Making, QuenchedFile, read_ensemble, refusing, run_in
 from glassnet.runs import registry
@@ -28,15 +30,9 @@ Output = Annotated[
 
 
 class ExperimentCommand(TyperCommand):
-    """A command that runs an experiment.
+    """A command that runs an experiment; ``flags`` has the option for each field, ``--set`` where there is no other."""
 
-    Attributes:
-        fields: what ``--set`` takes.
-        flags: the option for each field that has one.
-    """
-
-    fields: tuple[str, ...] = ()
-    flags: dict[str, str] = {}
+    flags: Mapping[str, str] = MappingProxyType({})
 
 
 class Experiments(Commands):
@@ -72,19 +68,17 @@ def command_of(name: str, experiment: type[Experiment]) -> ExperimentCommand:
     tail = [parameter("where", Where), parameter("changes", Changes)]
     if "quenched" in experiment.model_fields:
         tail.append(parameter("quenched", QuenchedFile))
-    options: list[NumberOption] = []
+    options = number_options(experiment, flags_of([*head, *tail]))
 
     def run(**given: Any) -> None:
         numbers = {one.field: given.pop(f"number_{one.field}") for one in options}
         variant = {one: given.pop(f"variant_{one}") for one in experiment.variants}
         _run(experiment, variant, numbers, **given)
 
-    others = _built(name, experiment, with_parameters(run, [*head, *tail])).params
-    options += number_options(experiment, {flag for one in others for flag in (*one.opts, *one.secondary_opts)})
     numbers = [parameter(f"number_{one.field}", one.annotation) for one in options]
     command = _built(name, experiment, with_parameters(run, [*head, *numbers, *tail]))
-    command.fields = fields_of(experiment)
-    command.flags = {one.field: one.flag for one in options}
+    command.flags = {name: f"--set {name}=VALUE" for name in fields_of(experiment)}
+    command.flags |= {one.field: one.flag for one in options}
     return command
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from glassnet.datasets.raw import SHA256, Name
+from glassnet.datasets.names import Name
+from glassnet.datasets.raw import SHA256
 
 MIRRORS: Final[Mapping[Name, tuple[str, ...]]] = {
     "mnist": (

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from glassnet._check import choice, integer
 from glassnet.datasets import fetch
 from glassnet.datasets.dataset import Dataset
+from glassnet.datasets.names import N_SAMPLES, Inputs, Name, Split
 from glassnet.datasets.pca import Scaling, fit_pca, pixel_moments
-from glassnet.datasets.raw import N_PIXELS, N_SAMPLES, SHA256, Inputs, Name, Split, read_raw
+from glassnet.datasets.raw import N_PIXELS, SHA256, read_raw
 
 Source = Literal["bundled", "raw"]
 

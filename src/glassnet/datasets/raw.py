@@ -12,20 +12,13 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal, cast
+from typing import IO, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Name = Literal["mnist", "cifar10"]
-Split = Literal["train", "test"]
-Inputs = Literal["standardised", "pixel", "mnist", "whitened"]
-"""How pixels become features: see :func:`glassnet.load_dataset`."""
+from glassnet.datasets.names import N_SAMPLES, Name, Split
 
-N_SAMPLES: Final[Mapping[Name, Mapping[Split, int]]] = {
-    "mnist": {"train": 60_000, "test": 10_000},
-    "cifar10": {"train": 50_000, "test": 10_000},
-}
 N_PIXELS: Final[Mapping[Name, int]] = {"mnist": 28 * 28, "cifar10": 3 * 32 * 32}
 
 SHA256: Final[Mapping[Name, Mapping[str, str]]] = {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check
-from glassnet.random import MAX_NAME, Purpose, permutation, words
+from glassnet.random import Purpose, permutation, words
 
 _STREAM: Final = 4
 """Number of the split under ``Purpose.DATASET``; ``synthetic`` has 0 to 2, ``defined`` 3."""
@@ -24,7 +24,7 @@ def share(split: SupportsFloat, seed: SupportsIndex) -> tuple[float, int]:
     found = _check.number("split", split, positive=True)
     if found >= 1.0:
         raise ValueError(f"split must be the share of rows to train on, between 0 and 1, but got {split!r}")
-    return found, _check.integer("seed", seed, low=0, high=MAX_NAME)
+    return found, _check.integer("seed", seed, low=0, high=_check.MAX_NAME)
 
 
 def trained_on(strata: NDArray[np.intp], split: float, seed: int) -> NDArray[np.bool_]:

@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet._check import choice, integer
+from glassnet._check import MAX_NAME, choice, integer
 from glassnet.datasets.dataset import Dataset
-from glassnet.random import MAX_NAME, Purpose, gaussian, integers, words
+from glassnet.random import Purpose, gaussian, integers, words
 
 Labels = Literal["random", "teacher"]
 Teacher = Callable[[NDArray[np.float32]], ArrayLike]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from glassnet.datasets.raw import Name as DatasetName
+from glassnet.datasets.names import Name as DatasetName
 
 ScaleName = Literal["demo", "laptop", "workstation", "paper"]
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from glassnet import _check
 from glassnet._text import near_to
-from glassnet.datasets.raw import N_SAMPLES
-from glassnet.datasets.raw import Name as DatasetName
+from glassnet.datasets.names import N_SAMPLES
+from glassnet.datasets.names import Name as DatasetName
 from glassnet.runs.fields import (
     Count,
     Dtype,
@@ -98,7 +98,7 @@ class Experiment(BaseModel, ABC):
         batch_size: rows a step of SGD.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     experiment: ClassVar[str]
     """Name in commands, in ``run.json`` and of the module."""

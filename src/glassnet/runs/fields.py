@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BeforeValidator, ValidationInfo
 
 from glassnet import _check
-from glassnet.random import MAX_NAME
 
 _MOST: Final = 10**12
 _MOST_LISTED: Final = 10**6
@@ -67,7 +66,7 @@ Whole = Annotated[int, by_name(lambda name, value: _check.integer(name, value, l
 Number = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=1, high=_MOST_LISTED))]
 """Integer from 1 to 1e6: bounds lists that a plan holds in memory."""
 
-Seed = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=MAX_NAME))]
+Seed = Annotated[int, by_name(lambda name, value: _check.integer(name, value, low=0, high=_check.MAX_NAME))]
 Positive = Annotated[float, by_name(lambda name, value: _number(name, value, positive=True))]
 NotNegative = Annotated[float, by_name(lambda name, value: _number(name, value, positive=False))]
 OptionalPositive = Annotated[

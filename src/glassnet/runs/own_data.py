@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from glassnet.datasets.raw import Name as DatasetName
+from glassnet.datasets.names import Name as DatasetName
 
 if TYPE_CHECKING:
     from glassnet.datasets import Dataset, TrainTest
@@ -38,7 +38,7 @@ class OwnData(BaseModel):
         n_features: columns.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     train: Sha256
     test: Sha256 | None

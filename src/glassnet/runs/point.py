@@ -13,24 +13,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from glassnet.datasets.raw import Inputs
-from glassnet.datasets.raw import Name as DatasetName
-from glassnet.landscape.loss import QuadraticHinge
-from glassnet.landscape.network import Mlp
+from glassnet.datasets.names import Inputs
+from glassnet.datasets.names import Name as DatasetName
 from glassnet.runs.fields import Dtype
 from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
-from glassnet.simulate.ensemble import Ensemble
-from glassnet.simulate.grids import epoch_times, linear_times, log_times
-from glassnet.simulate.statistic import Statistic, identity_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from glassnet.datasets import Dataset
+    from glassnet.landscape.network import Mlp
     from glassnet.landscape.surface import Landscape
+    from glassnet.simulate.ensemble import Ensemble
+    from glassnet.simulate.statistic import Statistic
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
@@ -86,12 +84,15 @@ class Surface:
     @property
     def network(self) -> Mlp:
         """The network, as wide as its inputs are many."""
+        from glassnet.landscape.network import Mlp
+
         known = self.dataset if isinstance(self.dataset, OwnData) else self.data
         return Mlp(known.n_features, self.width, self.depth)
 
     @property
     def landscape(self) -> Landscape:
         """The training data under the network and the loss."""
+        from glassnet.landscape.loss import QuadraticHinge
         from glassnet.landscape.surface import Landscape
 
         return Landscape(self.network, self.data, QuadraticHinge(self.l2))
@@ -151,6 +152,8 @@ class Grid:
 
     def times(self, t_max: int) -> NDArray[np.int64]:
         """Those up to ``t_max``."""
+        from glassnet.simulate.grids import epoch_times, linear_times, log_times
+
         if self.every is not None:
             return linear_times(t_max, self.every)
         return log_times(t_max) if self.epoch is None else epoch_times(t_max, self.epoch)
@@ -187,6 +190,8 @@ class Measure:
     @property
     def snapshots_until(self) -> NDArray[np.int64]:
         """Those of the snapshots that the end leaves."""
+        import numpy as np
+
         return np.intersect1d(self.times, np.array(self.snapshots, dtype=np.int64))
 
     @property
@@ -200,7 +205,7 @@ class Measure:
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
-            **identity_of(self.statistics),
+            **_of_statistics(self.statistics),
         }
 
 
@@ -272,6 +277,10 @@ class Point:
 
     def initial(self, origins: tuple[int, ...]) -> Ensemble:
         """Replicas at random weights."""
+        import numpy as np
+
+        from glassnet.simulate.ensemble import Ensemble
+
         network = self.surface.network
         weights = np.stack([network.initial_weights(self.seed, origin) for origin in origins])
         return Ensemble.from_weights(network, weights, seed=self.seed, origin=origins, dtype=self.dtype)
@@ -303,6 +312,11 @@ class Point:
         if self.start is not None:
             return {"replica": self.start[origin]}
         return {"init": "uniform", "seed": self.seed, "origin": origin}
+
+
+def _of_statistics(statistics: tuple[Statistic, ...]) -> dict[str, Any]:
+    """What statistics add to an identity: nothing where there are none."""
+    return {"statistics": {one.name: one.identity for one in statistics}} if statistics else {}
 
 
 def _takes_all_rows(stage: Stage) -> bool:

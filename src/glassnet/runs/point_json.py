@@ -11,9 +11,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from glassnet._check import MAX_STEP
-from glassnet.datasets.raw import N_SAMPLES
-from glassnet.random import MAX_NAME
+from glassnet._check import MAX_NAME, MAX_STEP
+from glassnet.datasets.names import N_SAMPLES
 from glassnet.runs.own_data import OwnData, Sha256
 from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Stage, Surface
 from glassnet.simulate.dynamics import Dynamics, GradientDescent, Langevin, Sgd

@@ -8,15 +8,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar
 
-import numpy as np
-
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, NotNegative, Whole, by_name
 from glassnet.runs.point import Point
-from glassnet.simulate.ensemble import Ensemble
 
 if TYPE_CHECKING:
     from glassnet.runs.plan import Plan
+    from glassnet.simulate.ensemble import Ensemble
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -89,6 +87,8 @@ def start_from(request: Request, ensemble: Ensemble, fixed: Collection[str] = ()
     Raises:
         ValueError: replicas that do not fit, naming what of them does not.
     """
+    import numpy as np
+
     network = request.quench.surface.network
     if ensemble.network != network:
         raise ValueError(f"quenched must hold networks {network}, but holds {ensemble.network}")
@@ -137,6 +137,8 @@ def taken(given: Ensemble | None, origin: int, wanted: str, dtype: str) -> Ensem
     """
     if given is None or origin >= len(given) or fingerprint(given, origin) != wanted:
         raise ValueError(f"quenched must be the ensemble that the run began with: its origin {origin} is needed")
+    import numpy as np
+
     replica = given[[origin]]
     return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), state={})
 

@@ -7,7 +7,6 @@ names an experiment, never code: a name that is not known here loads nothing.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -194,6 +193,8 @@ def _module_of(path: Path) -> object:
     """The module of a file, run once in a process however often it is asked for, and again where it was changed."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: experiment must be a name or FILE.py:CLASS")
+    import hashlib
+
     content = hashlib.sha256(os.fsencode(path.resolve()) + b"\0" + path.read_bytes())
     name = f"glassnet_user_{path.stem}_{content.hexdigest()[:16]}"
     if name not in sys.modules:

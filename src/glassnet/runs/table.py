@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from glassnet._text import given_replicas, number_list, said
 from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from glassnet.analysis.conditions import Row
     from glassnet.runs.experiment import Experiment
     from glassnet.runs.run import Run
@@ -208,6 +207,8 @@ def write_summary(run: Run[Any]) -> None:
 
 def listed(values: NDArray[Any]) -> Any:
     """An array as nested lists for JSON, with None for what is not finite."""
+    import numpy as np
+
     found = values.astype(object)
     found[~np.isfinite(values)] = None
     return found.tolist()

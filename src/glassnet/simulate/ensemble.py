@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from glassnet import _check, _html
 from glassnet._text import counted
 from glassnet.landscape.network import Floats, Mlp, Network
-from glassnet.random import MAX_NAME
 from glassnet.simulate.state import EngineState, checked, joined
 
 _PER_REPLICA = ("weights", "seed", "origin", "noise", "step", "alive")
@@ -64,7 +63,12 @@ class Ensemble:
         if bad.size:
             raise ValueError(f"weights must be finite, but those of replica {bad[0]} are not")
         _freeze(self, "weights", weights)
-        for name, high in (("seed", MAX_NAME), ("origin", MAX_NAME), ("noise", MAX_NAME), ("step", _check.MAX_STEP)):
+        for name, high in (
+            ("seed", _check.MAX_NAME),
+            ("origin", _check.MAX_NAME),
+            ("noise", _check.MAX_NAME),
+            ("step", _check.MAX_STEP),
+        ):
             array = np.array(getattr(self, name))
             if array.shape != weights.shape[:1] or array.dtype.kind not in "iu":
                 raise ValueError(
@@ -115,7 +119,7 @@ class Ensemble:
             [1 2]
         """
         n = _check.integer("n_replicas", n_replicas, low=1)
-        key = _check.integer("seed", seed, low=0, high=MAX_NAME)
+        key = _check.integer("seed", seed, low=0, high=_check.MAX_NAME)
         _check.choice("init", init, ("uniform", "normal"))
         if (init == "normal") != (std is not None):
             raise ValueError(f'std must be given with init="normal" and only then, but got {init=}, {std=}')
@@ -208,7 +212,7 @@ class Ensemble:
 
     def repeat(self, noise: Sequence[SupportsIndex] | NDArray[np.int64]) -> Ensemble:
         """All replicas with ``noise[0]``, then all with ``noise[1]``, and so on: the same starts, other noise."""
-        values = [_check.integer(f"noise[{i}]", x, low=0, high=MAX_NAME) for i, x in enumerate(noise)]
+        values = [_check.integer(f"noise[{i}]", x, low=0, high=_check.MAX_NAME) for i, x in enumerate(noise)]
         if not values or len(set(values)) != len(values):
             raise ValueError(f"noise must name at least one noise realisation and each once, but got {values}")
         stacked = {

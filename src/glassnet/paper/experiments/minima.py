@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-import numpy as np
-
 from glassnet.paper.experiments.relaxation import quench_numbers
 from glassnet.paper.numbers import SCRIPTS_DISTANCE, SCRIPTS_LOSS
 from glassnet.paper.scales import SCALES
@@ -89,6 +87,8 @@ class Minima(Experiment):
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """Weights, losses and distances; the ends of the Hessian's spectrum."""
+        import numpy as np
+
         from glassnet.figures.minima import draw_spectrum
 
         ends = spectra({l2: run.results(self.hessian(l2)) for l2 in self.l2s}, self.eigenvalues)
@@ -99,6 +99,8 @@ class Minima(Experiment):
 
     def page(self, run: Run[Any]) -> dict[str, Any]:
         """At each l2 the distribution of weights, data losses, distances between minima and ends of the spectrum."""
+        import numpy as np
+
         from glassnet.figures.minima import pair_distances
 
         done = {label for label, _ in run.done}
@@ -134,6 +136,7 @@ def spectra(results: Mapping[float, Mapping[int, Mapping[str, float]]], n: int) 
 
     NaN where a unit is not done or Lanczos' method did not converge; ``residual`` bounds their error.
     """
+    import numpy as np
     import xarray as xr
 
     origins = sorted({origin for found in results.values() for origin in found})
@@ -152,6 +155,8 @@ def spectra(results: Mapping[float, Mapping[int, Mapping[str, float]]], n: int) 
 
 
 def _draw(run: Run[Any], request: Minima) -> Figure:
+    import numpy as np
+
     from glassnet.figures.minima import draw_minima
 
     ensembles = {l2: run.ensemble(request.minimum(l2)) for l2 in request.l2s}

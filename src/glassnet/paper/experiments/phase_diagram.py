@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-import numpy as np
-
 from glassnet.paper.numbers import LAMBDA, RATIO
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment, data_numbers, like
@@ -123,6 +121,8 @@ class PhaseDiagram(Experiment):
         Raises:
             ValueError: no minimum is there, or none that did not diverge.
         """
+        import numpy as np
+
         from glassnet.figures import phase_diagram as figures
 
         table = losses(run)
@@ -139,6 +139,8 @@ class PhaseDiagram(Experiment):
 
     def page(self, run: Run[Any]) -> dict[str, Any]:
         """Losses ``(epochs, width, l2, origin)`` and the paper's transitions; no figures where nothing is done yet."""
+        import numpy as np
+
         table = losses(run)
         n_widths, n_l2s = table.sizes["width"], table.sizes["l2"]
         found = bool(np.isfinite(table["total_loss"].values).any())
@@ -175,6 +177,7 @@ def losses(run: Run[Any]) -> xr.Dataset:
     ``n_weights`` and ``ratio`` (N/P_D) stand beside ``width``. ``alive`` is 0 where a replica diverged, whose losses
     are those of its last finite weights.
     """
+    import numpy as np
     import xarray as xr
 
     request = run.request

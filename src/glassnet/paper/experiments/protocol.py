@@ -17,7 +17,6 @@ from glassnet.runs.point import Measure, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import Table, units_table
 from glassnet.simulate.dynamics import Langevin, Sgd
-from glassnet.simulate.grids import log_times
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,6 +105,8 @@ class Protocol(Experiment):
 
 
 def _last(n_steps: int) -> int:
+    from glassnet.simulate.grids import log_times
+
     return int(log_times(n_steps)[-1])
 
 

@@ -29,7 +29,6 @@ from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
 from glassnet.runs.table import Cells, Table, conditions_table, short
 from glassnet.simulate.dynamics import Langevin
-from glassnet.simulate.grids import log_times
 
 if TYPE_CHECKING:
     from glassnet.analysis.conditions import Row
@@ -97,6 +96,8 @@ class Relaxation(Quenched):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        from glassnet.simulate.grids import log_times
+
         if (self.stop_loss is None) != (self.check_epochs is None):
             raise ValueError(
                 "stop_loss and check_epochs must be given together, "
