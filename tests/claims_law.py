@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,8 @@ def caged(now: Moment) -> Floats:
 class ByLaw:
     """An engine that moves weights by a law in place of a gradient."""
 
-    name, version, skin_settings = "law", "1", None
+    name, version = "law", "1"
+    full_batch_settings: ClassVar[Mapping[str, Any]] = {}
     gradient: Precision = "float64"
 
     def __init__(self, law: Law, directions: Callable[[np.random.Generator], Floats], loss: float) -> None:

@@ -28,7 +28,8 @@ import glassnet as gn
 from glassnet.datasets import raw
 from glassnet.datasets.csv_file import read_csv
 from glassnet.runs.own_data import OwnData
-from glassnet.runs.registry import KINDS, request
+from glassnet.runs.registry import names as experiments
+from glassnet.runs.registry import request
 from glassnet.runs.run import open_run
 from glassnet.store import files, sealing
 from glassnet.store.condensed import CondensedRun, CondensedUnit, write_condensed
@@ -304,7 +305,7 @@ def _index(folder: Path, data: bytes) -> None:
     path = folder / "x.run.zip"
     path.write_bytes(sealing.sealed({**_saved()["condensed"], "index.json": data}))
     for read in (lambda: open_run(path).done, lambda: CondensedRun(path).read_others([])):
-        demand_clear(read, str(path), *{name for kind in KINDS for name in _request(kind)["request"]})
+        demand_clear(read, str(path), *{name for kind in experiments() for name in _request(kind)["request"]})
 
 
 def _condensed(folder: Path, data: bytes) -> None:
@@ -326,7 +327,7 @@ def _run(folder: Path, data: bytes) -> None:
     except (ValueError, RecursionError):
         content = data
     (folder / "run.json").write_bytes(content)
-    fields = {name for kind in KINDS for name in _request(kind)["request"]}
+    fields = {name for kind in experiments() for name in _request(kind)["request"]}
     demand_clear(lambda: open_run(folder).request.points(), str(folder), *fields)
 
 
@@ -335,7 +336,7 @@ def _request(kind: str) -> dict[str, dict[str, object]]:
 
 
 def _run_seeds() -> Iterator[bytes]:
-    for kind in KINDS:
+    for kind in experiments():
         yield json.dumps({"experiment": kind, "engine": _ENGINE, **_request(kind)}).encode()
         asked = request(kind, "", OwnData(train="0" * 64, test=None, n_samples=90, n_features=3), "demo")
         yield json.dumps({"experiment": kind, "engine": _ENGINE, "request": asked.numbers}).encode()

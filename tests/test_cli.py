@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from program import GLASSNET, Paced, glassnet, started
+from tiny_runs import preset
 
 import glassnet as gn
-from glassnet.paper.scales import preset
 from glassnet.runs.plan import plan
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import run
@@ -158,22 +158,22 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
             ["run", "relaxation", "--temperatures", "0.1"],
             "Error: no such option --temperatures; there is --temperature\n",
         ),
-        (["run", "relaxation", "--learning-rate", "1"], "there is --set learning_rate=VALUE\n"),
-        (["run", "ageing", "--temperature", "0.1"], "there is --set temperatures=VALUE\n"),
+        (["run", "relaxation", "--waiting-times", "1"], "there is --waiting-time\n"),
+        (["run", "sgd_displacement", "--batch-size", "a"], "batch_size must be an integer, but got 'a'\n"),
         (["run", "relaxation", "--temperature", "0.1,1"], "but got '0.1,1'; for several, give it several times\n"),
-        (["run", "relaxation", "--quench_rate", "3"], "there is --set quench_rate=VALUE\n"),
+        (["run", "relaxation", "--quench_rate", "3"], "there is --quench-rate\n"),
         (["run", "relaxation", "--set", "width=99999999999999999999"], "width must be an integer from 1 to 1000"),
         (["run", "relaxation", "--set", "depth=100000"], "depth must be an integer from 1 to 1000, but got 100000"),
         (["relaxation"], "there is glassnet run relaxation\n"),
         (["step-size"], "Error: no such command step-size; there is glassnet run step_size\n"),
-        (["run", "step-size"], "Error: no such command step-size; there is step_size\n"),
-        (["run", "phase"], "Error: no such command phase; there is phase_diagram\n"),
+        (["run", "step-size"], "Error: no such command step-size; there is step_size; your own: FILE.py:CLASS\n"),
+        (["run", "phase"], "Error: no such command phase; there is phase_diagram; your own: FILE.py:CLASS\n"),
         (
             ["run", "melt"],
-            "no such command melt; there is relaxation, phase_diagram, ageing, sgd_displacement, minima, protocol",
+            "no such command melt; there is ageing, minima, phase_diagram, protocol, relaxation, sgd_displacement",
         ),
         (["run", "--scale", "demo", "relaxation"], "no such option --scale here; options come after the command"),
-        (["run", "relaxation", "--set", "replica=2"], "shown_waiting_time, shown_chi; nearest: replicas\n"),
+        (["run", "relaxation", "--set", "replica=2"], "chi, snapshots; nearest: replicas\n"),
         (["run", "relaxation", "--set", "skin=abc"], "Error: skin must be true or false, but got 'abc'\n"),
         (["run", "relaxation", "--replicas", "abc"], "Error: replicas must be an integer, but got 'abc'"),
         (["run", "relaxation", "--l2", "much"], "Error: l2 must be a number, but got 'much'"),

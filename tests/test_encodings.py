@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tiny_runs import TINY, make
+from tiny_runs import TINY, make, preset
 
 import glassnet as gn
-from glassnet.paper.scales import preset
 from glassnet.report import write_report
 from glassnet.runs.run import open_run
 

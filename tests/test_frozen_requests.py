@@ -20,8 +20,9 @@ import glassnet as gn
 from glassnet.paper.experiments.ageing import Ageing
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs import registry
+from glassnet.runs.condense import condense
 from glassnet.runs.own_data import FILE, OwnData
-from glassnet.runs.run import open_run
+from glassnet.runs.run import Run, open_run
 from glassnet.runs.starting import begin
 from glassnet.runs.tasks import Task
 from glassnet.store import RunDirectory
@@ -167,6 +168,18 @@ def test_a_moved_run_goes_on_and_needs_neither_its_old_place_nor_the_original(tm
     make(Relaxation.of(dict(found) | {"replicas": 2}), tmp_path / "there" / "run")
     make(tiny(read, replicas=2), tmp_path / "whole" / "run")
     assert units(tmp_path / "there" / "run") == units(tmp_path / "whole" / "run")
+
+
+def test_pieces_of_a_run_have_the_data_of_a_folder_among_them(tmp_path: Path) -> None:
+    found = make(tiny(data()), tmp_path / "run")
+    condense(found, tmp_path / "one.run.zip")
+    begin(RunDirectory(tmp_path / "more"), tiny(data(), temperatures=[0.2]), found.request.make_engine(1), to_work=True)
+    pieces = [open_run(tmp_path / "one.run.zip"), open_run(tmp_path / "more")]
+    whole: Run[Relaxation] = Run(tmp_path / "whole", pieces=pieces)
+    assert whole.request.temperatures == (0.1, 0.2)
+    assert whole.request.quench.surface.data.fingerprint == data().train.fingerprint
+    with pytest.raises(ValueError, match="as numbers and condensed runs hold fingerprints only: give the data"):
+        _ = pieces[0].request.quench.surface.data
 
 
 def test_tasks_for_workers_are_small_whatever_the_data(tmp_path: Path) -> None:

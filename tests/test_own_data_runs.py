@@ -13,22 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.requests import KINDS, request
 from program import Said
 from program import glassnet as program
-from tiny_runs import TINY, make, planned, units
+from tiny_runs import TINY, make, planned, preset, rows, units
 
 import glassnet as gn
 from glassnet.cli.data import Own, chosen
 from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.scales import preset
 from glassnet.report import again as report_again
 from glassnet.runs.condense import condense
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.quench import start_from
+from glassnet.runs.registry import names, request
 from glassnet.runs.run import open_run
 from glassnet.runs.starting import begin, refuse_misfit
-from glassnet.runs.table import quench_rows, temperature_rows
 from glassnet.runs.verify import verify
 from glassnet.store import RunDirectory
 from glassnet.store.data import read_data, write_data
@@ -64,14 +62,14 @@ def test_a_run_is_what_the_verbs_make(tmp_path: Path) -> None:
     quenched = gn.evolve(gn.Ensemble.random(landscape.network, 2), landscape, gn.Sgd(1e-3, 90), 20)
     assert np.array_equal(found.quenched.weights, quenched.weights)
     seen = gn.evaluate(quenched, landscape, test=own.test)
-    assert [row["test_accuracy"] for row in quench_rows(found)] == seen.test_accuracy.values.tolist()
+    assert [row["test_accuracy"] for row in rows(found, "quench")] == seen.test_accuracy.values.tolist()
     assert found.record.data.attrs["test"] == own.test.fingerprint  # type: ignore[union-attr]
 
 
 def test_without_a_test_set_its_columns_are_left_out(tmp_path: Path) -> None:
     found = make(tiny(data()), tmp_path / "run")
-    assert "test_loss" not in temperature_rows(found)[0]
-    assert "test_loss" not in quench_rows(found)[0]
+    assert "test_loss" not in rows(found, "temperatures")[0]
+    assert "test_loss" not in rows(found, "quench")[0]
     assert "test_loss" not in found.record.data
 
 
@@ -91,7 +89,7 @@ def test_the_folder_alone_is_enough(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         make(tiny(data(test=True)), path, lambda update: (_ for _ in ()).throw(KeyboardInterrupt))
     code = (
-        "import sys, tiny_runs; from pathlib import Path; from glassnet.experiments import open_run;"
+        "import sys, tiny_runs; from pathlib import Path; from glassnet.runs.run import open_run;"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r});"
         "path = Path(sys.argv[1]); tiny_runs.make(open_run(path).request, path)"
     )
@@ -142,8 +140,8 @@ def test_a_run_that_is_done_goes_on_without_its_data_and_gets_them_back_from_who
     code = """
 import sys
 from pathlib import Path
-from glassnet.experiments import open_run
-from glassnet.experiments.starting import begin
+from glassnet.runs.run import open_run
+from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 request = open_run(sys.argv[1]).request
 begin(RunDirectory(Path(sys.argv[1])), request, request.make_engine(1), to_work=False)
@@ -160,14 +158,14 @@ begin(RunDirectory(Path(sys.argv[1])), request, request.make_engine(1), to_work=
 def test_a_condensed_run_and_given_replicas(tmp_path: Path) -> None:
     found = make(tiny(data()), tmp_path / "run")
     condense(found, tmp_path / "small.run.zip")
-    code = "import sys; from glassnet.experiments import open_run; print(len(open_run(sys.argv[1]).done))"
+    code = "import sys; from glassnet.runs.run import open_run; print(len(open_run(sys.argv[1]).done))"
     assert elsewhere(code, tmp_path / "small.run.zip") == "6\n"
     assert start_from(tiny(data()), found.quenched).quenched is not None
     with pytest.raises(ValueError, match="quenched must hold networks"):
         start_from(preset("regularised", "mnist", "demo", TINY), found.quenched)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", names())
 def test_every_experiment_takes_own_data_with_mnists_other_numbers(kind: str) -> None:
     own = OwnData.of(data())
     found = request(kind, "", own, "laptop")

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.losses import losses
-from glassnet.paper.requests import KINDS, request
 from matplotlib.text import Text
 from rich.console import Console
 from tiny_runs import make
@@ -27,10 +25,12 @@ from glassnet.figures import (
     draw_width_line,
 )
 from glassnet.paper import figures as reproduction
-from glassnet.paper.experiments.ageing import ageing
+from glassnet.paper.experiments.ageing import Ageing
+from glassnet.paper.experiments.phase_diagram import losses
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
+from glassnet.runs.registry import known, names, request
 from glassnet.runs.runner import Update, run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
@@ -43,8 +43,8 @@ TINY: Mapping[tuple[str, str], dict[str, Any]] = {
     ("phase_diagram", "plane"): {**LINE, "widths": [3, 4], "l2s": [0.0, 0.01, 0.1], "epochs": [5]},
     ("phase_diagram", "width"): {**LINE, "widths": [3, 4], "epochs": [5, 10]},
     ("phase_diagram", "l2"): {**LINE, "widths": [4], "l2s": [0.01, 0.04], "epochs": [5]},
-    ("relaxation", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
-    ("ageing", ""): {**SMALL, **MEASURED, "shown_waiting_time": 10},
+    ("relaxation", ""): {**SMALL, **MEASURED},
+    ("ageing", ""): {**SMALL, **MEASURED},
     ("sgd_displacement", ""): {
         **SMALL,
         "batch_sizes": [10, 100],
@@ -70,8 +70,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_request_is_allowed() -> None:
-    for name, kind in KINDS.items():
-        for variant in kind.variants or ("",):
+    for name in names():
+        for variant in next(iter(known(name).variants.values()), ("",)):
             for dataset in ("mnist", "cifar10"):
                 for scale in ("demo", "laptop", "workstation", "paper"):
                     if (name, variant) in (("protocol", "overparameterised"), ("step_size", "overparameterised")):
@@ -92,7 +92,7 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ice", "", "mnist", "demo"), "experiment must be one of 'phase_diagram', 'relaxation'"),
+        (("ice", "", "mnist", "demo"), "experiment must be one of ageing, minima, phase_diagram, protocol, relaxation"),
         (("phase_diagram", "sky", "mnist", "demo"), "part must be one of 'plane', 'width', 'l2', but got 'sky'"),
         (("ageing", "solid", "mnist", "demo"), "phase must be one of 'regularised'"),
         (("minima", "", "letters", "demo"), "dataset must be one of 'mnist', 'cifar10', but got 'letters'"),
@@ -113,10 +113,10 @@ def test_wrong_names_and_numbers_are_named(arguments: Any, message: str) -> None
 
 def test_the_waiting_time_shown_is_one_of_those_asked_for() -> None:
     for waits in ("paper", "scripts"):
-        asked = ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
-        assert (asked.shown_waiting_time, asked.shown_chi) == (10, 20.0)
-    with pytest.raises(ValueError, match="shown_waiting_time must be one of"):
-        ageing("regularised", "mnist", "demo", {"waiting_times": [3, 10], "shown_waiting_time": 5})
+        asked = Ageing.preset("mnist", "demo", {"waiting_times": [3, 10], "chi": [20.0]}, waits=waits)
+        assert (asked.look().waiting_time, asked.look().chi) == (10, 20.0)
+    with pytest.raises(ValueError, match="waiting_time must be one that was recorded"):
+        asked.look(waiting_time=5)
 
 
 def test_figures_are_chosen_by_name() -> None:
@@ -394,12 +394,12 @@ def test_relaxation_s_options_are_short_for_its_settings() -> None:
     assert (twice.exit_code, "replicas must be given once" in twice.output) == (2, True)
 
 
-@pytest.mark.parametrize("experiment", KINDS)
+@pytest.mark.parametrize("experiment", names())
 def test_the_help_of_an_experiment_names_what_can_be_set(experiment: str) -> None:
     said = CliRunner().invoke(app, ["run", experiment, "-h"]).output
-    names = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
+    can_be_set = said.rpartition("Names for --set: ")[2].replace("\n", " ").strip(" .").split(",")
     fields = request(experiment, "", "mnist", "demo").numbers
-    assert {name.strip() for name in names} == set(fields) - {"dataset", "quenched"}
+    assert {name.strip() for name in can_be_set} == set(fields) - {"dataset", "quenched"}
 
 
 @pytest.mark.parametrize("value", ["0.001", "a,b", "[]", "{}"])

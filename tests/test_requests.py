@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tiny_runs import tiny
+from tiny_runs import preset, tiny
 
 from glassnet.paper.experiments.relaxation import Relaxation, noise_of
-from glassnet.paper.scales import DATASETS, PHASES, SCALES, preset
+from glassnet.paper.numbers import PHASES
+from glassnet.paper.scales import DATASETS, SCALES
 from glassnet.store.directory import unit_name
 
 
@@ -110,7 +111,7 @@ def test_temperatures_share_a_quench(change: dict[str, Any]) -> None:
 
 
 def test_what_a_unit_does_not_depend_on_is_not_in_its_address() -> None:
-    other = tiny(t_max=100, replicas=5, temperatures=[0.1, 0.01, 0.0], shown_chi=30, shown_waiting_time=3)
+    other = tiny(t_max=100, replicas=5, temperatures=[0.1, 0.01, 0.0])
     assert set(unit_names(tiny())) < set(unit_names(other))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.requests import request
 from small_records import CHI, HOT, WAIT, measured
 from tiny_runs import make, tiny
 from typer.testing import CliRunner
@@ -21,7 +20,7 @@ from glassnet.cli.commands import app
 from glassnet.figures import relaxation
 from glassnet.paper.claims import assess
 from glassnet.report import write_report
-from glassnet.runs import drawing as drawings
+from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 from glassnet.runs.table import summary_files
 
@@ -51,9 +50,9 @@ CASES: dict[str, dict[str, Any]] = {
 def test_all_figures_tables_and_claims_of_what_can_be_lost(case: str, tmp_path: Path) -> None:
     run = make(tiny(**{"epochs": 2, "t_max": 30, **CASES[case]}), tmp_path / "run")
     assert not run.missing
-    for draw in drawings.pictures(run).values():
+    for draw in run.request.pictures(run).values():
         draw()
-    assert set(drawings.pictures(run)) == FIGURES
+    assert set(run.request.pictures(run)) == FIGURES
     assert set(summary_files(run)) == {"summary.json", "summary.csv"}
     assert len(assess([run])) == 22
     write_report([run], tmp_path / "page.html")

@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs.experiment import Experiment
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.plan import Plan, plan
 from glassnet.runs.run import Run, open_run
 from glassnet.runs.runner import Update, run
@@ -29,7 +30,12 @@ TINY: dict[str, Any] = {
 
 def tiny(**changes: Any) -> Relaxation:
     """A relaxation of six units."""
-    return Relaxation.preset("mnist", "demo", {**TINY, **changes}, phase="regularised")
+    return preset("regularised", changes={**TINY, **changes})
+
+
+def preset(phase: str, dataset: DataLike = "mnist", scale: str = "demo", changes: Any = None) -> Relaxation:
+    """The relaxation of a phase of a data set."""
+    return Relaxation.preset(dataset, scale, changes, phase=phase)
 
 
 def planned(request: Experiment, path: Path) -> Plan:

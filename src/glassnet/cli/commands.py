@@ -348,12 +348,16 @@ def write_page(
 ) -> None:
     """Write one interactive page of claims and figures, which opens in any browser without a network."""
     from glassnet.report import check_file, open_shown, write_report
+    from glassnet.runs.run import Run
 
     console = make_console()
     with refusing():
         check_file(output)
         own = None if experiment is None else experiment_in(experiment)
         found = looked_at(open_shown(runs, say_left_out, experiment=own), looking)
+        kinds = {one.request.experiment for one in found if isinstance(one, Run)}
+        if own is not None and own.experiment not in kinds:
+            raise ValueError(f"experiment must be that of a run ({', '.join(sorted(kinds))}), but got {experiment}")
         with console.status("judging and drawing"):
             file = write_report(found, output)
     console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

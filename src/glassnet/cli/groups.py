@@ -37,8 +37,8 @@ def unknown_option(option: str, command: Any) -> str:
     asked = option.lstrip("-").replace("_", "-")
     known = {name.lstrip("-"): name for one in command.params for name in one.opts if name.startswith("--")}
     near = [known[name] for name in near_to(asked, list(known))]
-    if fields := getattr(command, "fields", ()):
-        meant = near_to(asked.replace("-", "_"), fields)
-        if asked.replace("-", "_") in meant or not near:
-            near = [command.flags.get(name, f"--set {name}=VALUE") for name in meant]
+    flags = getattr(command, "flags", {})
+    meant = near_to(asked.replace("-", "_"), flags)
+    if asked.replace("-", "_") in meant or not near:
+        near = [flags[name] for name in meant]
     return f"no such option {option}" + (f"; there is {' and '.join(near)}" if near else "; --help names all")

@@ -52,14 +52,16 @@ def experiment_in(spec: str) -> type[Experiment]:
     try:
         return registry.in_file(spec)
     except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if spec.startswith(frame.filename)]
+        file = Path(spec.rpartition(":")[0]).absolute()
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename).absolute() == file]
         if is_ours(error) and not lines:
             raise
-        line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else ([*lines, None][-1], error)
+        line, said = (error.lineno, error.msg) if isinstance(error, SyntaxError) else ([None, *lines][-1], error)
         raise ValueError(f"{spec} cannot be used: {type(error).__name__}: {said} (line {line})") from None
 
 
-def opened(path: Path, experiment: str | None = None, looking: Looking = Looking()) -> Run[Any]:
+def opened(path: Path, experiment: str | None = None, looking: Looking | None = None) -> Run[Any]:
     """The run at a path, as it is looked at.
 
     Raises:
@@ -69,7 +71,7 @@ def opened(path: Path, experiment: str | None = None, looking: Looking = Looking
     from glassnet.runs.run import open_run
 
     run = open_run(path, experiment=None if experiment is None else experiment_in(experiment))
-    return run.showing(**looking._asdict())
+    return run if looking is None else run.showing(**looking._asdict())
 
 
 def looked_at(runs: Sequence[Any], looking: Looking) -> list[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,15 +30,9 @@ Output = Annotated[
 
 
 class ExperimentCommand(TyperCommand):
-    """A command that runs an experiment.
+    """A command that runs an experiment; ``flags`` has the option for each field, ``--set`` where there is no other."""
 
-    Attributes:
-        fields: what ``--set`` takes.
-        flags: the option for each field that has one.
-    """
-
-    fields: tuple[str, ...] = ()
-    flags: dict[str, str] = {}
+    flags: Mapping[str, str] = MappingProxyType({})
 
 
 class Experiments(Commands):
@@ -83,8 +79,8 @@ def command_of(name: str, experiment: type[Experiment]) -> ExperimentCommand:
     options += number_options(experiment, {flag for one in others for flag in (*one.opts, *one.secondary_opts)})
     numbers = [parameter(f"number_{one.field}", one.annotation) for one in options]
     command = _built(name, experiment, with_parameters(run, [*head, *numbers, *tail]))
-    command.fields = fields_of(experiment)
-    command.flags = {one.field: one.flag for one in options}
+    command.flags = {name: f"--set {name}=VALUE" for name in fields_of(experiment)}
+    command.flags |= {one.field: one.flag for one in options}
     return command
 
 

@@ -137,7 +137,7 @@ def _first_and_last(displacement: xr.DataArray) -> xr.DataArray:
 
 
 def _rounded_ensemble(ensemble: Ensemble, bits: int) -> Ensemble:
-    return replace(ensemble, weights=_rounded(ensemble.weights, bits), skin=None)
+    return replace(ensemble, weights=_rounded(ensemble.weights, bits), state={})
 
 
 def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -20,7 +20,6 @@ from glassnet import _check
 from glassnet._text import near_to
 from glassnet.datasets.raw import N_SAMPLES
 from glassnet.datasets.raw import Name as DatasetName
-from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
 from glassnet.runs.fields import (
     Count,
     Dtype,
@@ -38,9 +37,9 @@ from glassnet.runs.look import FIELDS, Look
 from glassnet.runs.own_data import AnyData, DataLike, OwnData, own_data
 from glassnet.runs.point import Evolve, Measure, Point, PreparedInputs, Surface
 from glassnet.simulate.dynamics import Sgd
-from glassnet.store.directory import canonical, unit_name
 
 if TYPE_CHECKING:
+    from glassnet.engines import Engine
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
     from glassnet.runs.table import Table
@@ -194,6 +193,8 @@ class Experiment(BaseModel, ABC):
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of the canonical JSON of experiment and numbers."""
+        from glassnet.store.directory import unit_name
+
         return unit_name({"experiment": self.experiment, **self.numbers})
 
     @property
@@ -204,6 +205,8 @@ class Experiment(BaseModel, ABC):
     @property
     def fixed_hash(self) -> str:
         """SHA-256 (hex) of experiment and fixed numbers: names the folder of a run however much is asked for."""
+        from glassnet.store.directory import unit_name
+
         return unit_name({"experiment": self.experiment, **self.fixed_numbers})
 
     def with_data_in(self, folder: Path) -> Self:
@@ -225,6 +228,8 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: naming the field that differs.
         """
+        from glassnet.store.directory import canonical
+
         for name, value in self.numbers.items():
             old = stored.numbers.get(name)
             if canonical(old) == canonical(value):
@@ -302,6 +307,8 @@ class Experiment(BaseModel, ABC):
             ValueError: threads below 1, or no GPU where one is needed.
             ImportError: the engine needs a package that is missing.
         """
+        from glassnet.engines import Cpu, Reference, Torch, Triton
+
         if self.engine == "cpu":
             return Cpu(threads=threads, gradient=self.gradient, skin=self.skin)
         if self.engine == "torch":

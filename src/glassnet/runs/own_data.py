@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from glassnet.datasets import Dataset, TrainTest
-from glassnet.datasets.labels import listed
 from glassnet.datasets.raw import Name as DatasetName
-from glassnet.store.data import read_data, write_data
-from glassnet.store.directory import RunDirectory
+
+if TYPE_CHECKING:
+    from glassnet.datasets import Dataset, TrainTest
+    from glassnet.store.directory import RunDirectory
 
 FILE: Final = "data.npz"
 """Where a run's folder has the data."""
@@ -26,9 +26,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class OwnData(BaseModel):
-    """What is known of a user's data without them; equal for the same rows, whatever file they came from.
+    """A user's data as a request holds them: fingerprints, equal for the same rows, whatever file they came from.
 
-    It knows where the data are: in memory, in the folder of a run, or nowhere, as where it was made of numbers. That
+    It carries the data, or the path of the run's folder that keeps them, or neither where it was made of numbers. That
     is no part of its value: neither equality nor hash nor JSON depend on it, but a copy has it, in any process.
 
     Args:
@@ -55,11 +55,13 @@ class OwnData(BaseModel):
 
     @classmethod
     def of(cls, data: TrainTest) -> OwnData:
-        """What a request holds of data, with the data in memory; a copy for another process takes them along.
+        """Data as a request holds them, carried in memory; a copy for another process takes them along.
 
         Raises:
             ValueError: their labels are not +1 and -1, which all experiments take.
         """
+        from glassnet.datasets.labels import listed
+
         train, test = data
         source = train.provenance.get("source", train.name)
         if train.n_classes is not None:
@@ -106,9 +108,9 @@ class OwnData(BaseModel):
 
 
 AnyData = DatasetName | OwnData
-"""What a request holds."""
+"""A data set as a request holds it."""
 
-DataLike = str | Dataset | TrainTest | OwnData
+DataLike: TypeAlias = "str | Dataset | TrainTest | OwnData"
 """What presets take as data: the name of a built-in set, or a user's own."""
 
 
@@ -120,6 +122,8 @@ def own_data(name: str, value: Any) -> OwnData:
     """
     if isinstance(value, OwnData):
         return value
+    from glassnet.datasets import Dataset, TrainTest
+
     if isinstance(value, (TrainTest, Dataset)):
         return OwnData.of(value if isinstance(value, TrainTest) else TrainTest(value, None))
     if not isinstance(value, Mapping):
@@ -139,6 +143,8 @@ def keep(directory: RunDirectory, dataset: AnyData) -> None:
     Raises:
         ValueError: they are needed, but as :attr:`OwnData.data`.
     """
+    from glassnet.store.data import write_data
+
     if not isinstance(dataset, OwnData):
         return
     try:
@@ -163,6 +169,8 @@ def _read_once(path: Path, own: OwnData, version: tuple[int, ...]) -> TrainTest:
 
 
 def _read(path: Path, own: OwnData) -> TrainTest:
+    from glassnet.store.data import read_data
+
     try:
         data = read_data(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -7,7 +7,6 @@ names an experiment, never code: a name that is not known here loads nothing.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import importlib.util
@@ -108,6 +107,8 @@ def is_known(name: str) -> bool:
 
 def first_line(name: str) -> str:
     """What the class of a built-in experiment says about itself, in a line; read from its file, which is not run."""
+    import ast
+
     spec = importlib.util.find_spec(_modules()[name])
     source = Path(spec.origin).read_text(encoding="utf-8") if spec is not None and spec.origin else ""
     classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.decorator_list]

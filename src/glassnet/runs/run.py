@@ -32,7 +32,7 @@ class _MadeBy:
     name: str
     version: str
     gradient: str
-    skin_settings: Mapping[str, Any] | None
+    full_batch_settings: Mapping[str, Any]
 
 
 class Run(Generic[Request]):
@@ -234,9 +234,10 @@ def _is_session(one: Any) -> bool:
 
 def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
     names = ("name", "version", "gradient")
-    if not all(isinstance(engine[name], str) for name in names) or not isinstance(engine.get("skin") or {}, dict):
+    settings = {name: value for name, value in engine.items() if name not in names and value is not None}
+    if not all(isinstance(engine[name], str) for name in names) or not all(type(x) is dict for x in settings.values()):
         raise ValueError(f"engine must say {', '.join(names)}, but says {engine!r:.200}")
-    return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
+    return _MadeBy(engine["name"], engine["version"], engine["gradient"], settings)
 
 
 def _source(path: Path, experiment: type[Experiment] | None) -> Source:

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet._text import given_replicas, number_list, said
-from glassnet.analysis.conditions import Row, condition_row, plain
 from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
-from glassnet.store.placing import write_bytes
 
 if TYPE_CHECKING:
+    from glassnet.analysis.conditions import Row
     from glassnet.runs.experiment import Experiment
     from glassnet.runs.run import Run
 
@@ -55,6 +54,8 @@ class Table:
 
 def units_table(run: Run[Any]) -> Table:
     """A row a unit of those of which something was evaluated, losses above all: the point, the origin, the numbers."""
+    from glassnet.analysis.conditions import plain
+
     rows = [
         {"point": point.label, "origin": origin, **{name: plain(value) for name, value in sorted(found.items())}}
         for point in run.request.points()
@@ -94,6 +95,8 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
         key: column that tells the measurements apart.
         time: as in ``condition_row``.
     """
+    from glassnet.analysis.conditions import condition_row
+
     chi = run.look.chi
     waits = {named: waiting_time_of(run, record) for named, record in run.records.items()}
     rows: list[Row] = []
@@ -197,6 +200,8 @@ def summary_files(run: Run[Any]) -> dict[str, bytes]:
 
 def write_summary(run: Run[Any]) -> None:
     """Put :func:`summary_files` into the run's folder."""
+    from glassnet.store.placing import write_bytes
+
     for name, content in summary_files(run).items():
         write_bytes(run.path / name, content)
 

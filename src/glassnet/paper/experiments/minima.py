@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-import xarray as xr
 
 from glassnet.paper.experiments.relaxation import quench_numbers
 from glassnet.paper.numbers import SCRIPTS_DISTANCE, SCRIPTS_LOSS
@@ -22,6 +21,7 @@ from glassnet.runs.table import listed
 from glassnet.simulate.dynamics import GradientDescent
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
     from glassnet.runs.pictures import Pictures
@@ -134,6 +134,8 @@ def spectra(results: Mapping[float, Mapping[int, Mapping[str, float]]], n: int) 
 
     NaN where a unit is not done or Lanczos' method did not converge; ``residual`` bounds their error.
     """
+    import xarray as xr
+
     origins = sorted({origin for found in results.values() for origin in found})
     shape = (len(results), len(origins), n)
     ends = {name: np.full(shape, np.nan) for name in ("smallest", "largest")}

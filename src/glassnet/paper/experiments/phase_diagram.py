@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-import xarray as xr
 
 from glassnet.paper.numbers import LAMBDA, RATIO
 from glassnet.paper.scales import SCALES
@@ -21,6 +20,8 @@ from glassnet.runs.table import listed
 from glassnet.simulate.dynamics import GradientDescent
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
 
@@ -174,6 +175,8 @@ def losses(run: Run[Any]) -> xr.Dataset:
     ``n_weights`` and ``ratio`` (N/P_D) stand beside ``width``. ``alive`` is 0 where a replica diverged, whose losses
     are those of its last finite weights.
     """
+    import xarray as xr
+
     request = run.request
     axes = {
         "epochs": request.epochs,

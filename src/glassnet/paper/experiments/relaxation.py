@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet._text import counted, given_replicas, number_list
-from glassnet.analysis.conditions import Row, plain
 from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
 from glassnet.runs.experiment import Curves, data_numbers, like
@@ -33,6 +32,7 @@ from glassnet.simulate.dynamics import Langevin
 from glassnet.simulate.grids import log_times
 
 if TYPE_CHECKING:
+    from glassnet.analysis.conditions import Row
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
 
@@ -248,6 +248,8 @@ def quench_numbers(phase: str, dataset: DataLike, scale: str, *more: str) -> dic
 
 def quench_table(run: Run[Any], request: Relaxation) -> Table:
     """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
+    from glassnet.analysis.conditions import plain
+
     quenched, results = run.quenched, run.quench_results
     sigma = quenched.weights.std(axis=1, dtype="float64")
     rows: list[Row] = []
