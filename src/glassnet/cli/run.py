@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from glassnet.cli.data import Own, chosen
 from glassnet.cli.groups import Commands, unknown_command
-from glassnet.cli.numbers import Changes, NumberOption, fields_of, number_options, parsed, plain_text
+from glassnet.cli.numbers import Changes, fields_of, number_options, parsed, plain_text
 from glassnet.cli.opening import experiment_in
 from glassnet.cli.options import parameter, with_parameters
 from glassnet.cli.workers import Where
@@ -68,15 +68,13 @@ def command_of(name: str, experiment: type[Experiment]) -> ExperimentCommand:
     tail = [parameter("where", Where), parameter("changes", Changes)]
     if "quenched" in experiment.model_fields:
         tail.append(parameter("quenched", QuenchedFile))
-    options: list[NumberOption] = []
+    options = number_options(experiment)
 
     def run(**given: Any) -> None:
         numbers = {one.field: given.pop(f"number_{one.field}") for one in options}
         variant = {one: given.pop(f"variant_{one}") for one in experiment.variants}
         _run(experiment, variant, numbers, **given)
 
-    others = _built(name, experiment, with_parameters(run, [*head, *tail])).params
-    options += number_options(experiment, {flag for one in others for flag in (*one.opts, *one.secondary_opts)})
     numbers = [parameter(f"number_{one.field}", one.annotation) for one in options]
     command = _built(name, experiment, with_parameters(run, [*head, *numbers, *tail]))
     command.flags = {name: f"--set {name}=VALUE" for name in fields_of(experiment)}
