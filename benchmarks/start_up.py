@@ -22,7 +22,10 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "import glassnet": [sys.executable, "-c", "import glassnet"],
     "import typer, rich": [sys.executable, "-c", "import typer, rich"],
     "glassnet --help": [_GLASSNET, "--help"],
-    "glassnet run relaxation --step-size 1 (refused)": [_GLASSNET, "run", "relaxation", "--step-size", "1"],
+    **{
+        f"glassnet {words} (refused)": [_GLASSNET, *words.split()]
+        for words in ("run relaxation --bogus", "run relaxation --set bogus=1", "run bogus", "show --bogus")
+    },
 }
 
 

@@ -208,7 +208,7 @@ def test_the_command_that_a_report_gives_takes_the_same_data(tmp_path: Path) -> 
     found = make(tiny(own), tmp_path / "run")
     words = shlex.split(dict(report_again.commands(found))["Make it again"])
     options = {name: words[words.index(f"--{name}") + 1] for name in ("data", "inputs", "components")}
-    asked = Own(Path(options["data"]), None, None, None, options["inputs"], options["components"], None)
+    asked = Own(data=Path(options["data"]), inputs=options["inputs"], components=options["components"])
     assert chosen(asked, "mnist", None, None)[0] == found.request.dataset
     condense(found, tmp_path / "kept" / "small.run.zip")
     small = open_run(tmp_path / "kept" / "small.run.zip")

@@ -20,13 +20,12 @@ from glassnet.cli.commands import app
 from glassnet.cli.tables import about
 from glassnet.figures import (
     draw_l2_line,
-    draw_minima,
     draw_sgd_displacement,
     draw_width_line,
 )
 from glassnet.paper import figures as reproduction
 from glassnet.paper.experiments.ageing import Ageing
-from glassnet.paper.experiments.phase_diagram import losses
+from glassnet.paper.experiments.phase_diagram import losses, transitions
 from glassnet.paper.figures import FIGURES, Need, choose, needs_of
 from glassnet.runs import runner
 from glassnet.runs.plan import plan
@@ -181,7 +180,7 @@ def test_transitions_that_are_reported_of_mnist_are_marked_in_its_figures_only(t
     table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
     for draw, text in ((draw_l2_line, r"$\lambda^*$, paper"), (draw_width_line, "$N^*/P_D$, paper")):
         for dataset, marked in (("mnist", True), ("cifar10", False)):
-            texts = draw(table.assign_attrs(dataset=dataset)).findobj(Text)
+            texts = draw(table, **transitions(dataset)).findobj(Text)
             assert (text in {one.get_text() for one in texts}) == marked
 
 
@@ -190,7 +189,7 @@ def test_the_name_of_the_transition_stays_inside(tmp_path: Path, ratios: tuple[f
     table = losses(make(tiny("phase_diagram", "plane"), tmp_path / "run"))
     for epochs in ([5], [5, 6]):
         again = table.isel(epochs=[0] * len(epochs)).assign_coords(epochs=epochs, ratio=("width", list(ratios)))
-        figure = draw_width_line(again)
+        figure = draw_width_line(again, **transitions("mnist"))
         figure.canvas.draw()
         for axes in figure.axes:
             (name,) = (text for text in axes.texts if "paper" in text.get_text())
@@ -199,10 +198,9 @@ def test_the_name_of_the_transition_stays_inside(tmp_path: Path, ratios: tuple[f
 
 
 def test_what_the_scripts_find_is_named_in_figures_of_mnist_only(tmp_path: Path) -> None:
-    found = make(tiny("minima"), tmp_path / "run")
-    ensembles = {l2: found.ensemble(found.request.minimum(l2)) for l2 in found.request.l2s}
     for dataset, marked in (("mnist", 2), ("cifar10", 0)):
-        figure = draw_minima(ensembles, dict.fromkeys(ensembles, np.full(2, 0.3)), dataset=dataset)
+        found = make(tiny("minima", dataset=dataset), tmp_path / dataset)
+        figure = found.request.pictures(found)["minima"]()
         assert [one.get_text() for one in figure.findobj(Text)].count("scripts") == marked
 
 
@@ -255,8 +253,8 @@ def test_all_rows_at_once_are_gradient_descent_from_the_same_quench(tmp_path: Pa
     assert np.allclose(msd.values, moved, rtol=1e-5)
     drawn = draw_sgd_displacement(found.records)
     assert "all" in [text.get_text() for legend in drawn.legends for text in legend.get_texts()]
-    for dataset, n_levels in (("mnist", 6), ("cifar10", 0)):
-        drawn = draw_sgd_displacement(found.records, dataset=dataset)
+    for levels, n_levels in (((1e-4, 1e-3), 6), (None, 0)):
+        drawn = draw_sgd_displacement(found.records, levels=levels)
         assert len(drawn.findobj(lambda artist: artist.get_gid() == "level")) == n_levels
     with pytest.raises(ValueError, match=r"batches must be records on one number of rows, but are on none"):
         draw_sgd_displacement({})

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 import glassnet as gn
-from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import Inputs
 
 DEPTH: Final = 6
 BATCH: Final = 100
