@@ -214,12 +214,12 @@ def test_every_experiment_has_an_option_for_each_number(kicks: Path) -> None:
         assert {f"--{variant}" for variant in experiment.variants} <= set(flags)
         assert ("--scale" in flags) == bool(experiment.scales)
         assert ("--quenched" in flags) == ("quenched" in experiment.model_fields)
-        options = number_options(experiment, ())
+        options = number_options(experiment)
         assert all(option.about for option in options if option.field != "output")
-    relaxation = {one.field: one.flag for one in number_options(named["relaxation"], ())}
+    relaxation = {one.field: one.flag for one in number_options(named["relaxation"])}
     known = {"temperatures": "--temperature", "waiting_times": "--waiting-time", "t_max": "--t-max", "chi": "--chi"}
     assert known.items() <= relaxation.items()
-    plane = {one.field: one.flag for one in number_options(named["phase_diagram"], ())}
+    plane = {one.field: one.flag for one in number_options(named["phase_diagram"])}
     assert {"widths": "--width", "l2s": "--l2", "epochs": "--epochs"}.items() <= plane.items()
 
 

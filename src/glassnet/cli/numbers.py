@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
@@ -75,34 +74,16 @@ def fields_of(experiment: type[Experiment]) -> tuple[str, ...]:
     return tuple(name for name in experiment.model_fields if name not in _ELSEWHERE)
 
 
-def number_options(experiment: type[Experiment], taken: Collection[str]) -> list[NumberOption]:
-    """The options for the fields of an experiment; none for a field whose option would be one of ``taken``."""
-    about, flags = dict(_described(experiment)), {_flag(name) for name in experiment.model_fields}
-    found = []
-    for name in fields_of(experiment):
-        kind, several = _kind(experiment.model_fields[name].annotation)
-        flag = _flag(name)
-        # Lengths of the quench are epochs wherever they are given.
-        one = flag.removesuffix("s") if several and name != "epochs" else flag
-        flag = flag if one in flags or one in taken else one
-        if kind is not None and flag not in taken:
-            found.append(NumberOption(name, flag, kind, several, about.get(name, "")))
-    return found
+def number_options(experiment: type[Experiment]) -> list[NumberOption]:
+    """The options for the fields of an experiment, with what its class says of them."""
+    from glassnet.runs.commands import options_of
+
+    about, options = dict(_described(experiment)), options_of(experiment)
+    return [NumberOption(name, one.flag, one.kind, one.several, about.get(name, "")) for name, one in options.items()]
 
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _kind(annotation: Any) -> tuple[Any, bool]:
-    """Type of a field's values, None where no option can give it; and whether it holds several."""
-    if get_origin(annotation) in (tuple, list):
-        inner = [one for one in get_args(annotation) if one is not Ellipsis]
-        return (_kind(inner[0])[0] if len(set(inner)) == 1 else None), True
-    if annotation in (int, float, bool, str) or get_origin(annotation) is Literal:
-        return annotation, False
-    kinds = [one for one in get_args(annotation) if one is not NoneType]
-    return _kind(kinds[0]) if len(kinds) == 1 else (None, False)
 
 
 def _described(experiment: type[Experiment]) -> Iterator[tuple[str, str]]:

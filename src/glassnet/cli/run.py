@@ -68,7 +68,7 @@ def command_of(name: str, experiment: type[Experiment]) -> ExperimentCommand:
     tail = [parameter("where", Where), parameter("changes", Changes)]
     if "quenched" in experiment.model_fields:
         tail.append(parameter("quenched", QuenchedFile))
-    options = number_options(experiment, flags_of([*head, *tail]))
+    options = number_options(experiment)
 
     def run(**given: Any) -> None:
         numbers = {one.field: given.pop(f"number_{one.field}") for one in options}
