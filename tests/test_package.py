@@ -33,6 +33,7 @@ ORDER = [
     ["figures"],
     ["runs"],
     ["paper"],
+    ["beyond"],
     ["report"],
     ["cli"],
 ]
