@@ -366,6 +366,6 @@ def draw_lines(found: Mapping[float, xr.Dataset]) -> Figure:
         right.set_xlabel(r"$\lambda$")
         right.set_ylabel("height of the barrier")
         right.set_ylim(bottom=min(0.0, right.get_ylim()[0]))
-        left.legend(loc="best")
+        left.legend(loc="best", title="hidden units not permuted", alignment="left")
         right.legend(loc="best")
     return figure
