@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from glassnet.engines import Evaluation, Observation
 from glassnet.engines.base import Precision
 from glassnet.paper.claims.evidence import Evidence
 from glassnet.paper.claims.relaxed import Relaxed
-from glassnet.paper.scales import preset
+from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.simulate.dynamics import Dynamics
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,8 @@ def caged(now: Moment) -> Floats:
 class ByLaw:
     """An engine that moves weights by a law in place of a gradient."""
 
-    name, version, skin_settings = "law", "1", None
+    name, version = "law", "1"
+    full_batch_settings: ClassVar[Mapping[str, Any]] = {}
     gradient: Precision = "float64"
 
     def __init__(self, law: Law, directions: Callable[[np.random.Generator], Floats], loss: float) -> None:
@@ -150,8 +151,8 @@ def relaxed(
 ) -> Relaxed:
     """A relaxation in which weights move by a law, seen from waiting time number ``shown``."""
     changes: dict[str, Any] = {"temperatures": temperatures, "replicas": origins, "t_max": t_max, "chi": chi}
-    changes |= {"waiting_times": waits, "shown_waiting_time": waits[shown], "shown_chi": chi[0]}
-    request = preset(phase, dataset, "demo", changes | ({} if l2 is None else {"l2": l2}))
+    changes |= {"waiting_times": waits}
+    request = Relaxation.preset(dataset, "demo", changes | ({} if l2 is None else {"l2": l2}), phase=phase)
     quenched = start or gn.Ensemble.random(NETWORK, origins)
     landscape = gn.Landscape(quenched.network, DATA, gn.QuadraticHinge(request.l2))
     until = waits[-1] + t_max

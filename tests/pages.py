@@ -37,7 +37,7 @@ def every_kind() -> dict[str, Experiment]:
             "",
             dataset,
             scale,
-            {**SMALL, "width": 4, "t_max": 30, "waiting_times": [3, 10], "shown_waiting_time": 10},
+            {**SMALL, "width": 4, "t_max": 30, "waiting_times": [3, 10]},
         ),
         "phase_diagram": request(
             "phase_diagram", "plane", dataset, scale, {**SMALL, "widths": [3, 5], "l2s": [0.0, 0.01], "epochs": [1, 3]}

@@ -12,7 +12,7 @@ from scipy import sparse
 
 import glassnet as gn
 from glassnet.datasets.frames import columns_of
-from glassnet.runs.own_data import remember
+from glassnet.runs.own_data import OwnData
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(30, 3))
@@ -66,9 +66,9 @@ def test_cross_entropy_learns_several_classes() -> None:
 
 def test_experiments_ask_for_sides() -> None:
     with pytest.raises(ValueError, match=r"positive must say which classes are \+1, as .* has 3: ant, bee, cow"):
-        remember(gn.read_dataset((X, Y)))
+        OwnData.of(gn.read_dataset((X, Y)))
     with pytest.raises(ValueError, match=r"must have labels \+1 and -1 for experiments, but has numbers to regress on"):
-        remember(gn.read_dataset((X, X[:, 0]), regression=True))
+        OwnData.of(gn.read_dataset((X, X[:, 0]), regression=True))
 
 
 @pytest.mark.parametrize(

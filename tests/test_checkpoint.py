@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,7 @@ def assert_same(one: gn.Ensemble | gn.Record, other: gn.Ensemble | gn.Record) ->
     assert one.network == other.network
     for name in ("weights", "seed", "origin", "noise", "step", "alive"):
         assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
-    assert (one.skin is None) == (other.skin is None)
-    if one.skin is not None and other.skin is not None:
-        for field in fields(one.skin):
-            assert getattr(one.skin, field.name).tobytes() == getattr(other.skin, field.name).tobytes()
+    assert one.state == other.state
 
 
 class Stop:

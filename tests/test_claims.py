@@ -11,18 +11,14 @@ import numpy as np
 import pytest
 import xarray as xr
 from claims_law import drifting, evidence, free, relaxed
+from command_line import asked_by
 from conftest import small_landscape
-from glassnet.paper.requests import request
 from program import glassnet
 from tiny_runs import make
-from typer.core import TyperGroup
-from typer.main import get_command
 
 import glassnet as gn
 from glassnet.analysis import live_weights
 from glassnet.analysis.measured import Measured
-from glassnet.cli.commands import app
-from glassnet.cli.numbers import parsed
 from glassnet.paper.claims import (
     RULES,
     Claim,
@@ -36,9 +32,14 @@ from glassnet.paper.claims import (
 )
 from glassnet.paper.claims.claim import Basis, Finding, together
 from glassnet.paper.claims.evidence import Evidence, Losses, gather, phase_of
-from glassnet.paper.scales import PHASES, SCALES, preset
-from glassnet.runs.own_data import remember
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.paper.figures import choose
+from glassnet.paper.numbers import PHASES
+from glassnet.paper.scales import SCALES
+from glassnet.runs.commands import command
+from glassnet.runs.own_data import OwnData
 from glassnet.runs.plan import plan
+from glassnet.runs.registry import request
 from glassnet.runs.runner import run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
@@ -60,11 +61,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two regularised runs, the second one longer."""
     folder = tmp_path_factory.mktemp("claims")
     for name, t_max in (("short", 40), ("long", 300)):
-        request = preset("regularised", "mnist", "demo", {**NUMBERS, "t_max": t_max})
-        directory, maker = RunDirectory(folder / name), request.make_engine()
+        asked = Relaxation.preset("mnist", "demo", {**NUMBERS, "t_max": t_max})
+        directory, maker = RunDirectory(folder / name), asked.make_engine()
         with directory.locked():
-            work = plan(request.points(), request.replicas, maker, directory)
-            begin(directory, request, maker, to_work=True)
+            work = plan(asked.points(), asked.replicas, maker, directory)
+            begin(directory, asked, maker, to_work=True)
             run(work, maker, directory)
     return folder
 
@@ -93,8 +94,7 @@ def test_the_largest_run_speaks(runs: Path) -> None:
     found = gather(open_runs([runs])).relaxed("regularised")
     assert found is not None
     assert found.request.t_max == 300
-    again = preset("regularised", "mnist", "demo", {**found.request.numbers})
-    assert commands.made_by(again, "regularised") == found.command
+    assert command(found.request) == found.command
     options = shlex.split(found.command)
     assert options[options.index("--t-max") + 1] == "300"
     assert options.count("--temperature") == 3
@@ -110,15 +110,14 @@ def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
 
 def test_every_command_that_would_decide_can_be_given(runs: Path) -> None:
     some = [claim for found in ([], open_runs([runs])) for claim in assess(found)]
-    for command in {one for claim in some for one in claim.command.split(" && ")}:
-        program, *words = shlex.split(command)
-        assert program == "glassnet"
-        inner = get_command(app)
-        while isinstance(inner, TyperGroup):
-            inner = inner.commands[words.pop(0)]
-        given = inner.make_context(command, words).params
-        assert given["scale"] in SCALES
-        assert set(parsed(given.get("changes"))) <= {"epochs", "replicas", "widths"}
+    for text in {one for claim in some for one in claim.command.split(" && ")}:
+        if text.startswith("glassnet run"):
+            assert asked_by(text).points()
+        else:
+            program, verb, figure, option, scale = shlex.split(text)
+            assert (program, verb, option) == ("glassnet", "reproduce", "--scale")
+            assert choose([figure])
+            assert scale in SCALES
 
 
 def test_networks_that_diverged_are_counted(tmp_path: Path) -> None:
@@ -134,8 +133,8 @@ def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
     columns = np.random.default_rng(0).standard_normal((60, 3))
     own = gn.read_dataset((columns, np.arange(60) % 2))
     few = {**NUMBERS, "samples": 60, "batch_size": 20, "epochs": 1, "t_max": 4}
-    for name, data, changes in (("own", remember(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
-        make(preset("regularised", data, "demo", {**few, **changes}), tmp_path / name)
+    for name, data, changes in (("own", OwnData.of(own), {}), ("pixel", "mnist", {"inputs": "pixel"})):
+        make(Relaxation.preset(data, "demo", {**few, **changes}), tmp_path / name)
     done = glassnet("claims", ".", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "22 not decided" in done.stdout
@@ -145,22 +144,16 @@ def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
 
 
 def test_names_of_scales_and_phases() -> None:
-    laptop = preset("regularised", "mnist", "laptop")
-    named = commands.relaxation_scales("regularised", "mnist")
-    assert commands.scale_of(laptop, named) == "laptop"
-    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"skin": True, "seed": 3}), named) == "laptop"
-    assert commands.scale_of(preset("regularised", "mnist", "laptop", {"t_max": 10_000}), named) == "custom"
-    assert commands.made_by(laptop, "regularised") == "glassnet run relaxation --phase regularised --scale laptop"
-    other = commands.made_by(
-        preset("regularised", "mnist", "laptop", {"learning_rate": 2e-3, "depth": 3}), "regularised"
-    )
-    assert other.endswith("--scale laptop --set depth=3 --set learning_rate=0.002")
-    larger = commands.larger(preset("regularised", "mnist", "paper"), "regularised")
+    laptop = Relaxation.preset("mnist", "laptop")
+    assert commands.scale_of(laptop) == "laptop"
+    assert commands.scale_of(Relaxation.preset("mnist", "laptop", {"skin": True, "seed": 3})) == "laptop"
+    assert commands.scale_of(Relaxation.preset("mnist", "laptop", {"t_max": 10_000})) == "custom"
+    larger = commands.larger(Relaxation.preset("mnist", "paper"), "regularised")
     assert larger == "glassnet run relaxation --phase regularised --scale paper --replicas 100"
     for phase in PHASES:
         for dataset in ("mnist", "cifar10"):
-            assert {phase_of(preset(phase, dataset, scale)) for scale in ("demo", "paper")} == {phase}
-    assert phase_of(preset("regularised", "mnist", "demo", {"l2": 0.1})) is None
+            assert {phase_of(Relaxation.preset(dataset, scale, phase=phase)) for scale in ("demo", "paper")} == {phase}
+    assert phase_of(Relaxation.preset("mnist", "demo", {"l2": 0.1})) is None
 
 
 def test_a_claim_about_several_phases() -> None:

@@ -32,7 +32,7 @@ from glassnet.paper.claims import heterogeneity, localisation, step_size, weight
 from glassnet.paper.claims.claim import Basis, Finding
 from glassnet.paper.claims.evidence import Evidence, Measurements
 from glassnet.paper.claims.relaxed import Relaxed
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import PHASES
 
 BASIS = Basis("laptop", 5, 0, "made by law")
 

@@ -29,7 +29,6 @@ from glassnet.cli.working import refusing
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs import distributed
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.own_data import remember
 from glassnet.runs.plan import left
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import Update
@@ -82,7 +81,7 @@ def make_on(
 
 def test_workers_find_a_users_own_data_in_the_folder(client: Client, tmp_path: Path) -> None:
     features = np.random.default_rng(1).normal(size=(90, 3))
-    own = remember(gn.read_dataset((features, features[:, 0] > 0)))
+    own = gn.read_dataset((features, features[:, 0] > 0))
     request = Relaxation.preset(
         own, "demo", {name: value for name, value in TINY.items() if name != "samples"}, phase="regularised"
     )

@@ -15,7 +15,6 @@ from tiny_runs import TINY, make
 import glassnet as gn
 from glassnet.paper.scales import preset
 from glassnet.report import write_report
-from glassnet.runs.own_data import remember
 from glassnet.runs.run import open_run
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +77,7 @@ def test_a_terminal_of_ascii_only(tmp_path: Path) -> None:
     classes = np.where(rng.random(40) < 0.5, "猫", "ñandú")
     own = gn.read_dataset((rng.normal(size=(40, 3)), classes))
     numbers = {name: value for name, value in TINY.items() if name != "samples"}
-    make(preset("regularised", remember(own), "demo", numbers), tmp_path / "run")
+    make(preset("regularised", own, "demo", numbers), tmp_path / "run")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "PYTHONIO"))}
     done = subprocess.run(
@@ -99,6 +98,6 @@ def test_a_name_that_is_no_text_stands_escaped_in_a_report(tmp_path: Path) -> No
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xff"))
     numbers = {name: value for name, value in TINY.items() if name != "samples"}
     x = np.arange(40.0)[:, None] * [1.0, -1.0]
-    make(preset("regularised", remember(gn.read_dataset((x, np.arange(40) % 2))), "demo", numbers), folder)
+    make(preset("regularised", gn.read_dataset((x, np.arange(40) % 2)), "demo", numbers), folder)
     write_report([open_run(folder)], tmp_path / "page.html")
     assert "r\\udcff" in (tmp_path / "page.html").read_text(encoding="utf-8")

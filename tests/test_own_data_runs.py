@@ -24,7 +24,7 @@ from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.paper.scales import preset
 from glassnet.report import again as report_again
 from glassnet.runs.condense import condense
-from glassnet.runs.own_data import FILE, OwnData, remember
+from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.quench import start_from
 from glassnet.runs.run import open_run
 from glassnet.runs.starting import begin, refuse_misfit
@@ -45,7 +45,7 @@ def data(n: int = 90, test: bool = False) -> gn.TrainTest:
 
 
 def tiny(own: gn.TrainTest, **changes: Any) -> Relaxation:
-    return preset("regularised", remember(own), "demo", {**NUMBERS, **changes})
+    return Relaxation.preset(own, "demo", {**NUMBERS, **changes}, phase="regularised")
 
 
 def elsewhere(code: str, *arguments: str | Path) -> str:
@@ -124,7 +124,7 @@ def test_damaged_or_missing_data_are_named_and_written_again(tmp_path: Path) -> 
         assert problem.startswith(f"{path / FILE} ")
     write_data(path / FILE, data(80))
     assert verify(path).damaged == (
-        f"{path / FILE} must hold the data of its run, {remember(data())}, but holds others",
+        f"{path / FILE} must hold the data of its run, {OwnData.of(data())}, but holds others",
     )
     make(tiny(data()), path)
     assert (path / FILE).read_bytes() == sound
@@ -150,8 +150,9 @@ begin(RunDirectory(Path(sys.argv[1])), request, request.make_engine(1), to_work=
 """
     elsewhere(code, path)
     assert not (path / FILE).exists()
-    request_of = open_run(path).request
-    begin(RunDirectory(path), request_of, request_of.make_engine(1), to_work=False)
+    with pytest.raises(ValueError, match=r"data.npz is missing, the data of its run: "):
+        _ = open_run(path).request.quench.surface.data
+    begin(RunDirectory(path), tiny(data()), tiny(data()).make_engine(1), to_work=False)
     assert (path / FILE).read_bytes() == sound
 
 
@@ -168,7 +169,7 @@ def test_a_condensed_run_and_given_replicas(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_experiment_takes_own_data_with_mnists_other_numbers(kind: str) -> None:
-    own = remember(data())
+    own = OwnData.of(data())
     found = request(kind, "", own, "laptop")
     named = request(kind, "", "mnist", "laptop")
     differ = {name for name, value in found.numbers.items() if value != named.numbers[name]}
@@ -179,7 +180,7 @@ def test_every_experiment_takes_own_data_with_mnists_other_numbers(kind: str) ->
 
 
 def test_wrong_numbers_are_named(tmp_path: Path) -> None:
-    own = remember(data())
+    own = OwnData.of(data())
     about = own.model_dump()
     for changes, message in (
         ({"samples": 80}, f"samples must be 90, the rows of own data {own.train[:8]}, but got 80"),
@@ -187,7 +188,7 @@ def test_wrong_numbers_are_named(tmp_path: Path) -> None:
         ({"dataset": about | {"train": "abc"}}, "dataset.train must be what a run says of its data: "),
         ({"dataset": about | {"n_features": 0}}, "dataset.n_features must be what a run says of its data: "),
         ({"dataset": about | {"path": "x"}}, "dataset.path must be what a run says of its data: "),
-        ({"dataset": 3}, "dataset must be what a run says of its data: "),
+        ({"dataset": 3}, "dataset must be 'mnist', 'cifar10', or data as read_dataset gives them, but got int"),
         ({"dataset": "iris"}, "dataset must be one of 'mnist', 'cifar10', but got 'iris'"),
     ):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
@@ -207,13 +208,13 @@ def test_the_command_that_a_report_gives_takes_the_same_data(tmp_path: Path) -> 
     wide = np.hstack([X, X**2, X**3])
     own = gn.read_dataset((wide, Y), n_features="all")
     found = make(tiny(own), tmp_path / "run")
-    words = shlex.split(report_again.command(found.request, found.path))
+    words = shlex.split(dict(report_again.commands(found))["Make it again"])
     options = {name: words[words.index(f"--{name}") + 1] for name in ("data", "inputs", "components")}
     asked = Own(Path(options["data"]), None, None, None, options["inputs"], options["components"], None)
     assert chosen(asked, "mnist", None, None)[0] == found.request.dataset
     condense(found, tmp_path / "kept" / "small.run.zip")
     small = open_run(tmp_path / "kept" / "small.run.zip")
-    assert "--data DATA.npz --inputs given --components all" in report_again.command(small.request, small.path)
+    assert "--data DATA.npz --inputs given --components all" in dict(report_again.commands(small))["Make it again"]
 
 
 # The command line
@@ -255,7 +256,7 @@ def test_a_run_goes_on_with_its_data_where_a_machine_rounds_otherwise(tmp_path: 
     rounded = gn.Dataset(np.nextafter(train.features, np.float32(9)), train.labels, train.name, train.provenance)
     write_data(tmp_path / FILE, gn.TrainTest(rounded, None))
     options = Own(tmp_path / "a.npz", *[None] * 6)
-    assert chosen(options, "mnist", None, tmp_path) == (remember(gn.TrainTest(rounded, None)), "a")
+    assert chosen(options, "mnist", None, tmp_path) == (OwnData.of(gn.TrainTest(rounded, None)), "a")
     others = chosen(options._replace(components="2"), "mnist", None, tmp_path)[0]
     assert isinstance(others, OwnData)
     assert others.n_features == 2

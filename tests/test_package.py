@@ -19,7 +19,7 @@ ORDER = [
     ["random"],
     ["datasets"],
     ["landscape"],
-    ["simulate.skin"],
+    ["simulate.state"],
     ["simulate.ensemble"],
     ["simulate.dynamics", "simulate.grids"],
     ["engines"],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import asked_by
 from pages import Made, relaxed
 from program import glassnet
 from tiny_runs import make
@@ -69,13 +70,11 @@ def test_lost_replicas_and_commands_are_said_in_words(made: Made) -> None:
     assert 0 < sum(gone) <= 6
     assert f"quench: {sum(gone)} of 6" in part
     assert f"of 6 (origin {gone.index(True)}" in part
-    assert "--set quench_rate=100.0" in part
+    assert "--quench-rate 100.0" in part
     # The command is the run's own: it asks for the same request.
     command = re.findall(r"<code>(glassnet run phase_diagram [^<]*)</code>", parts[names.index("phase_diagram")])
     assert len(command) == 1
-    again = unescape(command[0])
-    assert "--set 'widths=[3, 5]'" in again
-    assert "--set epochs='[1, 3]'" in again or "'epochs=[1, 3]'" in again
+    assert asked_by(unescape(command[0])) == made.runs["phase_diagram"].request
 
 
 def test_a_run_that_is_hardly_begun_has_a_page(tmp_path: Path) -> None:
@@ -92,7 +91,7 @@ def test_a_run_that_is_hardly_begun_has_a_page(tmp_path: Path) -> None:
     assert "9 of 12 units are not made yet" in page.text
     assert f"glassnet resume {tmp_path / 'run'}" in page.text
     assert "Nothing that can be drawn is done yet" in page.text
-    assert "Replicas at the end of the quench" in page.text
+    assert "After the quench" in page.text
 
 
 def test_what_cannot_be_a_report_is_refused(made: Made, tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassnet.paper.losses import losses
 from pages import Made, View
 from scipy.special import stdtrit
 
 import glassnet as gn
+from glassnet.paper.experiments.phase_diagram import losses
 from glassnet.report import SavedRecord, write_report
 
 pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')
@@ -89,7 +89,7 @@ def test_chi_recomputes_overlap_and_relaxation_times(view: View, made: Made) -> 
     records = list(made.runs["relaxation"].records.values())
     at = {"waiting_time": 10}
     view.open("run-0")
-    shown = made.runs["relaxation"].request.shown_chi
+    shown = made.runs["relaxation"].look.chi
     same_means(view.plotted("run-0-overlap"), [gn.overlap(one, chi=shown).sel(at) for one in records])
     view.page.locator('#run-0 [data-chi="30"]').click()
     same_means(view.plotted("run-0-overlap"), [gn.overlap(one, chi=30).sel(at) for one in records])

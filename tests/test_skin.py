@@ -26,10 +26,12 @@ def start() -> tuple[gn.Landscape, gn.Ensemble]:
 def assert_same(a: gn.Ensemble, b: gn.Ensemble) -> None:
     assert a.weights.tobytes() == b.weights.tobytes()
     assert a.step.tolist() == b.step.tolist()
-    assert a.skin is not None
-    assert b.skin is not None
-    for name in ("tag", "width", "missed", "rows"):
-        assert getattr(a.skin, name).tolist() == getattr(b.skin, name).tolist()
+    assert list(a.state) == ["skin"]
+    assert a.state == b.state
+
+
+def missed_by(ensemble: gn.Ensemble) -> list[int]:
+    return [int(count) for count in ensemble.state["skin"].counts["missed_wakings"]]
 
 
 @pytest.mark.parametrize("dynamics", [WARM, COLD, gn.GradientDescent(1e-3)], ids=str)
@@ -55,8 +57,7 @@ def test_measure_ends_where_evolve_does(start: tuple[gn.Landscape, gn.Ensemble],
     whole = gn.evolve(ensemble, landscape, WARM, 530, engine=SKIN)
     record = gn.measure(ensemble, landscape, WARM, waiting_times=[30], times=gn.log_times(500), engine=SKIN)
     assert_same(record.ensemble, whole)
-    assert whole.skin is not None
-    assert record.data.missed_wakings.values.tolist() == whole.skin.missed.tolist()
+    assert record.data.missed_wakings.values.tolist() == missed_by(whole)
     assert record.data.attrs["engine"]["skin"]["interval"] == 100
     part = gn.measure(ensemble, landscape, WARM, waiting_times=[30], times=gn.log_times(50), engine=SKIN)
     gn.save(part, tmp_path / "part.zarr.zip")
@@ -97,10 +98,10 @@ def test_the_dynamics_is_the_one_described(first_step: int) -> None:
             looked_at = listed
         g = mean_data_gradient(network, w, data.features[looked_at], data.labels[looked_at]) * looked_at.mean()
         w = w - rate * (g + landscape.loss.l2 * w)
-    assert found.skin is not None
-    assert found.skin.missed.tolist() == [missed]
-    np.testing.assert_allclose(found.skin.width, width, rtol=1e-14)
-    assert np.unpackbits(found.skin.rows[0])[:300].astype(np.bool_).tolist() == np.asarray(listed).tolist()
+    assert missed_by(found) == [missed]
+    skin = found.state["skin"].arrays
+    np.testing.assert_allclose(skin["width"], width, rtol=1e-14)
+    assert np.unpackbits(skin["rows"][0])[:300].astype(np.bool_).tolist() == np.asarray(listed).tolist()
     np.testing.assert_allclose(found.weights[0], w, rtol=0, atol=1e-11)
     assert missed > 0
     exact = gn.evolve(ensemble, landscape, gn.GradientDescent(rate), 700, engine=Cpu(gradient="float64"))
@@ -110,8 +111,8 @@ def test_the_dynamics_is_the_one_described(first_step: int) -> None:
 def test_any_other_evolution_drops_the_list(start: tuple[gn.Landscape, gn.Ensemble]) -> None:
     landscape, ensemble = start
     half = gn.evolve(ensemble, landscape, WARM, 130, engine=SKIN)
-    assert gn.evolve(half, landscape, WARM, 10).skin is None
-    assert gn.evolve(half, landscape, gn.Sgd(1e-3, 10), 10, engine=SKIN).skin is None
+    assert gn.evolve(half, landscape, WARM, 10).state == {}
+    assert gn.evolve(half, landscape, gn.Sgd(1e-3, 10), 10, engine=SKIN).state == {}
     bare = gn.Ensemble(
         half.network, *(getattr(half, n) for n in ("weights", "seed", "origin", "noise", "step", "alive"))
     )

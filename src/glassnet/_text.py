@@ -31,9 +31,21 @@ def escaped(text: str, *, lines: bool = False) -> str:
     return "".join(c if c.isprintable() or c in left else c.encode("unicode_escape").decode() for c in text)
 
 
+def number_list(values: Iterable[float], between: str = ", ") -> str:
+    """Numbers one after the other, as short as they are told apart."""
+    return between.join(f"{value:g}" for value in values)
+
+
 def given_replicas(fingerprints: Sequence[str]) -> str:
     """Quenched replicas that a run was given, told from others by the first of them."""
     return f"{counted(len(fingerprints), 'replica')}, first fingerprint {fingerprints[0][:16]}"
+
+
+def said(value: object) -> str:
+    """A number, or several, as people write them; anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(said, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.analysis.intervals import Floats
+from glassnet.observables import epsilons
 from glassnet.simulate.record import Record
 from glassnet.theory import quadratic_well
 
@@ -35,7 +36,7 @@ def bowl_overlap(record: Record, *, chi: float, waiting_time: int) -> xr.DataArr
         ValueError: no temperature, l2 = 0, or a chi or waiting time that was not recorded.
     """
     times, physics = _physics(record, waiting_time)
-    epsilon = _epsilon(record, chi)
+    epsilon = epsilons(record, chi)
     holds, physics = _held(physics)
     values = quadratic_well.overlap(
         times, epsilon=epsilon[:, None], initial_offset=0.0, waiting_time=waiting_time, step="discrete", **physics
@@ -78,7 +79,7 @@ def bowl_limit(record: Record, *, chi: float, waiting_time: int, weights: ArrayL
         ValueError: as :func:`bowl_overlap`, or a mask of another shape.
     """
     _, physics = _physics(record, waiting_time)
-    epsilon = _epsilon(record, chi)
+    epsilon = epsilons(record, chi)
     k = int(np.flatnonzero(record.data["waiting_time"].values == waiting_time)[0])
     start = np.asarray(record.references[k], dtype=np.float64)
     chosen = np.ones(start.shape, dtype=np.bool_) if weights is None else np.asarray(weights)
@@ -138,15 +139,6 @@ def _held(physics: _Physics) -> tuple[NDArray[np.bool_], _Physics]:
 def _column(record: Record, name: str) -> Floats:
     value = np.asarray(record.data[name].values, dtype=np.float64)
     return np.broadcast_to(value, record.data.sizes["replica"])[:, None]
-
-
-def _epsilon(record: Record, chi: float) -> Floats:
-    recorded = record.data["chi"].values
-    match = np.flatnonzero(np.isclose(recorded, chi, rtol=1e-9, atol=0.0))
-    if not match.size:
-        known = ", ".join(f"{x:g}" for x in recorded) or "none"
-        raise ValueError(f"chi must be one that was recorded ({known}), but got {chi:g}")
-    return np.asarray(record.data["epsilon_of_chi"].values[:, match[0]])
 
 
 def _like(record: Record, values: Floats, waiting_time: int, attrs: dict[str, str]) -> xr.DataArray:

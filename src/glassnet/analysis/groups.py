@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from glassnet._text import said
+from glassnet.simulate.record import Record
 
 _CONDITIONS = ("temperature", "learning_rate", "l2")
 
@@ -64,6 +67,41 @@ class Groups:
     def dims(self) -> tuple[str, ...]:
         """The dimension of the groups, if there is one."""
         return () if self.dim is None else (self.dim,)
+
+
+def condition_labels(records: Mapping[Any, Record]) -> dict[Any, str]:
+    """What tells records of one condition each apart, as text: temperature, learning rate, l2 or size of batches.
+
+    Args:
+        records: by any keys. The key is added where none of these tells a record from the others.
+    """
+    told = {key: _told(record) for key, record in records.items()}
+    labels = {}
+    for key, one in told.items():
+        alike = [other for other in told.values() if other["kind"] == one["kind"]]
+        parts = [one["kind"]] if len(alike) < len(told) else []
+        parts += [
+            text
+            for name, text in one.items()
+            if text and name != "kind" and (name == "temperature" or any(other[name] != text for other in alike))
+        ]
+        labels[key] = ", ".join(parts) or one["kind"]
+    found = list(labels.values())
+    return {key: f"{label}, {said(key)}" if found.count(label) > 1 else label for key, label in labels.items()}
+
+
+def _told(record: Record) -> dict[str, str]:
+    """What may tell a record of one condition from others, as text; empty where it has none."""
+    dynamics, data = record.dynamics, record.data
+    signs = {"temperature": "T", "learning_rate": "μ", "l2": "l2"}
+    numbers = {name: float(data[name].values[0]) if name in data.coords else None for name in _CONDITIONS}
+    batch = getattr(dynamics, "batch_size", None)
+    return {
+        "kind": {"Sgd": "SGD"}.get(name := type(dynamics).__name__, name),
+        **{name: "" if value is None else f"{signs[name]} = {value:.15g}" for name, value in numbers.items()},
+        "batch": "" if batch is None else f"b = {batch}",
+        "sampling": "with replacement" if getattr(dynamics, "sampling", "") == "replacement" else "",
+    }
 
 
 def check_dims(curve: xr.DataArray, *required: str) -> None:

@@ -11,31 +11,27 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from glassnet._text import escaped
-from glassnet.cli.data import Own, chosen, with_own_data
-from glassnet.cli.experiments import QuenchedFile, Threads, add_to, started, started_again
-from glassnet.cli.numbers import (
-    NUMBERS,
-    ExperimentCommand,
-    Set,
-    parsed,
-    unknown_command,
-    unknown_option,
-)
+from glassnet.cli.groups import Commands, unknown_option
+from glassnet.cli.opening import Looking, OwnClass, experiment_in, looked_at, opened
+from glassnet.cli.options import grouped
 from glassnet.cli.reproduce import reproduce
+from glassnet.cli.run import Experiments
 from glassnet.cli.watch import watch
-from glassnet.cli.workers import ClusterName, SchedulerAddress, WorkerCount
+from glassnet.cli.workers import Where
 from glassnet.cli.working import (
     DAMAGED,
     REFUSED,
     RUNS,
     STOPPED,
+    Making,
+    QuenchedFile,
     complain,
     draw,
     have_matplotlib,
     make_console,
+    read_ensemble,
     refusing,
     report,
     run_in,
@@ -43,27 +39,27 @@ from glassnet.cli.working import (
 )
 
 
-class _Commands(TyperGroup):
-    """Commands, ``run`` before all others; who asks for one that is not there is told of those that come near to it."""
+class _First(Commands):
+    """All commands, ``run`` before all others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=lambda name: name != "run")
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] not in self.commands:
-            ctx.fail(unknown_command(args[0], self))
-        return super().resolve_command(ctx, args)
-
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=_First,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-run_app = typer.Typer(cls=_Commands, help="Run an experiment, or go on with it.", no_args_is_help=True)
+run_app = typer.Typer(
+    cls=Experiments,
+    help="Run an experiment, or go on with it: one of these, or your own as FILE.py:CLASS.",
+    no_args_is_help=True,
+)
+run_app.callback()(lambda: None)
 app.add_typer(run_app, name="run")
 
 
@@ -97,8 +93,13 @@ def _usage(error: typer.TyperException) -> str:
         problem = cause.errors()[0]
         if (kind := _KINDS.get(problem["type"])) is not None:
             several = "; for several, give it several times" if getattr(error.param, "multiple", False) else ""
-            return f"{error.param.name} must be {kind}, but got {problem['input']!r}{several}"
+            return f"{_name(error.param)} must be {kind}, but got {problem['input']!r}{several}"
     return error.format_message()
+
+
+def _name(parameter: Any) -> str:
+    """A parameter as people know it."""
+    return str(parameter.opts[0]).lstrip("-").replace("-", "_")
 
 
 _KINDS = {"int_parsing": "an integer", "float_parsing": "a number"}
@@ -121,91 +122,8 @@ def _options(
     """Measure how glassy neural networks are."""
 
 
-def _number(about: str, metavar: str | None = None) -> Any:
-    return typer.Option(help=about, metavar=metavar, show_default=False, rich_help_panel=NUMBERS)
-
-
-@run_app.command("relaxation", cls=ExperimentCommand)
-@with_own_data
-def run_relaxation(
-    phase: Annotated[str, typer.Option(help="regularised, underparameterised or overparameterised")] = "regularised",
-    scale: Annotated[str, typer.Option(help="demo, laptop, workstation or paper")] = "demo",
-    dataset: Annotated[str, typer.Option(help="mnist or cifar10")] = "mnist",
-    *,
-    own: Own,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder of the run; runs/relaxation-... by default.", show_default=False)
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
-    threads: Threads = None,
-    replicas: Annotated[int | None, _number("How many initial conditions.")] = None,
-    seed: Annotated[int | None, _number("Keys all random numbers.")] = None,
-    temperature: Annotated[list[float] | None, _number("T; may be given several times.", "<float>")] = None,
-    samples: Annotated[int | None, _number("P_D: the first rows of the training set.")] = None,
-    width: Annotated[int | None, _number("Units in each hidden layer.")] = None,
-    l2: Annotated[float | None, _number("lambda.")] = None,
-    epochs: Annotated[int | None, _number("Length of the quench.")] = None,
-    waiting_time: Annotated[list[int] | None, _number("t_w, steps; may be given several times.", "<int>")] = None,
-    t_max: Annotated[int | None, _number("Steps after the last waiting time; a save time.")] = None,
-    chi: Annotated[list[float] | None, _number("epsilon = sigma/chi; may be given several times.", "<float>")] = None,
-    engine: Annotated[str | None, _number("cpu, torch, triton (NVIDIA GPUs) or reference (slow).")] = None,
-    skin: Annotated[
-        bool | None,
-        typer.Option(
-            "--skin/--no-skin",
-            help="Look only at rows awake or nearly so: faster, and not the dense dynamics.",
-            show_default=False,
-            rich_help_panel=NUMBERS,
-        ),
-    ] = None,
-    changes: Set = None,
-    quenched: QuenchedFile = None,
-    checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
-    scheduler: SchedulerAddress = None,
-    cluster: ClusterName = None,
-    workers: WorkerCount = None,
-) -> None:
-    """Quench an ensemble and watch it relax at each temperature.
-
-    Given again, the same command goes on where it was stopped; with more replicas, more temperatures or a larger
-    --t-max it adds to what is there.
-    """
-    from glassnet.paper.scales import preset
-
-    options = {
-        "replicas": replicas,
-        "seed": seed,
-        "temperatures": temperature,
-        "samples": samples,
-        "width": width,
-        "l2": l2,
-        "epochs": epochs,
-        "waiting_times": waiting_time,
-        "t_max": t_max,
-        "chi": chi,
-        "engine": engine,
-        "skin": skin,
-    }
-    with refusing():
-        numbers = parsed(changes, options)
-        data, of = chosen(own, dataset, numbers.get("samples"), output)
-        request, start = started(preset(phase, data, scale, numbers), quenched, numbers)
-    folder = output or RUNS / f"relaxation-{of}-{phase}-{scale}-{request.hash[:8]}"
-    where = scheduler, cluster, workers
-    run_in(
-        folder,
-        request,
-        threads=threads,
-        dry_run=dry_run,
-        checkpoint_every=checkpoint_every,
-        where=where,
-        given=start,
-    )
-
-
-add_to(run_app)
-app.command("reproduce")(reproduce)
-app.command("watch")(watch)
+app.command("reproduce")(grouped(reproduce))
+app.command("watch")(grouped(watch))
 
 
 @app.command("list")
@@ -235,51 +153,43 @@ def list_all(
         console.print(escaped(problem), highlight=False, soft_wrap=True)
 
 
-ShownChi = Annotated[
-    float | None,
-    typer.Option(help="Whose overlap; one that was recorded, the run's own by default.", show_default=False),
-]
-ShownWaitingTime = Annotated[
-    int | None, typer.Option(help="t_w, steps; one that was recorded, the run's own by default.", show_default=False)
-]
-
-
 @app.command()
+@grouped
 def resume(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False,
-    threads: Threads = None,
+    experiment: OwnClass = None,
+    *,
+    making: Making,
     quenched: QuenchedFile = None,
-    checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0,
-    scheduler: SchedulerAddress = None,
-    cluster: ClusterName = None,
-    workers: WorkerCount = None,
+    where: Where,
 ) -> None:
     """Make what a run lacks, as it was asked for.
 
     A run that was begun with given replicas needs --quenched again only while they are not stored, or damaged.
     """
-    from glassnet.runs.run import open_run
-
     with refusing():
-        found = open_run(run)
+        found = opened(run, experiment)
         if found.is_condensed:
             raise ValueError(f"run must be the folder of a run, but {run} is condensed, which nothing can continue")
-        request = found.request
-        given = started_again(request, quenched)
-    where = scheduler, cluster, workers
-    run_in(
-        run,
-        request,
-        threads=threads,
-        dry_run=dry_run,
-        checkpoint_every=checkpoint_every,
-        where=where,
-        given=given,
-    )
+        given = None if quenched is None else _begun_with(found.request, quenched)
+    run_in(run, found.request, making, where, given)
+
+
+def _begun_with(request: Any, file: Path) -> Any:
+    """The replicas in a file, if they are those that a run began with."""
+    from glassnet.runs.quench import taken
+
+    wanted = getattr(request, "quenched", None)
+    if wanted is None:
+        raise ValueError(f"quenched must not be given for a run that begins at random weights, but got {file}")
+    given = read_ensemble(file)
+    for origin, fingerprint in enumerate(wanted):
+        taken(given, origin, fingerprint, request.dtype)
+    return given
 
 
 @app.command()
+@grouped
 def condense(
     runs: Annotated[
         list[Path],
@@ -291,14 +201,17 @@ def condense(
             help="File, NAME.run.zip; beside the folder by default, needed for several runs.", show_default=False
         ),
     ] = None,
+    experiment: OwnClass = None,
+    *,
+    looking: Looking,
 ) -> None:
     """Make of a run one small file that figures and claims can be made from again, rounded; to keep or to pass on.
 
-    Several runs that differ in temperatures or replicas only are joined in one file.
+    Several runs that differ in temperatures or replicas only are joined in one file. What is kept of one waiting time
+    only, such as displacements, is of the one that is looked at.
     """
     from glassnet.runs.condense import condense as write
     from glassnet.runs.condense import join
-    from glassnet.runs.run import open_run
     from glassnet.store.index import SUFFIX
 
     with refusing():
@@ -308,9 +221,10 @@ def condense(
         file = output or here.with_name(here.name + SUFFIX)
         if not file.name.endswith(SUFFIX):
             raise ValueError(f"output must be a file NAME{SUFFIX}, but got {file}")
-        found = open_run(runs[0])
+        pieces = [opened(path, experiment, looking) for path in runs]
+        found = pieces[0]
         if len(runs) > 1 or (found.is_condensed and runs[0].is_dir()):
-            found = join([found, *map(open_run, runs[1:])], file)
+            found = join(pieces, file, None if experiment is None else experiment_in(experiment))
         else:
             write(found, file)
     n, n_missing = len(found.done), len(found.missing)
@@ -325,21 +239,22 @@ RunPath = Annotated[
 
 
 @app.command()
+@grouped
 def show(
     run: RunPath,
-    chi: ShownChi = None,
-    waiting_time: ShownWaitingTime = None,
     units: Annotated[bool, typer.Option("--units", help="List its units instead: point, replica, file.")] = False,
+    experiment: OwnClass = None,
+    *,
+    looking: Looking,
 ) -> None:
     """Say what a run holds, and print its summary."""
     from glassnet.cli import tables
-    from glassnet.runs.run import open_run
 
     console = make_console()
     with refusing():
-        found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
+        found = opened(run, experiment, looking)
         if units:
-            console.print(tables.units_table(found))
+            console.print(tables.members_table(found))
             return
         console.print(tables.about(found.request))
         console.print(tables.provenance(found))
@@ -347,7 +262,7 @@ def show(
 
 
 @app.command()
-def verify(run: RunPath) -> None:
+def verify(run: RunPath, experiment: OwnClass = None) -> None:
     """Check every byte of a run, and say what is there and what is damaged; exit status 1 if a unit is.
 
     A run whose description, or whose only file, is damaged is refused as everywhere, with status 2.
@@ -359,7 +274,7 @@ def verify(run: RunPath) -> None:
 
     console = make_console()
     with refusing(), console.status("reading"):
-        found = look(run)
+        found = look(run, None if experiment is None else experiment_in(experiment))
     console.print(tables.verification(found))
     for problem in found.damaged:
         complain(f"Damaged: {problem}")
@@ -372,6 +287,7 @@ def verify(run: RunPath) -> None:
 
 
 @app.command()
+@grouped
 def figures(
     run: RunPath,
     output: Annotated[
@@ -379,14 +295,13 @@ def figures(
         typer.Option(help="Where to put them; figures in the run's folder, or beside its file.", show_default=False),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
-    chi: ShownChi = None,
-    waiting_time: ShownWaitingTime = None,
+    experiment: OwnClass = None,
+    *,
+    looking: Looking,
 ) -> None:
     """Draw the figures of a run again, without computing anything."""
-    from glassnet.runs.run import open_run
-
     with refusing():
-        found = open_run(run).showing(chi=chi, waiting_time=waiting_time)
+        found = opened(run, experiment, looking)
         folder = output or (run.parent if run.is_file() else run) / "figures"
         drawn = draw(make_console(), found, folder, kind or ["png"])
     if not drawn.files:
@@ -423,9 +338,13 @@ def claims(
 
 
 @app.command("report")
+@grouped
 def write_page(
     runs: Annotated[list[Path], typer.Argument(help="Runs, folders that hold some, or records that gn.save wrote.")],
     output: Annotated[Path, typer.Option(help="File, NAME.html; an existing one is replaced.")] = Path("report.html"),
+    experiment: OwnClass = None,
+    *,
+    looking: Looking,
 ) -> None:
     """Write one interactive page of claims and figures, which opens in any browser without a network."""
     from glassnet.report import check_file, open_shown, write_report
@@ -433,7 +352,8 @@ def write_page(
     console = make_console()
     with refusing():
         check_file(output)
-        found = open_shown(runs, say_left_out)
+        own = None if experiment is None else experiment_in(experiment)
+        found = looked_at(open_shown(runs, say_left_out, experiment=own), looking)
         with console.status("judging and drawing"):
             file = write_report(found, output)
     console.print(f"Written: {file}, {file.stat().st_size / 1e6:.2f} MB", highlight=False, soft_wrap=True)

@@ -1,11 +1,8 @@
-"""The options for a user's own data, which every command that runs one experiment has beside ``--dataset``."""
+"""A user's own data, which every command that runs one experiment takes in place of ``--dataset``."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -18,79 +15,42 @@ if TYPE_CHECKING:
     from glassnet.runs.own_data import AnyData
 
 
+def _own(about: str, *names: str) -> Any:
+    return typer.Option(*names, help=about, show_default=False, rich_help_panel="Own data")
+
+
 class Own(NamedTuple):
-    """What the options say."""
+    """A user's own data, as the options say."""
 
-    data: Path | None
-    label: str | None
-    positive: list[str] | None
-    negative: list[str] | None
-    inputs: str | None
-    components: str | None
-    test_data: Path | None
-    split: float | None = None
-    split_seed: int | None = None
-    header: bool | None = None
-
-
-def _own(about: str) -> Any:
-    return typer.Option(help=about, show_default=False, rich_help_panel="Own data")
-
-
-def _options(
     data: Annotated[
         Path | None,
         _own(
             "Own data in place of --dataset: .npz, .csv, or a folder with a sub-folder of images a class. All "
-            "rows, unless fewer samples are asked for; the other numbers are those of MNIST.",
+            "rows, unless fewer samples are asked for; the other numbers are those of MNIST."
         ),
-    ] = None,
-    label: Annotated[str | None, _own("Column of the labels, by name or index, or name of their array.")] = None,
+    ] = None
+    label: Annotated[str | None, _own("Column of the labels, by name or index, or name of their array.")] = None
     header: Annotated[
         bool | None,
-        typer.Option(
+        _own(
+            "Whether the first row of a table has names of columns; decided by its content if not said.",
             "--header/--no-header",
-            help="Whether the first row of a table has names of columns; decided by its content if not said.",
-            show_default=False,
-            rich_help_panel="Own data",
         ),
-    ] = None,
+    ] = None
     positive: Annotated[
         list[str] | None, _own("Class whose label is +1, the rest is -1; may be given several times.")
-    ] = None,
-    negative: Annotated[list[str] | None, _own("Class whose label is -1, where others are left out.")] = None,
-    inputs: Annotated[str | None, _own("standardised (if not said), whitened or given: columns of --data.")] = None,
+    ] = None
+    negative: Annotated[list[str] | None, _own("Class whose label is -1, where others are left out.")] = None
+    inputs: Annotated[str | None, _own("standardised (if not said), whitened or given: columns of --data.")] = None
     components: Annotated[
         str | None,
         _own("How many principal components of --data, or all for the columns themselves; 10 of more than 10."),
-    ] = None,
-    test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None,
+    ] = None
+    test_data: Annotated[Path | None, _own("Test set to --data; without one there is none.")] = None
     split: Annotated[
         float | None, _own("Share of the rows of --data to train on, such as 0.8; the others are the test set.")
-    ] = None,
-    split_seed: Annotated[int | None, _own("Names the draw of --split; 0 if not said.")] = None,
-) -> Own:
-    return Own(data, label, positive, negative, inputs, components, test_data, split, split_seed, header)
-
-
-def with_own_data(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, whose argument ``own`` is filled from options that stand after ``dataset``."""
-    mine = inspect.signature(_options, eval_str=True).parameters
-    theirs = inspect.signature(command, eval_str=True).parameters
-
-    @wraps(command)
-    def with_options(**given: Any) -> None:
-        command(own=_options(**{name: given.pop(name) for name in mine}), **given)
-
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in theirs.items():
-        if name != "own":
-            parameters.append(parameter)
-        if name == "dataset":
-            parameters += mine.values()
-    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return with_options
+    ] = None
+    split_seed: Annotated[int | None, _own("Names the draw of --split; 0 if not said.")] = None
 
 
 def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[AnyData | str, str]:
@@ -105,13 +65,13 @@ def chosen(own: Own, dataset: str, samples: Any, output: Path | None) -> tuple[A
             if value not in (None, []):
                 raise ValueError(f"{name} must be given with data only, but got {_plain(value)}")
         return dataset, dataset
-    from glassnet.runs.own_data import remember
+    from glassnet.runs.own_data import OwnData
 
     if dataset != "mnist":
         raise ValueError(f"dataset must not be given beside data, but got {dataset}")
     read = _read(own, samples)
     data = _as_stored(read, output)
-    found = remember(data), data.train.name
+    found = OwnData.of(data), data.train.name
     _say(read)
     return found
 

@@ -1,19 +1,26 @@
-"""The numbers of an experiment's request on the command line: ``--set`` for any of them, and their names in words."""
+"""The numbers of an experiment's request on the command line: an option for each field, and ``--set`` for any."""
 
 from __future__ import annotations
 
+import inspect
 import json
-from typing import Annotated, Any, Final
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from glassnet._text import near_to
+from glassnet.runs.look import OLD
 
-NUMBERS: Final = "Numbers in place of the scale's"
+if TYPE_CHECKING:
+    from glassnet.runs.experiment import Experiment
+
+NUMBERS: Final = "Numbers in place of the usual ones"
 """Where the help has what replaces them."""
 
-Set = Annotated[
+Changes = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -24,41 +31,113 @@ Set = Annotated[
     ),
 ]
 
-
 _ELSEWHERE: Final = ("dataset", "quenched")
 """Fields of requests that options of their own stand for."""
 
 
-class ExperimentCommand(TyperCommand):
-    """A command that runs an experiment; its help ends with the names that ``--set`` takes."""
+@dataclass(frozen=True)
+class NumberOption:
+    """The option for a field.
+
+    Args:
+        field: name of the field.
+        flag: the option, in the singular where the field holds several values, which are given one by one.
+        kind: type of a value.
+        several: whether it may be given several times.
+        about: the field in the words of its class.
+    """
+
+    field: str
+    flag: str
+    kind: Any
+    several: bool
+    about: str
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The names of its request's numbers that ``--set`` takes."""
-        from glassnet.paper.catalogue import EXPERIMENTS
+    def annotation(self) -> Any:
+        """As typer is to see it."""
+        about = self.about
+        if get_origin(self.kind) is Literal:
+            about = f"{about or self.field}: {', '.join(get_args(self.kind))}"
+        if self.several:
+            about = f"{about}; may be given several times" if about else "may be given several times"
+        kind: Any = str if get_origin(self.kind) is Literal else self.kind
+        flag = f"{self.flag}/--no-{self.flag[2:]}" if kind is bool else self.flag
+        metavar = f"<{kind.__name__}>" if self.several else None
+        option = typer.Option(
+            flag, help=f"{about}." if about else None, metavar=metavar, show_default=False, rich_help_panel=NUMBERS
+        )
+        return Annotated[list[kind] | None if self.several else kind | None, option]
 
-        assert self.name is not None
-        return tuple(name for name in EXPERIMENTS[self.name].model_fields if name not in _ELSEWHERE)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help, with the names."""
-        self.epilog = f"Names for --set: {', '.join(self.fields)}."
-        super().format_help(ctx, formatter)
+def fields_of(experiment: type[Experiment]) -> tuple[str, ...]:
+    """The names of a request's numbers that ``--set`` takes."""
+    return tuple(name for name in experiment.model_fields if name not in _ELSEWHERE)
 
 
-def parsed(changes: list[str] | None, options: dict[str, Any] | None = None) -> dict[str, Any]:
+def number_options(experiment: type[Experiment], taken: Collection[str]) -> list[NumberOption]:
+    """The options for the fields of an experiment; none for a field whose option would be one of ``taken``."""
+    about, flags = dict(_described(experiment)), {_flag(name) for name in experiment.model_fields}
+    found = []
+    for name in fields_of(experiment):
+        kind, several = _kind(experiment.model_fields[name].annotation)
+        flag = _flag(name)
+        # Lengths of the quench are epochs wherever they are given.
+        one = flag.removesuffix("s") if several and name != "epochs" else flag
+        flag = flag if one in flags or one in taken else one
+        if kind is not None and flag not in taken:
+            found.append(NumberOption(name, flag, kind, several, about.get(name, "")))
+    return found
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _kind(annotation: Any) -> tuple[Any, bool]:
+    """Type of a field's values, None where no option can give it; and whether it holds several."""
+    if get_origin(annotation) in (tuple, list):
+        inner = [one for one in get_args(annotation) if one is not Ellipsis]
+        return (_kind(inner[0])[0] if len(set(inner)) == 1 else None), True
+    if annotation in (int, float, bool, str) or get_origin(annotation) is Literal:
+        return annotation, False
+    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    return _kind(kinds[0]) if len(kinds) == 1 else (None, False)
+
+
+def _described(experiment: type[Experiment]) -> Iterator[tuple[str, str]]:
+    """Fields and what the docstrings of the class and of those it derives from say of them, without a full stop."""
+    for one in reversed(experiment.__mro__):
+        _, _, entries = inspect.cleandoc(one.__dict__.get("__doc__") or "").partition("\nArgs:\n")
+        for entry in re.split(r"\n(?=    \S)", entries.split("\n\n")[0].rstrip()):
+            name, sign, text = entry.strip().partition(":")
+            if sign:
+                yield name, plain_text(text).rstrip(".")
+
+
+def plain_text(docstring: str) -> str:
+    """Text of a docstring in one line, without marks for code and links."""
+    return " ".join(re.sub(r"(?::\w+:)?(`+)~?(.*?)\1", r"\2", docstring).split())
+
+
+def parsed(experiment: type[Experiment], changes: list[str] | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers that ``--set`` and the options for single numbers give; what is neither JSON nor a list is text.
 
     Raises:
         ValueError: one that is no NAME=VALUE, a number that is given twice, or what is no number.
     """
-    numbers = {name: value for name, value in (options or {}).items() if value is not None}
+    numbers = {name: value for name, value in options.items() if value is not None}
     for change in changes or []:
         name, sign, text = (part.strip() for part in change.partition("="))
         if not sign or not name:
             raise ValueError(f"set must be NAME=VALUE, but got {change!r}")
         if name in numbers:
             raise ValueError(f"{name} must be given once, but got {change} beside {name} = {numbers[name]}")
+        if name in OLD and name not in experiment.model_fields:
+            raise ValueError(
+                f"set must not be given {name}: it is chosen when a run is shown, by {_flag(OLD[name])} of show, "
+                "figures, report, condense and watch"
+            )
         if name in _ELSEWHERE:
             raise ValueError(f"{name} must be given as --{name}, but got --set {change}")
         numbers[name] = _value(text)
@@ -82,29 +161,3 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def unknown_command(asked: str, group: TyperGroup) -> str:
-    """What is wrong with a command that a group does not have, and what is there that comes near to it."""
-    known = {name: name for name in group.commands}
-    for name, inner in group.commands.items():
-        if isinstance(inner, TyperGroup):
-            known |= {experiment: f"glassnet {name} {experiment}" for experiment in inner.commands}
-    near = [known[name] for name in near_to(asked.replace("-", "_"), list(known))]
-    return f"no such command {asked}; there is {' and '.join(near) or ', '.join(group.commands)}"
-
-
-def unknown_option(option: str, command: Any) -> str:
-    """What is wrong with an option that a command does not have, and what is there that comes near to it."""
-    if isinstance(command, TyperGroup):
-        return f"no such option {option} here; options come after the command that takes them"
-    asked = option.lstrip("-").replace("_", "-")
-    known = {name.lstrip("-"): name for one in command.params for name in one.opts if name.startswith("--")}
-    near = [known[name] for name in near_to(asked, list(known))]
-    if isinstance(command, ExperimentCommand):
-        fields = near_to(asked.replace("-", "_"), list(command.fields))
-        if asked.replace("-", "_") in fields:
-            near = [name for name in near if asked.startswith(name.lstrip("-"))]
-        if not near:
-            near = [f"--set {name}=VALUE" for name in fields]
-    return f"no such option {option}" + (f"; there is {' and '.join(near)}" if near else "; --help names all")

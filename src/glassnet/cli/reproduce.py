@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.experiments import DataSet, DryRun, Every, Scale, Threads, started
-from glassnet.cli.workers import (
-    ClusterName,
-    SchedulerAddress,
-    WorkerCount,
-    connected,
-    placed,
-)
+from glassnet.cli.workers import Where, connected, placed
 from glassnet.cli.working import (
     REFUSED,
+    Making,
     complain,
     do,
     have_matplotlib,
     make_console,
     make_engine,
+    read_ensemble,
     refuse_too_large,
     refusing,
     say_drawn,
@@ -49,11 +44,11 @@ if TYPE_CHECKING:
 
 def reproduce(
     figure: Annotated[list[str], typer.Argument(help="fig1a, fig3, figA4, ..., minima or all; see glassnet list")],
-    scale: Scale = "demo",
-    dataset: DataSet = "mnist",
+    scale: Annotated[str, typer.Option(help="demo, laptop, workstation or paper")] = "demo",
+    dataset: Annotated[str, typer.Option(help="mnist or cifar10")] = "mnist",
     output: Annotated[Path, typer.Option(help="Folder of the runs and of figures/.")] = Path("reproduction"),
-    dry_run: DryRun = False,
-    threads: Threads = None,
+    *,
+    making: Making,
     quenched: Annotated[
         Path | None,
         typer.Option(
@@ -69,10 +64,7 @@ def reproduce(
         ),
     ] = None,
     kind: Annotated[list[str] | None, typer.Option("--format", help="png or pdf; may be given twice.")] = None,
-    checkpoint_every: Every = 10.0,
-    scheduler: SchedulerAddress = None,
-    cluster: ClusterName = None,
-    workers: WorkerCount = None,
+    where: Where,
 ) -> None:
     """Make what figures of the paper need, and draw them beside what the paper reports.
 
@@ -91,7 +83,7 @@ def reproduce(
     with refusing():
         _check.choice("scale", scale, SCALES)
         _check.choice("dataset", dataset, DATASETS)
-        _check.number("checkpoint_every", checkpoint_every, positive=False)
+        _check.number("checkpoint_every", making.checkpoint_every, positive=False)
         check_formats(formats)
         figures = choose(figure)
         for name, folder in (("quenched", quenched), ("condensed", condensed)):
@@ -101,10 +93,10 @@ def reproduce(
         kept = {need: found for need in needs if (found := _condensed(need, scale, condensed)) is not None}
         runs = {need: kept.get(need, output / need.folder(scale)) for need in needs}
         asked = {need: _asked(need, scale, quenched) for need, run in runs.items() if run not in kept.values()}
-        elsewhere = placed((scheduler, cluster, workers), console)
-        makers = {need: make_engine(request, threads, elsewhere) for need, (request, _) in asked.items()}
-        plans = _say_cost(console, asked, scale, output, threads, elsewhere)
-        if dry_run:
+        elsewhere = placed(where, console)
+        makers = {need: make_engine(request, making.threads, elsewhere) for need, (request, _) in asked.items()}
+        plans = _say_cost(console, asked, scale, output, making.threads, elsewhere)
+        if making.dry_run:
             say_refused(lambda: _refuse_too_large(plans, makers, output, elsewhere))
             return
         _refuse_too_large(plans, makers, output, elsewhere)
@@ -114,7 +106,15 @@ def reproduce(
             for need, (request, given) in asked.items():
                 # What is wrong with one run is said, and the others are made.
                 with suppress(typer.Exit), refusing():
-                    _make(console, output / need.folder(scale), request, given, makers[need], checkpoint_every, client)
+                    _make(
+                        console,
+                        output / need.folder(scale),
+                        request,
+                        given,
+                        makers[need],
+                        making.checkpoint_every,
+                        client,
+                    )
                     made += 1
         if not _draw(console, figures, runs, dataset, output, formats) or made < len(asked):
             raise typer.Exit(REFUSED)
@@ -167,8 +167,12 @@ def _holds(found: Any, asked: Any) -> bool:
 
 def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:
     """What is run for a need, and the replicas that it starts from, if the folder has them."""
+    request = need.request(scale)
     file = quenched / f"{need.dataset}-{need.phase}.zip" if quenched is not None and need.phase else None
-    return started(need.request(scale), file if file is not None and file.is_file() else None, ())
+    if file is None or not file.is_file():
+        return request, None
+    given = read_ensemble(file)
+    return request.started_from(given), given
 
 
 def _say_cost(
@@ -254,16 +258,16 @@ def _draw(
 ) -> bool:
     """Draw each figure whose runs can be read; whether any could be drawn."""
     from glassnet.paper.figures import FIGURES, draw
-    from glassnet.runs import drawing as drawings
+    from glassnet.runs import pictures
     from glassnet.runs.run import open_run
 
-    drawn = drawings.Drawn()
+    drawn = pictures.Drawn()
     with console.status("drawing the figures"):
         for name in figures:
             try:
                 runs = {need: open_run(paths[need]) for need in FIGURES[name].needs(dataset)}
-                about = "; ".join([FIGURES[name].about, *map(drawings.about, runs.values())])
-                one = drawings.write(draw(name, dataset, runs), output / "figures", formats, about)
+                about = "; ".join([FIGURES[name].about, *map(pictures.about, runs.values())])
+                one = pictures.write(draw(name, dataset, runs), output / "figures", formats, about)
             except (ValueError, OSError) as error:
                 drawn.failed[name] = error
                 continue

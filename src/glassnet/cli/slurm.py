@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from glassnet.cli.certificates import certificates
-
 if TYPE_CHECKING:
     from distributed import Client
 
@@ -41,6 +39,8 @@ class Slurm:
         """
         from dask_jobqueue.slurm import SLURMCluster
         from distributed import Client
+
+        from glassnet.cli.certificates import certificates
 
         if shutil.which(SLURMCluster.job_cls.submit_command) is None:
             raise ValueError("cluster must be reached from a machine that has Slurm, but sbatch is not found here")

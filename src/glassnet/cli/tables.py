@@ -4,62 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.table import Table
 
-from glassnet._text import counted, duration, escaped, given_replicas
-from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.requests import KINDS
-from glassnet.paper.scales import DATASETS, PHASES, SCALES, preset
+from glassnet._text import counted, duration, escaped, number_list
+from glassnet.paper.numbers import PHASE, PHASES
+from glassnet.paper.scales import SCALES
+from glassnet.runs import registry
+from glassnet.runs import table as rows
 from glassnet.runs.cost import Cost, size
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.own_data import AnyData, OwnData, own_data, recall
+from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.runs.plan import Plan
 from glassnet.runs.run import Run, open_run, run_paths
-from glassnet.runs.table import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.runs.table import facts
 from glassnet.runs.verify import Verification
 from glassnet.store import bits
 from glassnet.store.directory import unit_name
 
 
 def about(request: Experiment) -> Table:
-    """The numbers of a request."""
-    if not isinstance(request, Relaxation):
-        shown = {name: _shown(value) for name, value in request.numbers.items()}
-        return _pairs({"experiment": request.experiment, **shown})
-    network = request.quench.surface.network
-    stop = f", less where the data loss falls below {request.stop_loss:g}" if request.stop_loss else ""
-    rows = {
-        "data": f"{request.dataset}, {request.samples} rows, inputs {_inputs(request)}",
-        "network": f"width {network.width}, depth {network.depth}, N = {network.n_weights}, "
-        f"N/P_D = {network.n_weights / request.samples:.3g}",
-        "loss": f"quadratic hinge, l2 = {request.l2:g}",
-        "replicas": f"{request.replicas}, seed {request.seed}",
-        "quench": f"SGD, learning rate {request.quench_rate:g}, batch {request.batch_size}, "
-        f"{request.epochs} epochs{stop}",
-        "Langevin": f"learning rate {request.learning_rate:g}, T = {_list(request.temperatures[::-1])}",
-        "times": f"t_w = {_list(request.waiting_times)}, t to {request.t_max}",
-        "overlap": f"chi = {_list(request.chi)}",
-        "engine": f"{request.engine}, {request.gradient} gradients, {request.dtype} weights"
-        + (", skin" if request.skin else ""),
-    }
-    return _pairs(rows)
-
-
-def _inputs(request: Relaxation) -> str:
-    """How inputs are scaled; own data are scaled before a run gets them."""
-    return "as prepared" if isinstance(request.dataset, OwnData) else request.inputs
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(own_data("dataset", value))
-    if not isinstance(value, list) or not value:
-        return str(value)
-    if isinstance(value[0], str):
-        return given_replicas(value)
-    return _list(value)
+    """What is asked for, in lines."""
+    return _pairs(facts(request))
 
 
 def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
@@ -110,71 +77,17 @@ def time_there(n_workers: int, n_threads: int, seconds: float) -> str:
     return f"{duration(seconds)} on {workers}, each as fast as a core here"
 
 
-def relaxation_table(run: Run[Relaxation]) -> Table:
-    """A row a temperature."""
-    request = run.request
-    table = _table(
-        f"Relaxation: t_w = {request.shown_waiting_time}, chi = {request.shown_chi:g}; "
-        f"Q, MSD and losses at t = {request.t_max}",
-        "T",
-        "tau_90",
-        "95 % interval",
-        "Q",
-        "MSD",
-        "loss",
-        "test",
-        "used",
-        *(["missed"] if request.skin else []),
-    )
-    for row in temperature_rows(run):
-        tau = (
-            _OUTCOMES.get(str(row["outcome"]), str(row["outcome"])) if row["tau_90"] is None else _number(row["tau_90"])
-        )
-        used = f"{row['n_used']} of {row['n_replicas']}"
-        missed = [str(row["missed_wakings"])] if request.skin else []
-        cells = [_number(row.get(name)) for name in ("q", "msd", "data_loss", "test_loss")]
-        table.add_row(_number(row["temperature"]), tau, _interval(row), *cells, used, *missed)
-    return table
+def shown(table: rows.Table) -> Table:
+    """A table of a run, as a terminal shows it."""
+    lines = table.lines
+    heads = list(dict.fromkeys(head for line in lines for head in line))
+    made = _table(table.title, *heads)
+    for line in lines:
+        made.add_row(*(line.get(head, "-") for head in heads))
+    return made
 
 
-_OUTCOMES: Final = {"below the first save time": "< 1"}
-
-
-def quench_table(run: Run[Relaxation]) -> Table:
-    """A row a replica."""
-    names = ("epochs", "data_loss", "test_loss", "accuracy", "test_accuracy", "awake", "sigma")
-    heads = ("replica", "epochs", "loss", "test loss", "accuracy", "test acc.", "awake", "sigma")
-    rows, limit = quench_rows(run), run.request.stop_loss
-    title = "After the quench"
-    if limit is not None:
-        below = sum(isinstance(row["data_loss"], float) and row["data_loss"] < limit for row in rows)
-        title += f": loss below {limit:g} in {below} of {counted(len(rows), 'replica')}"
-    table = _table(title, *heads)
-    for row in rows:
-        state = " diverged" if row["diverged"] else " dead" if row["dead"] else ""
-        table.add_row(f"{row['origin']}{state}", *(_number(row.get(name)) for name in names))
-    return table
-
-
-def points_table(run: Run[Any]) -> Table:
-    """A row a point at which something was evaluated, up to so many; the file summary.csv has all."""
-    rows: dict[str, list[Row]] = {}
-    for row in unit_rows(run):
-        rows.setdefault(str(row["point"]), []).append(row)
-    table = _table("Points", "point", "replicas", "diverged", "data loss, mean", "from", "to")
-    for label, found in list(rows.items())[-_MOST_ROWS:]:
-        losses = [row["data_loss"] for row in found if isinstance(row.get("data_loss"), float)]
-        values = [float(loss) for loss in losses if loss is not None]
-        lost = sum(row.get("alive") == 0.0 for row in found)
-        numbers = (sum(values) / len(values), min(values), max(values)) if values else (None, None, None)
-        table.add_row(label, str(len(found)), str(lost), *(_number(number) for number in numbers))
-    return table
-
-
-_MOST_ROWS: Final = 40
-
-
-def units_table(run: Run[Any]) -> Table:
+def members_table(run: Run[Any]) -> Table:
     """A row a unit: its point, its replica, and the file that holds it, or its address in a condensed run."""
     table = _table("Units", "point", "replica", "address" if run.is_condensed else "file")
     done = set(run.members)
@@ -188,8 +101,9 @@ def units_table(run: Run[Any]) -> Table:
 def experiments_table() -> Table:
     """The experiments and their variants."""
     table = _table("Experiments", "experiment", "what", "variants")
-    for name, kind in KINDS.items():
-        table.add_row(name, kind.about, f"--{kind.option} {', '.join(kind.variants)}" if kind.variants else "")
+    for kind in map(registry.known, registry.names()):
+        variants = "; ".join(f"--{name} {', '.join(values)}" for name, values in kind.variants.items())
+        table.add_row(kind.experiment, kind.about, variants)
     return table
 
 
@@ -207,10 +121,8 @@ def figures_table() -> Table:
 def phases_table() -> Table:
     """What each phase is, for each data set, at full size and in the demo."""
     table = _table("Phases", "phase", "dataset", "width", "demo width", "l2", "chi shown")
-    for phase in PHASES:
-        for dataset in DATASETS:
-            full, demo = preset(phase, dataset, "paper"), preset(phase, dataset, "demo")
-            table.add_row(phase, dataset, str(full.width), str(demo.width), f"{full.l2:g}", f"{full.shown_chi:g}")
+    for (dataset, name), phase in sorted(PHASE.items(), key=lambda item: PHASES.index(item[0][1])):
+        table.add_row(name, dataset, str(phase.width), str(phase.demo_width), f"{phase.l2:g}", f"{phase.shown_chi:g}")
     return table
 
 
@@ -218,9 +130,9 @@ def scales_table() -> Table:
     """What each scale is, by the example of the regularised phase of MNIST."""
     table = _table("Scales (MNIST, regularised)", "scale", "rows", "replicas", "epochs", "t_w", "t to", "T")
     for scale in SCALES:
-        r = preset("regularised", "mnist", scale)
+        r: Any = registry.request("relaxation", PHASES[0], "mnist", scale)
         temperatures = f"{len(r.temperatures)}, {r.temperatures[-1]:g} to {r.temperatures[0]:g}"
-        waits = _list((r.waiting_times[0], r.waiting_times[-1])[: len(r.waiting_times)], " to ")
+        waits = number_list((r.waiting_times[0], r.waiting_times[-1])[: len(r.waiting_times)], " to ")
         table.add_row(scale, str(r.samples), str(r.replicas), str(r.epochs), waits, str(r.t_max), temperatures)
     return table
 
@@ -253,7 +165,7 @@ def damaged_runs(folder: Path) -> list[str]:
     return problems
 
 
-def provenance(run: Run[Relaxation]) -> Table:
+def provenance(run: Run[Any]) -> Table:
     """When, where and by what a run was made, and what of it is there."""
     first, *later = run.sessions
     engine, machine = run.description["engine"], first["machine"]
@@ -277,7 +189,7 @@ def _source(dataset: AnyData) -> dict[str, str]:
     if not isinstance(dataset, OwnData):
         return {}
     try:
-        about = recall(dataset).train.provenance
+        about = dataset.data.train.provenance
     except ValueError:
         return {}
     read = {"read": about["reading"]} if "reading" in about else {}
@@ -313,22 +225,3 @@ def _table(title: str, *heads: str) -> Table:
     for head in heads:
         table.add_column(head, no_wrap=True)
     return table
-
-
-def _list(values: Sequence[float], between: str = ", ") -> str:
-    return between.join(f"{value:g}" for value in values)
-
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{rounded:g}"
-
-
-def _interval(row: Row) -> str:
-    if row["low"] is None:
-        return "-"
-    return f"{_number(row['low'])} to {_number(row['high'])}"

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from glassnet._text import counted, duration
+from glassnet.cli.opening import Looking, OwnClass, experiment_in
 from glassnet.cli.working import make_console, refusing
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ _BAR: Final = 12
 
 def watch(
     run: Annotated[Path, typer.Argument(help="Folder of a run that another process works on.")],
+    experiment: OwnClass = None,
+    *,
+    looking: Looking,
 ) -> None:
     """Show a run while it is being made: how far each temperature is, its loss, Q and tau_90 so far, and time left.
 
@@ -34,7 +38,7 @@ def watch(
 
     console = make_console()
     with refusing():
-        watched = Watch(run)
+        watched = Watch(run, None if experiment is None else experiment_in(experiment)).showing(**looking._asdict())
         look = watched.look()
         if not console.is_terminal:
             console.print(_shown(run, look))
@@ -74,6 +78,8 @@ def _headline(run: Path, look: Look) -> str:
 
 
 def _table(points: tuple[Standing, ...] | list[Standing]) -> Table:
+    from glassnet.runs.table import short
+
     of_relaxation = any(point.found.overlap is not None for point in points)
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("point")
@@ -82,9 +88,9 @@ def _table(points: tuple[Standing, ...] | list[Standing]) -> Table:
         table.add_column(name, justify="right")
     for point in points:
         found = point.found
-        tau = [_number(found.overlap), _number(found.tau_90)] if of_relaxation else []
+        tau = [short(found.overlap), short(found.tau_90)] if of_relaxation else []
         lost = f"{found.n_lost} of {point.n_replicas}" if found.n_lost else "-"
-        cells = [_number(found.data_loss), "-" if found.t is None else str(found.t), *tau, _number(found.msd), lost]
+        cells = [short(found.data_loss), "-" if found.t is None else str(found.t), *tau, short(found.msd), lost]
         table.add_row(point.label, _bar(point.share), _step(point), *cells)
     return table
 
@@ -100,7 +106,3 @@ def _step(point: Standing) -> str:
 def _bar(share: float) -> Text:
     full = int(share * _BAR)
     return Text("━" * full, style="green") + Text("─" * (_BAR - full), style="dim")
-
-
-def _number(value: float | str | None) -> str:
-    return "-" if value is None else value if isinstance(value, str) else f"{value:.4g}"

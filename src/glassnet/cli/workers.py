@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
@@ -23,13 +23,17 @@ def _elsewhere(name: str, about: str) -> Any:
     return typer.Option(name, help=about, show_default=False, rich_help_panel="On other machines")
 
 
-SchedulerAddress = Annotated[
-    str | None, _elsewhere("--scheduler", "tls://HOST:PORT or tcp://HOST:PORT of a Dask scheduler.")
-]
-ClusterName = Annotated[
-    str | None, _elsewhere("--cluster", "slurm: have it done by jobs such as jobqueue.yaml describes.")
-]
-WorkerCount = Annotated[int | None, _elsewhere("--workers", "How many workers the cluster is asked for.")]
+class Where(NamedTuple):
+    """Who does the work, as the options say."""
+
+    scheduler: Annotated[
+        str | None, _elsewhere("--scheduler", "tls://HOST:PORT or tcp://HOST:PORT of a Dask scheduler.")
+    ] = None
+    cluster: Annotated[
+        str | None, _elsewhere("--cluster", "slurm: have it done by jobs such as jobqueue.yaml describes.")
+    ] = None
+    workers: Annotated[int | None, _elsewhere("--workers", "How many workers the cluster is asked for.")] = None
+
 
 _CONNECT_SECONDS: Final = 5
 
@@ -112,9 +116,6 @@ class Scheduler:
 
 
 Place = Scheduler | Slurm
-
-Where = tuple[str | None, str | None, int | None]
-"""What the options --scheduler, --cluster and --workers say."""
 
 
 def place(where: Where) -> Place | None:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from glassnet.cli.workers import Place, Where
     from glassnet.engines import Engine
-    from glassnet.runs.drawing import Drawn
     from glassnet.runs.experiment import Experiment
+    from glassnet.runs.pictures import Drawn
     from glassnet.runs.plan import Plan
     from glassnet.runs.run import Run
     from glassnet.simulate.ensemble import Ensemble
@@ -41,16 +41,21 @@ _LONGEST = 10_000
 """Characters of a message; a stranger's file may have a value of any length."""
 
 
-def run_in(
-    folder: Path,
-    request: Experiment,
-    *,
-    threads: int | None,
-    dry_run: bool,
-    checkpoint_every: float,
-    where: Where,
-    given: Ensemble | None = None,
-) -> None:
+class Making(NamedTuple):
+    """How a run is made, as the options say."""
+
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would cost.")] = False
+    threads: Annotated[int | None, typer.Option(help="One a core by default, on workers one a task.")] = None
+    checkpoint_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 10.0
+
+
+QuenchedFile = Annotated[
+    Path | None,
+    typer.Option(help="File of quenched replicas, as glassnet.save writes it, to start from.", show_default=False),
+]
+
+
+def run_in(folder: Path, request: Experiment, making: Making, where: Where, given: Ensemble | None = None) -> None:
     """Make a run in a folder, or go on with the one that is there; or only say what that would cost.
 
     ``given`` are the replicas that the request starts from, where it does not start at random weights.
@@ -62,21 +67,21 @@ def run_in(
 
     console = make_console()
     with refusing():
-        _check.number("checkpoint_every", checkpoint_every, positive=False)
+        _check.number("checkpoint_every", making.checkpoint_every, positive=False)
         workers = placed(where, console)
-        maker = make_engine(request, threads, workers)
+        maker = make_engine(request, making.threads, workers)
         directory = RunDirectory(folder)
         refuse_misfit(directory, request, maker)
-    if dry_run:
-        _estimate(console, directory, request, threads, workers, given)
+    if making.dry_run:
+        _estimate(console, directory, request, making.threads, workers, given)
         return
     with refusing(), stopping(directory.path), directory.locked(say_waiting) as alone:
         say_unlocked(directory.path, alone)
         work = _planned(console, directory, request, maker)
         refuse_too_large(work, maker, directory.path, workers)
         with connected(workers if work.blocks else None, console, directory.path.parent) as client:
-            do(console, directory, request, maker, work, checkpoint_every, given, client)
-        found = _opened(directory.path)
+            do(console, directory, request, maker, work, making.checkpoint_every, given, client)
+        found = _opened(directory.path, request)
         report(console, found)
         _draw_done(console, found, directory.path / "figures", work.n_units)
 
@@ -138,7 +143,7 @@ def do(
                 on_refused=complain,
                 checkpoint_every=checkpoint_every,
             )
-    write_summary(_opened(directory.path))
+    write_summary(_opened(directory.path, request))
 
 
 def refuse_too_large(work: Plan, maker: Engine, folder: Path, workers: Place | None) -> None:
@@ -192,24 +197,20 @@ def stopping(folder: Path) -> Iterator[None]:
 def report(console: Console, run: Run[Any]) -> None:
     """Print what a run found."""
     from glassnet.cli import tables
-    from glassnet.paper.experiments.relaxation import Relaxation
 
-    if not isinstance(run.request, Relaxation):
-        console.print("", tables.points_table(run), "")
-        return
-    if any(label == "quench" for label, _ in run.done):
-        console.print("", tables.quench_table(run), "")
-    if run.records:
-        console.print(tables.relaxation_table(run), "")
+    for table in reversed(run.request.tables(run)):
+        if table.rows:
+            console.print("", tables.shown(table))
+    console.print()
 
 
 def draw(console: Console, run: Run[Any], folder: Path, formats: list[str]) -> Drawn:
     """Draw the figures of a run that can be drawn, and say which they are."""
     have_matplotlib(folder)
-    from glassnet.runs import drawing as drawings
+    from glassnet.runs.pictures import draw_run
 
     with console.status("drawing the figures"):
-        drawn = drawings.draw_run(run, folder, formats)
+        drawn = draw_run(run, folder, formats)
     say_drawn(console, folder, drawn)
     return drawn
 
@@ -300,7 +301,7 @@ def reason(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}{remedy}"
     if isinstance(error, MemoryError):
         return f"there is too little memory: {str(error) or 'an allocation failed'}"
-    known = isinstance(error, OSError) or _is_ours(error)
+    known = isinstance(error, OSError) or is_ours(error)
     return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
 
 
@@ -325,7 +326,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except (ValueError, ImportError, OSError) as error:
-        if not isinstance(error, OSError) and not _is_ours(error):
+        if not isinstance(error, OSError) and not is_ours(error):
             raise
         complain(f"Error: {reason(error)}")
         raise typer.Exit(REFUSED) from None
@@ -334,7 +335,7 @@ def refusing() -> Iterator[None]:
         raise typer.Exit(REFUSED) from None
 
 
-def _is_ours(error: BaseException) -> bool:
+def is_ours(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -379,7 +380,8 @@ def _estimate(
             console.print("", workers.job_script, highlight=False, markup=False, soft_wrap=True)
 
 
-def _opened(folder: Path) -> Run[Any]:
+def _opened(folder: Path, request: Experiment) -> Run[Any]:
+    """The run that a request was made in."""
     from glassnet.runs.run import open_run
 
-    return open_run(folder)
+    return open_run(folder, experiment=None if request.generic else type(request))

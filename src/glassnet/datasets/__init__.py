@@ -1,8 +1,5 @@
 """Data sets: MNIST, CIFAR-10, random data, and a user's own rows with two sides, several classes or numbers."""
 
-from glassnet.datasets.dataset import Dataset
-from glassnet.datasets.loading import load_dataset
-from glassnet.datasets.own import TrainTest, read_dataset
-from glassnet.datasets.synthetic import random_dataset
+import lazy_loader
 
-__all__ = ["Dataset", "TrainTest", "load_dataset", "random_dataset", "read_dataset"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

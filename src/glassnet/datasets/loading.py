@@ -16,9 +16,8 @@ from glassnet._check import choice, integer
 from glassnet.datasets import fetch
 from glassnet.datasets.dataset import Dataset
 from glassnet.datasets.pca import Scaling, fit_pca, pixel_moments
-from glassnet.datasets.raw import N_PIXELS, N_SAMPLES, SHA256, Name, Split, read_raw
+from glassnet.datasets.raw import N_PIXELS, N_SAMPLES, SHA256, Inputs, Name, Split, read_raw
 
-Inputs = Literal["standardised", "pixel", "mnist", "whitened"]
 Source = Literal["bundled", "raw"]
 
 N_BUNDLED: Final = 10

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 Name = Literal["mnist", "cifar10"]
 Split = Literal["train", "test"]
+Inputs = Literal["standardised", "pixel", "mnist", "whitened"]
+"""How pixels become features: see :func:`glassnet.load_dataset`."""
 
 N_SAMPLES: Final[Mapping[Name, Mapping[Split, int]]] = {
     "mnist": {"train": 60_000, "test": 10_000},

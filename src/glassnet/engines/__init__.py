@@ -11,11 +11,13 @@ from glassnet.engines.cpu import Cpu
 from glassnet.engines.reference import Reference
 from glassnet.engines.torch import Torch
 from glassnet.engines.triton import Triton
+from glassnet.simulate.state import EngineState
 
 __all__ = [
     "Cpu",
     "Engine",
     "EngineChoice",
+    "EngineState",
     "Evaluation",
     "Observation",
     "Reference",

@@ -13,6 +13,7 @@ its last finite weights and step, and is no longer alive. Which update that is, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -56,7 +57,10 @@ class Session(Protocol):
 
     @property
     def ensemble(self) -> Ensemble:
-        """The state now, as a value of its own."""
+        """The state now, as a value of its own.
+
+        Its ``state`` is what this engine goes on from (:class:`glassnet.engines.EngineState`), and no other owner's.
+        """
         ...
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
@@ -75,8 +79,8 @@ class Session(Protocol):
 class Engine(Protocol):
     """Who makes the steps.
 
-    ``name``, ``version``, ``gradient`` (its precision) and ``skin_settings`` (None without a skin) are part of a
-    result's identity.
+    ``name``, ``version`` and ``gradient`` (its precision) are part of a result's identity, and so are
+    ``full_batch_settings`` under dynamics that take all rows: JSON values by name, each a dict, {} in most engines.
     """
 
     @property
@@ -86,7 +90,7 @@ class Engine(Protocol):
     @property
     def gradient(self) -> Precision: ...
     @property
-    def skin_settings(self) -> dict[str, Any] | None: ...
+    def full_batch_settings(self) -> Mapping[str, Any]: ...
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> Session:
         """Begin: the three have been checked to fit together."""

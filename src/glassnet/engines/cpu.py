@@ -28,32 +28,22 @@ instructions of ``v3``: slow, made to be compared).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check, _cpu
+from glassnet.engines import skin
 from glassnet.engines.base import Evaluation, Observation, Precision
 from glassnet.landscape.network import Floats
 from glassnet.landscape.surface import Landscape
 from glassnet.random import Purpose
-from glassnet.simulate.dynamics import Dynamics, Langevin, Sgd, batch_size, describe
+from glassnet.simulate.dynamics import Dynamics, Langevin, Sgd, batch_size
 from glassnet.simulate.ensemble import Ensemble
-from glassnet.simulate.skin import Skin
-
-_SKIN: Final = {
-    "interval": 100,
-    "first_width": 0.1,
-    "widen": 2.0,
-    "narrow": 0.85,
-    "narrowest": 1e-6,
-    "widest": 1e6,
-}
 
 
 @dataclass(frozen=True)
@@ -90,9 +80,9 @@ class Cpu:
         object.__setattr__(self, "_n_threads", n)
 
     @property
-    def skin_settings(self) -> dict[str, Any] | None:
-        """The numbers of the skin, None without one."""
-        return dict(_SKIN) if self.skin else None
+    def full_batch_settings(self) -> Mapping[str, Any]:
+        """The numbers of the skin, where there is one: it acts where a step takes all rows."""
+        return {skin.OWNER: skin.SETTINGS} if self.skin else {}
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> CpuSession:
         """Begin with a copy of the ensemble's state.
@@ -130,9 +120,9 @@ class CpuSession:
         warmth = dynamics.temperature if isinstance(dynamics, Langevin) else 0.0
         self._start = ensemble
         self._n_samples = landscape.dataset.n_samples
-        self._tags = _skin_tags(engine, landscape, dynamics, n)
-        skin = ensemble.skin or Skin.none(n)
-        listed = np.zeros(n, np.bool_) if self._tags is None else skin.tag == self._tags
+        acts = engine.skin and batch_size(dynamics) is None
+        self._tags = skin.tags(engine, landscape, dynamics, n) if acts else None
+        listed, width, missed, rows = skin.unpacked(ensemble, self._tags, self._n_samples)
         self._simulator = _cpu.Simulator(
             width=network.width,
             depth=network.depth,
@@ -151,11 +141,11 @@ class CpuSession:
             batch_size=batch_size(dynamics) or self._n_samples,
             gradient=engine.gradient,
             exhaustive=engine.exhaustive,
-            skin=tuple(_SKIN.values()) if self._tags is not None else (0,) * len(_SKIN),
+            skin=tuple(skin.SETTINGS.values()) if acts else (0,) * len(skin.SETTINGS),
             skin_listed=listed,
-            skin_width=skin.width,
-            skin_missed=np.where(listed, skin.missed, 0),
-            skin_rows=np.ascontiguousarray(skin.rows[:, : (self._n_samples + 7) // 8]),
+            skin_width=width,
+            skin_missed=missed,
+            skin_rows=rows,
             threads=engine._useful_threads(n, self._n_samples),
             kernel=_kernel(),
         )
@@ -165,10 +155,7 @@ class CpuSession:
         """The state now, as a value of its own."""
         start, now = self._start, self._simulator
         state = Ensemble(start.network, now.weights(), start.seed, start.origin, start.noise, now.step(), now.alive())
-        if self._tags is None:
-            return state
-        listed, width, missed, rows = now.skin()
-        return replace(state, skin=Skin(np.where(listed, self._tags, ""), width, missed, rows))
+        return state if self._tags is None else replace(state, state=skin.packed(self._tags, now.skin()))
 
     def advance(self, n_steps: NDArray[np.int64]) -> None:
         """Make ``n_steps[r]`` updates of replica r, fewer where it diverges.
@@ -191,27 +178,6 @@ def _sampling(dynamics: Dynamics) -> int:
     if isinstance(dynamics, Sgd):
         return (Purpose.SGD_PERMUTATION if dynamics.sampling == "permutation" else Purpose.SGD_REPLACEMENT).value
     return Purpose.LANGEVIN_PERMUTATION.value
-
-
-def _skin_tags(engine: Cpu, landscape: Landscape, dynamics: Dynamics, n: int) -> NDArray[np.str_] | None:
-    """One a replica: what a list depends on but the replica itself; None where the engine's skin does not act."""
-    if not engine.skin or batch_size(dynamics) is not None:
-        return None
-    numbers = {"learning_rate": dynamics.learning_rate, "l2": landscape.loss.l2}
-    if isinstance(dynamics, Langevin):
-        numbers["temperature"] = dynamics.temperature
-    spread = {name: _check.spread(name, value, n) for name, value in numbers.items()}
-    common = {
-        "landscape": landscape.without_l2.fingerprint,
-        "dynamics": describe(dynamics)["kind"],
-        "skin": engine.skin_settings,
-        "engine": [engine.name, engine.version, engine.gradient],
-    }
-    tags = [
-        json.dumps(common | {name: float(values[r]) for name, values in spread.items()}, sort_keys=True)
-        for r in range(n)
-    ]
-    return np.array([hashlib.sha256(tag.encode()).hexdigest() for tag in tags])
 
 
 def _kernel() -> str:

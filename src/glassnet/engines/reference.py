@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Reference:
     name: ClassVar[str] = "reference"
     version: ClassVar[str] = "1"
     gradient: ClassVar[Precision] = "float64"
-    skin_settings: ClassVar[None] = None
+    full_batch_settings: ClassVar[Mapping[str, Any]] = {}
 
     def session(self, ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics) -> ReferenceSession:
         """Begin with a copy of the ensemble's state."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from glassnet import _check
 from glassnet.engines.base import Evaluation, Precision
@@ -42,7 +43,7 @@ class Torch:
     threads: int | None = None
 
     name: ClassVar[str] = "torch"
-    skin_settings: ClassVar[None] = None
+    full_batch_settings: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
         _check.choice("gradient", self.gradient, ("float32", "float64"))

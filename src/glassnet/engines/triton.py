@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from glassnet import _check
 from glassnet.engines.base import Evaluation, Precision
@@ -41,7 +42,7 @@ class Triton:
 
     name: ClassVar[str] = "triton"
     gradient: ClassVar[Precision] = "float32"
-    skin_settings: ClassVar[None] = None
+    full_batch_settings: ClassVar[Mapping[str, Any]] = {}
 
     def __post_init__(self) -> None:
         _check.choice("device", self.device, ("cuda", "cpu"))

@@ -13,7 +13,7 @@ from scipy.special import erfinv
 
 from glassnet.analysis import bowl_limit, long_time_level, relaxation_time
 from glassnet.analysis.plateau import STATIONARY
-from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
+from glassnet.figures.curves import Curve, by_temperature, check, mean_curves, used
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -24,7 +24,7 @@ from glassnet.figures.panels import (
 )
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
-from glassnet.observables import overlap
+from glassnet.observables import epsilons, overlap
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
 

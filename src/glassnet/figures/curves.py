@@ -92,20 +92,6 @@ def used(observable: xr.DataArray, waiting_time: int, temperature: float | None 
     return np.flatnonzero(wanted & ~lost(observable)[:, w])
 
 
-def epsilons(record: Record, chi: float) -> Floats:
-    """epsilon = sigma/chi of each replica (Eq. B1).
-
-    Raises:
-        ValueError: a chi that was not recorded.
-    """
-    recorded = record.data["chi"].values
-    match = np.flatnonzero(np.isclose(recorded, chi, rtol=1e-9, atol=0.0))
-    if not match.size:
-        known = ", ".join(f"{x:g}" for x in recorded) or "none"
-        raise ValueError(f"chi must be one that was recorded ({known}), but got {chi:g}")
-    return np.asarray(record.data["epsilon_of_chi"].values[:, match[0]])
-
-
 def _hottest_first(means: Any) -> list[Any]:
     return [means.isel(temperature=i) for i in np.argsort(-means["temperature"].values)]
 

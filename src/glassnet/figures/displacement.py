@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from glassnet.analysis import bowl_mean_square_displacement
-from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
+from glassnet.figures.curves import Curve, check, mean_curves, used
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -33,7 +33,7 @@ from glassnet.figures.style import (
     context,
     new_figure,
 )
-from glassnet.observables import mean_square_displacement, non_gaussian
+from glassnet.observables import epsilons, mean_square_displacement, non_gaussian
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 

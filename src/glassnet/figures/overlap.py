@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from glassnet.figures.curves import Curve, check, epsilons, mean_curves, used
+from glassnet.figures.curves import Curve, check, mean_curves, used
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -19,7 +19,7 @@ from glassnet.figures.panels import (
 )
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
-from glassnet.observables import overlap
+from glassnet.observables import epsilons, overlap
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 

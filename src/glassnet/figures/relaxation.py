@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from glassnet.figures.curves import check, epsilons
+from glassnet.figures.curves import check
 from glassnet.figures.displacement import draw_mean_square_displacement, draw_non_gaussian
 from glassnet.figures.history import draw_history
 from glassnet.figures.mobility import draw_mobility
 from glassnet.figures.overlap import draw_overlap
 from glassnet.figures.relaxation_time import draw_relaxation_time
 from glassnet.figures.style import check_formats, save
+from glassnet.observables import epsilons
 from glassnet.simulate.record import Record
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from glassnet.analysis import crossover, relaxation_time
 from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.relaxation import BELOW, NOT_REACHED
-from glassnet.figures.curves import Curve, by_temperature, check, epsilons, mean_curves, used
+from glassnet.figures.curves import Curve, by_temperature, check, mean_curves, used
 from glassnet.figures.panels import add_conditions, conditions, say_empty, styles, survivors
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import GREY, SINGLE_COLUMN, THEORY, context, new_figure
-from glassnet.observables import overlap
+from glassnet.observables import epsilons, overlap
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from glassnet.observables.displacement import mean_square_displacement, non_gaussian
 from glassnet.observables.mobility import mobility
-from glassnet.observables.overlap import overlap
+from glassnet.observables.overlap import epsilons, overlap
 
-__all__ = ["mean_square_displacement", "mobility", "non_gaussian", "overlap"]
+__all__ = ["epsilons", "mean_square_displacement", "mobility", "non_gaussian", "overlap"]

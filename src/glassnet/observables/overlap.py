@@ -70,20 +70,32 @@ def overlap(
     return result.rename("overlap").assign_attrs({**attrs, **result.attrs})
 
 
+def epsilons(record: Record, chi: float) -> Floats:
+    """epsilon = sigma/chi of each replica (Eq. B1), ``(replica,)``.
+
+    Raises:
+        ValueError: a chi that was not recorded.
+    """
+    return np.asarray(record.data["epsilon_of_chi"].values[:, _recorded(record, "chi", chi)])
+
+
 def _counted(record: Record, axis: str, values: Floats, layers: Layers) -> xr.DataArray:
-    recorded = record.data[axis].values
-    where = []
-    for value in values:
-        match = np.flatnonzero(np.isclose(recorded, value, rtol=1e-9, atol=0.0))
-        if not match.size:
-            known = ", ".join(f"{x:g}" for x in recorded) or "none"
-            raise ValueError(
-                f"{axis} must be one that was recorded ({known}), but got {value:g}: "
-                f"give it to measure, or take approximate=True"
-            )
-        where.append(int(match[0]))
+    where = [_recorded(record, axis, value) for value in values]
     counts, n_weights = pooled_sum(record.data, f"within_{axis}", layers)
     return counts.isel({axis: where}) / n_weights
+
+
+def _recorded(record: Record, axis: str, value: float) -> int:
+    """The place of a chi or epsilon among those that were recorded."""
+    recorded = record.data[axis].values
+    match = np.flatnonzero(np.isclose(recorded, value, rtol=1e-9, atol=0.0))
+    if not match.size:
+        known = ", ".join(f"{x:g}" for x in recorded) or "none"
+        raise ValueError(
+            f"{axis} must be one that was recorded ({known}), but got {value:g}: give it to measure; "
+            "glassnet.overlap takes any with approximate=True"
+        )
+    return int(match[0])
 
 
 def _from_histograms(record: Record, axis: str, values: Floats, layers: Layers) -> xr.DataArray:

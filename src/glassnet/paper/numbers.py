@@ -27,6 +27,12 @@ QUENCH: Final = EPOCHS * 600
 COLLAPSE_EXPONENT: Final = -0.48
 """Of the master curve and of Q_inf against T (Figs. 4a and b)."""
 
+LEARNING_RATE: Final = 1e-3
+"""Of Langevin dynamics."""
+
+COLDEST: Final[Mapping[str, float]] = {"regularised": 1e-8, "underparameterised": 1e-6, "overparameterised": 1e-8}
+"""The lowest temperatures above 0 of Fig. 7."""
+
 SGD_LEVEL: Final = 1e-4
 """Mean square displacement at which the networks of Fig. 5d are localised, as Section III D has it."""
 

@@ -12,15 +12,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from glassnet.analysis.groups import condition_labels
 from glassnet.observables import mean_square_displacement, non_gaussian
-from glassnet.paper.experiments.ageing import Ageing
-from glassnet.paper.experiments.protocol import Protocol
-from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.experiments.sgd_displacement import SgdDisplacement
-from glassnet.paper.experiments.step_size import StepSize
 from glassnet.report.arrays import Arrays, Reference
 from glassnet.report.saved import SavedRecord
+from glassnet.runs.experiment import Curves
 from glassnet.runs.run import Run
+from glassnet.runs.table import waiting_time_of
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
@@ -55,65 +53,40 @@ DETAILS: Final = (
 )
 """From all there is to what always fits."""
 
-_RELAXED: Final = ("overlap", "tau", "master", "left", "sensitivity", "msd", "alpha", "mobility", "history")
-
-_FIGURES: Final[dict[type, tuple[str, ...]]] = {
-    Ageing: ("ageing", "ageing_tau", *_RELAXED),
-    Relaxation: (*_RELAXED[:5], "ageing", "ageing_tau", *_RELAXED[5:]),
-    SgdDisplacement: ("msd", "overlap", "alpha", "mobility", "history"),
-    StepSize: ("msd", "overlap", "alpha", "mobility"),
-    Protocol: ("history",),
-    SavedRecord: (*_RELAXED[:5], "ageing", "ageing_tau", *_RELAXED[5:]),
-}
-
-
-def has_curves(run: Run[Any]) -> bool:
-    """Whether the experiment is one that records are drawn of."""
-    return type(run.request) in _FIGURES
+_CHI: Final = 300.0
+"""At which the slider stands where no chi was recorded: the paper's for the regularised phase."""
 
 
 def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Payload:
     """The figures of a run's records and their numbers; no conditions where nothing is measured yet."""
-    request = run if isinstance(run, SavedRecord) else run.request
-    layers = detail.layers and not isinstance(request, StepSize)  # every step is saved: seven layers would be too much
-    shown = getattr(request, "shown_waiting_time", None)
-    conditions = [_condition(request, key, record, arrays, detail, layers) for key, record in run.records.items()]
+    seen: Any = run  # what is looked at is said alike by both
+    shown, look = (run if isinstance(run, SavedRecord) else run.request).report, run.look
+    labels = condition_labels(run.records)
+    conditions = [
+        _condition(labels[key], record, waiting_time_of(seen, record), arrays, detail, shown)
+        for key, record in run.records.items()
+    ]
     every: list[list[int]] = [one["waits"] for one in conditions]
     waits = max(every, key=len, default=[])
     return {
         "kind": "curves",
-        "figures": [name for name in _FIGURES[type(request)] if _can_be_drawn(name, conditions)],
-        "vary": _VARY[type(request)],
+        "figures": [name for name in shown.figures if _can_be_drawn(name, conditions)],
+        "vary": shown.vary,
         "conditions": conditions,
         "shown": {
-            "chi": getattr(request, "shown_chi", None) or _CHI,
-            "wait": waits.index(shown) if shown in waits else 0,
-            "condition": _shown_condition(request, list(run.records)),
-            "clock": "scaled" if isinstance(request, StepSize) else "steps",
+            "chi": look.chi or _CHI,
+            "wait": waits.index(look.waiting_time) if look.waiting_time in waits else 0,
+            "condition": _shown_condition(look.temperature, conditions),
+            "clock": shown.clock,
         },
-        "marker": request.waiting_time if isinstance(request, Protocol) else None,
+        "marker": getattr(run.request, shown.marker) if isinstance(run, Run) and shown.marker else None,
     }
 
 
-_CHI: Final = 300.0
-"""At which the slider stands where no chi was recorded: the paper's for the regularised phase."""
-
-_VARY: Final[dict[type, str]] = {
-    Ageing: "Temperature",
-    Relaxation: "Temperature",
-    SgdDisplacement: "Batches",
-    StepSize: "Temperature and step size",
-    Protocol: "Dynamics",
-    SavedRecord: "Temperature",
-}
-
-
-def _shown_condition(request: Any, keys: list[Any]) -> int:
-    """The position of the one that is drawn where there is room for one only."""
-    wanted = getattr(request, "shown_temperature", None)
-    if wanted is None:
-        return max(0, len(keys) - 2)
-    return keys.index(wanted) if wanted in keys else 0
+def _shown_condition(temperature: float | None, conditions: list[Payload]) -> int:
+    """The position of the one that is drawn where there is room for one only: usually the coldest above T = 0."""
+    found = [i for i, one in enumerate(conditions) if one["temperature"] == temperature]
+    return found[0] if temperature is not None and found else max(0, len(conditions) - 2)
 
 
 def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
@@ -122,8 +95,10 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
 
     n_waits = max((len(one["waits"]) for one in conditions), default=0)
     n_chi = max((len(one["chi"]) for one in conditions), default=0)
-    n_warm = sum(bool(one["temperature"]) for one in conditions)
+    temperatures = [one["temperature"] for one in conditions if one["temperature"] is not None]
+    n_warm = sum(map(bool, temperatures))
     wanted = {
+        "tau": bool(temperatures),
         "overlap": somewhere("within") or somewhere("histogram"),
         "left": n_warm > 1,
         "sensitivity": n_chi > 1 and n_warm > 1,
@@ -134,11 +109,10 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
     return bool(conditions) and wanted.get(figure, True)
 
 
-def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: Detail, layers: bool) -> Payload:
-    data = record.data
-    shown = getattr(request, "shown_waiting_time", None)
-    if not detail.all_waits and shown in data.waiting_time.values:
-        data = data.sel(waiting_time=[shown])
+def _condition(label: str, record: Record, wait: int, arrays: Arrays, detail: Detail, shown: Curves) -> Payload:
+    data, layers = record.data, detail.layers and shown.layers
+    if not detail.all_waits:
+        data = data.sel(waiting_time=[wait])
         record = Record(data, record.ensemble, record.references)
     dynamics = record.dynamics
     temperature = float(data["temperature"].values[0]) if "temperature" in data.coords else None
@@ -147,16 +121,16 @@ def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: D
         "msd": arrays.floats(_by_layer(mean_square_displacement, record, layers)),
         "alpha": arrays.floats(_by_layer(non_gaussian, record, layers)),
         "within": arrays.counts(_pooled(data["within_chi"], layers)),
-        "histogram": _histogram(data, arrays, layers, None if detail.histograms_from_all else shown),
+        "histogram": _histogram(data, arrays, layers, None if detail.histograms_from_all else wait),
     }
-    if not isinstance(request, StepSize):
+    if "history" in shown.figures:
         made |= {
             name: arrays.floats(data[name].transpose("replica", "waiting_time", "time").values)
             for name in HISTORY
             if name in data and data[name].notnull().any()
         }
     return {
-        "label": _label(request, key),
+        "label": label,
         "temperature": temperature,
         "rate": float(data["learning_rate"].values[0]),
         "epoch": _epoch(dynamics, data),
@@ -180,18 +154,6 @@ def _condition(request: Any, key: Any, record: Record, arrays: Arrays, detail: D
 def _spaced(values: NDArray[Any]) -> dict[str, float]:
     """Edges evenly spaced in their logarithm: the first, the last, and how many steps lie between."""
     return {"first": float(values[0]), "last": float(values[-1]), "steps": len(values) - 1}
-
-
-def _label(request: Any, key: Any) -> str:
-    if isinstance(request, SavedRecord):
-        return str(key)
-    if isinstance(request, Relaxation):
-        return f"T = {key:g}"
-    if isinstance(request, SgdDisplacement):
-        return f"b = {key[1]}" + (", with replacement" if key[0] == "replacement" else "")
-    if isinstance(request, StepSize):
-        return f"T = {key[0]:g}, μ = {key[1]:g}"
-    return "SGD" if key == "quench" else f"Langevin, T = {request.temperature:g}"
 
 
 def _epoch(dynamics: Any, data: xr.Dataset) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from glassnet._text import counted, given_replicas
-from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet._text import counted
+from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
 from glassnet.runs.point import Measure
 from glassnet.runs.run import Run
+from glassnet.runs.table import facts
+from glassnet.simulate.record import Record
 
 
 def title(run: Run[Any]) -> str:
@@ -22,27 +24,11 @@ def title(run: Run[Any]) -> str:
     return ", ".join(parts)
 
 
-def asked(request: Any) -> dict[str, str]:
-    """The numbers of a request, those that belong together in one line."""
-    numbers, data = dict(request.numbers), request.dataset
-    numbers.pop("dataset")
-    known_by = f", SHA-256 {data.train}" if isinstance(data, OwnData) else ""
-    rows = {
-        "Data": f"{data}, {numbers.pop('samples')} rows, inputs {numbers.pop('inputs')}{known_by}",
-        "Replicas": f"{numbers.pop('replicas')} initial conditions, seed {numbers.pop('seed')}",
-        "Engine": f"{numbers.pop('engine')}, {numbers.pop('gradient')} gradients, {numbers.pop('dtype')} weights"
-        + (", skin" if numbers.pop("skin") else ""),
-    }
-    if isinstance(request, Relaxation):
-        network = request.quench.surface.network
-        ratio = network.n_weights / request.samples
-        rows["Network"] = f"width {network.width}, depth {network.depth}, N = {network.n_weights}, N/P_D = {ratio:.3g}"
-        for name in ("width", "depth"):
-            numbers.pop(name)
-    given = numbers.pop("quenched", None)
-    if given is not None:
-        rows["Quench"] = f"given: {given_replicas(given)}"
-    return rows | {name.replace("_", " "): _shown(value) for name, value in numbers.items() if value is not None}
+def asked(request: Experiment) -> dict[str, str]:
+    """What was asked for, a line a number or what the experiment says in their place."""
+    data = request.dataset
+    rows = {name.replace("_", " "): value for name, value in facts(request).items() if value != "None"}
+    return rows | ({"rows of data": f"SHA-256 {data.train}"} if isinstance(data, OwnData) else {})
 
 
 def made(run: Run[Any]) -> dict[str, str]:
@@ -72,13 +58,7 @@ def diverged(run: Run[Any]) -> list[str]:
         record = run.records.get(key)
         if record is None:
             continue
-        lost = [
-            f"origin {origin} after {step} steps"
-            for origin, step in zip(record.data["origin"].values, record.data["lost_at"].values, strict=True)
-            if step >= 0
-        ]
-        if lost:
-            lines.append(f"{point.label}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
+        lines += lost(point.label, record)
     for point in run.request.points():
         if isinstance(point.stage, Measure):
             continue
@@ -89,14 +69,11 @@ def diverged(run: Run[Any]) -> list[str]:
     return lines
 
 
-def number(value: Any) -> str:
-    """A value of a summary, as text."""
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_shown(one) for one in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def lost(name: str, record: Record) -> list[str]:
+    """A line for a record of which replicas were lost, none for others."""
+    gone = [
+        f"origin {origin} after {step} steps"
+        for origin, step in zip(record.data["origin"].values, record.data["lost_at"].values, strict=True)
+        if step >= 0
+    ]
+    return [f"{name}: {len(gone)} of {len(record.ensemble)} ({', '.join(gone)})"] if gone else []

@@ -15,19 +15,17 @@ from typing import Any, Final
 from scipy.special import erfinv, stdtrit
 
 from glassnet._html import escape
+from glassnet.analysis.conditions import Row
 from glassnet.analysis.intervals import CONFIDENCE
 from glassnet.paper.claims import Claim, assess
-from glassnet.paper.experiments.minima import Minima
-from glassnet.paper.experiments.phase_diagram import PhaseDiagram
-from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.report import again, facts, html, losses
+from glassnet.report import again, facts, html
 from glassnet.report.arrays import Arrays, packed
 from glassnet.report.claims import claims_table
-from glassnet.report.curves import DETAILS, Detail, Payload, curves, has_curves
+from glassnet.report.curves import DETAILS, Detail, Payload, curves
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.run import Run
-from glassnet.runs.table import Row, quench_rows, temperature_rows, unit_rows
+from glassnet.runs.table import short
 from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"
@@ -148,15 +146,8 @@ def _title(run: Shown) -> str:
 
 
 def _payload(run: Shown, arrays: Arrays, detail: Detail) -> Payload:
-    if isinstance(run, SavedRecord):
-        return curves(run, arrays, detail)
-    if has_curves(run):
-        return curves(run, arrays, detail)
-    if isinstance(run.request, PhaseDiagram):
-        return losses.plane(run)
-    if isinstance(run.request, Minima):
-        return losses.minima(run)
-    return {"kind": "none", "figures": []}
+    page = None if isinstance(run, SavedRecord) else run.request.page(run)
+    return curves(run, arrays, detail) if page is None else page
 
 
 def _constants(runs: Sequence[Shown]) -> dict[str, Any]:
@@ -180,13 +171,13 @@ def _left_out(detail: Detail) -> str:
 
 
 def _saved(i: int, run: SavedRecord, name: str, detail: Detail) -> str:
-    chi = "" if run.shown_chi is None else f", chi = {run.shown_chi:g}"
+    chi = "" if run.look.chi is None else f", chi = {run.look.chi:g}"
     return (
         f'<section class="view run" id="run-{i}" aria-labelledby="run-{i}-title" hidden>'
         f'<h2 id="run-{i}-title">{escape(name)}</h2><p class="title">{escape(run.title)}</p>'
         f"{_lost(run.diverged)}{_left_out(detail) if detail.left_out else ''}"
         f'<div class="figures" data-run="{i}"></div>'
-        f"<h3>Numbers</h3>{_table(f't_w = {run.shown_waiting_time} steps{chi}', run.rows)}"
+        f"<h3>Numbers</h3>{_table(f't_w = {run.look.waiting_time} steps{chi}', run.rows)}"
         f"<h3>What was measured</h3>{html.pairs(run.facts)}"
         "<p>Made in Python; to go on: gn.extend(gn.load(FILE), landscape, times).</p></section>"
     )
@@ -221,24 +212,12 @@ def _run(i: int, run: Run[Any], name: str, payload: Payload, detail: Detail) -> 
 
 
 def _tables(run: Run[Any]) -> str:
-    if not run.done:
-        return "<p>None yet.</p>"
-    if not isinstance(run.request, Relaxation):
-        return _table("What was evaluated at each point", unit_rows(run))
-    request, tables = run.request, []
-    if run.records:
-        caption = f"Relaxation at chi = {request.shown_chi:g}, t_w = {request.shown_waiting_time} steps"
-        tables.append(_table(caption, temperature_rows(run)))
-    if any(label == "quench" for label, _ in run.done):
-        tables.append(_table("Replicas at the end of the quench", quench_rows(run)))
-    return "".join(tables)
+    return "".join(_table(one.title, one.rows) for one in run.request.tables(run) if one.rows) or "<p>None yet.</p>"
 
 
 def _table(caption: str, rows: Sequence[Row]) -> str:
-    if not rows:
-        return "<p>None.</p>"
     heads = list(dict.fromkeys(name for row in rows for name in row))
-    made = html.table(caption, heads, ([facts.number(row.get(name)) for name in heads] for row in rows))
+    made = html.table(caption, heads, ([short(row.get(name)) for name in heads] for row in rows))
     if len(rows) <= _MANY:
         return made
     return f"<details><summary>{escape(caption)}: {len(rows)} rows</summary>{made}</details>"

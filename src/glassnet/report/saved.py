@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.analysis import relaxation_time
-from glassnet.observables import mean_square_displacement, overlap
+from glassnet.analysis.conditions import Row, condition_row
+from glassnet.analysis.groups import Groups, condition_labels
 from glassnet.paper.claims import open_runs
+from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.report.facts import lost
+from glassnet.runs.experiment import Curves, Experiment
+from glassnet.runs.look import Look
 from glassnet.runs.run import Run
-from glassnet.runs.table import Row
 from glassnet.simulate.record import Record
 from glassnet.store.files import load
 from glassnet.store.index import SUFFIX as CONDENSED
@@ -31,34 +34,20 @@ class SavedRecord:
 
     path: Path
     record: Record
+    report: ClassVar[Curves] = Relaxation.report
 
     @cached_property
     def records(self) -> dict[str, Record]:
         """One for each temperature, learning rate and l2 that differ, from hot to cold, by a label."""
-        data = self.record.data
-        names = {"temperature": "T", "learning_rate": "mu", "l2": "l2"}
-        given = {name: data[name].values for name in names if name in data.coords}
-        told = [name for name in given if name == "temperature" or len(np.unique(given[name])) > 1]
-        if not told:
-            return {type(self.record.dynamics).__name__: self.record}
-        each = np.stack([given[name] for name in told], axis=1)
-        conditions = np.unique(each, axis=0)[::-1]
-        labels = (", ".join(f"{names[n]} = {x:.15g}" for n, x in zip(told, one, strict=True)) for one in conditions)
-        return {
-            label: self.record[np.flatnonzero((each == one).all(axis=1))]
-            for label, one in zip(labels, conditions, strict=True)
-        }
+        groups = Groups.of(self.record.data["data_loss"]).members[::-1]
+        parts = {i: self.record[members] for i, members in enumerate(groups)}
+        return {label: parts[i] for i, label in condition_labels(parts).items()}
 
     @property
-    def shown_waiting_time(self) -> int:
-        """The last one."""
-        return int(self.record.data["waiting_time"].values[-1])
-
-    @property
-    def shown_chi(self) -> float | None:
-        """The last one, None where none was recorded."""
+    def look(self) -> Look:
+        """The last chi and waiting time that were recorded."""
         chi = self.record.data["chi"].values
-        return float(chi[-1]) if len(chi) else None
+        return Look(float(chi[-1]) if len(chi) else None, int(self.record.data["waiting_time"].values[-1]))
 
     @property
     def title(self) -> str:
@@ -68,22 +57,14 @@ class SavedRecord:
     @property
     def diverged(self) -> list[str]:
         """A line for each condition in which replicas were lost."""
-        lines = []
-        for key, record in self.records.items():
-            data = record.data
-            lost = [
-                f"origin {origin} after {step} steps"
-                for origin, step in zip(data["origin"].values, data["lost_at"].values, strict=True)
-                if step >= 0
-            ]
-            if lost:
-                lines.append(f"{key}: {len(lost)} of {len(record.ensemble)} ({', '.join(lost)})")
-        return lines
+        return [line for key, record in self.records.items() for line in lost(key, record)]
 
     @property
     def rows(self) -> list[Row]:
-        """A row a condition: relaxation time with its interval, Q, MSD and loss at the end, replicas."""
-        return [_row(key, record, self.shown_waiting_time, self.shown_chi) for key, record in self.records.items()]
+        """A row a condition, as :func:`glassnet.analysis.conditions.condition_row` has it."""
+        look: Any = self.look
+        at = {"chi": look.chi, "waiting_time": look.waiting_time}
+        return [{"condition": key, **condition_row(record, **at)} for key, record in self.records.items()]
 
     @property
     def facts(self) -> dict[str, str]:
@@ -103,11 +84,17 @@ class SavedRecord:
 
 
 def open_shown(
-    paths: Iterable[Path], on_bad: Callable[[Path, Exception], None] | None = None
+    paths: Iterable[Path],
+    on_bad: Callable[[Path, Exception], None] | None = None,
+    *,
+    experiment: type[Experiment] | None = None,
 ) -> list[Run[Any] | SavedRecord]:
     """What a report can show at each path: the runs that it is or holds, or a saved record.
 
-    ``on_bad`` is that of :func:`glassnet.paper.claims.open_runs`.
+    Args:
+        paths: runs, folders that hold some, or files of records.
+        on_bad: as for :func:`glassnet.paper.claims.open_runs`.
+        experiment: likewise.
 
     Raises:
         FileNotFoundError: nothing there.
@@ -121,23 +108,5 @@ def open_shown(
                 raise ValueError(f"{path} holds an ensemble: a report shows runs and saved records")
             found.append(SavedRecord(path, value))
         else:
-            found += open_runs([path], on_bad)
+            found += open_runs([path], on_bad, experiment=experiment)
     return found
-
-
-def _row(key: str, record: Record, wait: int, chi: float | None) -> Row:
-    at: dict[str, Any] = {"waiting_time": wait}
-    end = {"time": int(record.data["time"].values[-1])}
-    row: Row = {"condition": key}
-    if chi is not None:
-        q = overlap(record, chi=chi).sel(at)
-        tau = relaxation_time(q, 0.9)
-        row |= {name: _plain(float(tau[of])) for name, of in (("tau_90", "estimate"), ("low", "low"), ("high", "high"))}
-        row["q"] = _plain(float(q.sel(end).mean()))
-    row |= {"t": end["time"], "msd": _plain(float(mean_square_displacement(record).sel(at).sel(end).mean()))}
-    row["data_loss"] = _plain(float(record.data["data_loss"].sel(at).sel(end).mean()))
-    return row | {"n_replicas": len(record.ensemble), "n_lost": record.n_lost}
-
-
-def _plain(number: float) -> float | None:
-    return number if np.isfinite(number) else None

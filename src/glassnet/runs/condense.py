@@ -79,7 +79,9 @@ def join(runs: Sequence[Run[Any]], path: Path, experiment: type[Experiment] | No
         ValueError: they are not of one run, naming what differs; nothing is done yet, or a unit is damaged.
         OSError: the file cannot be written.
     """
+    look = runs[0].look
     run: Run[Any] = Run(path, pieces=runs, experiment=experiment)
+    run = run.showing(chi=look.chi, waiting_time=look.waiting_time)
     _write(run, path, [])
     return run
 
@@ -135,7 +137,7 @@ def _first_and_last(displacement: xr.DataArray) -> xr.DataArray:
 
 
 def _rounded_ensemble(ensemble: Ensemble, bits: int) -> Ensemble:
-    return replace(ensemble, weights=_rounded(ensemble.weights, bits), skin=None)
+    return replace(ensemble, weights=_rounded(ensemble.weights, bits), state={})
 
 
 def _rounded(values: NDArray[Any], bits: int) -> NDArray[Any]:

@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -19,7 +20,6 @@ from glassnet import _check
 from glassnet._text import near_to
 from glassnet.datasets.raw import N_SAMPLES
 from glassnet.datasets.raw import Name as DatasetName
-from glassnet.engines import Cpu, Engine, Reference, Torch, Triton
 from glassnet.runs.fields import (
     Count,
     Dtype,
@@ -34,12 +34,12 @@ from glassnet.runs.fields import (
     one_of,
 )
 from glassnet.runs.look import FIELDS, Look
-from glassnet.runs.own_data import AnyData, OwnData, own_data
+from glassnet.runs.own_data import AnyData, DataLike, OwnData, own_data
 from glassnet.runs.point import Evolve, Measure, Point, PreparedInputs, Surface
 from glassnet.simulate.dynamics import Sgd
-from glassnet.store.directory import canonical, unit_name
 
 if TYPE_CHECKING:
+    from glassnet.engines import Engine
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
     from glassnet.runs.table import Table
@@ -84,7 +84,7 @@ class Experiment(BaseModel, ABC):
     """A request: frozen, of resolved numbers; equal requests have equal hashes.
 
     Args:
-        replicas: origins 0 to ``replicas`` - 1 at every point.
+        replicas: how many initial conditions: origins 0 to ``replicas`` - 1 at every point.
         seed: keys initial weights, batches and noise.
         engine: who makes the steps.
         gradient: precision of its data gradients.
@@ -152,12 +152,12 @@ class Experiment(BaseModel, ABC):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request that names stand for; here all rows of a data set and the defaults of the fields.
 
         Args:
-            dataset: "mnist", "cifar10" or own data.
+            dataset: "mnist", "cifar10", or own data, as :func:`glassnet.read_dataset` gives them.
             scale: one of :attr:`scales`; empty for the first.
             changes: other numbers for any fields.
             **variant: a value for any of :attr:`variants`.
@@ -193,6 +193,8 @@ class Experiment(BaseModel, ABC):
     @property
     def hash(self) -> str:
         """SHA-256 (hex) of the canonical JSON of experiment and numbers."""
+        from glassnet.store.directory import unit_name
+
         return unit_name({"experiment": self.experiment, **self.numbers})
 
     @property
@@ -203,7 +205,14 @@ class Experiment(BaseModel, ABC):
     @property
     def fixed_hash(self) -> str:
         """SHA-256 (hex) of experiment and fixed numbers: names the folder of a run however much is asked for."""
+        from glassnet.store.directory import unit_name
+
         return unit_name({"experiment": self.experiment, **self.fixed_numbers})
+
+    def with_data_in(self, folder: Path) -> Self:
+        """The same request, whose own data, if any, are read from the folder of a run."""
+        own = self.dataset
+        return self.model_copy(update={"dataset": own.kept_in(folder)}) if isinstance(own, OwnData) else self
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """The same request with other numbers for some fields.
@@ -211,7 +220,7 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: an unknown field, or a number that is not allowed.
         """
-        return self.of({**self.numbers, **changes})
+        return self.of({**self.numbers, "dataset": self.dataset, **changes})
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse to go on with a run of another request; this one may only ask for more.
@@ -219,6 +228,8 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: naming the field that differs.
         """
+        from glassnet.store.directory import canonical
+
         for name, value in self.numbers.items():
             old = stored.numbers.get(name)
             if canonical(old) == canonical(value):
@@ -296,6 +307,8 @@ class Experiment(BaseModel, ABC):
             ValueError: threads below 1, or no GPU where one is needed.
             ImportError: the engine needs a package that is missing.
         """
+        from glassnet.engines import Cpu, Reference, Torch, Triton
+
         if self.engine == "cpu":
             return Cpu(threads=threads, gradient=self.gradient, skin=self.skin)
         if self.engine == "torch":
@@ -409,23 +422,23 @@ class Experiment(BaseModel, ABC):
         return self
 
 
-def like(dataset: str | OwnData) -> DatasetName:
+def like(dataset: DataLike) -> DatasetName:
     """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or data that experiments do not take.
     """
-    if isinstance(dataset, OwnData):
-        return _LIKE
-    return _check.choice("dataset", dataset, get_args(DatasetName))  # type: ignore[return-value]
+    known = _dataset("dataset", dataset)
+    return _LIKE if isinstance(known, OwnData) else known
 
 
-def data_numbers(dataset: str | OwnData, samples: int | None) -> dict[str, Any]:
+def data_numbers(dataset: DataLike, samples: int | None) -> dict[str, Any]:
     """The numbers of a request that go with its data: so many rows, None for all; of own data all in any case."""
-    if isinstance(dataset, OwnData):
-        n = dataset.n_samples
-        return {"dataset": dataset, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
-    return {"dataset": dataset, "samples": samples or N_SAMPLES[like(dataset)]["train"]}
+    known = _dataset("dataset", dataset)
+    if isinstance(known, OwnData):
+        n = known.n_samples
+        return {"dataset": known, "inputs": "given", "samples": n, "batch_size": min(_BATCH, n)}
+    return {"dataset": known, "samples": samples or N_SAMPLES[known]["train"]}
 
 
 def message(error: ValidationError) -> str:

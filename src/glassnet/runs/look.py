@@ -12,8 +12,8 @@ from typing import Any, Final
 FIELDS: Final = {"chi": "chi", "waiting_time": "waiting_times", "temperature": "temperatures"}
 """What can be chosen, and the field of a request that lists what was recorded of it."""
 
-_OLD: Final = {"shown_chi", "shown_waiting_time", "shown_temperature"}
-"""Fields that requests had until version 0.1; nothing that is stored depends on them."""
+OLD: Final = {f"shown_{name}": name for name in FIELDS}
+"""Fields that requests had until version 0.1, and what they chose; nothing that is stored depends on them."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Look:
 
 def without_looks(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of a stored request, without those that older versions kept for what was looked at."""
-    return {name: value for name, value in numbers.items() if name not in _OLD}
+    return {name: value for name, value in numbers.items() if name not in OLD}
 
 
 def kept_waiting_time(description: Mapping[str, Any]) -> int | None:

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from glassnet._text import said
 from glassnet.figures import conditions as by_condition
 from glassnet.figures.style import check_formats, save
-from glassnet.runs.table import MOST_LINES, chi_of, condition_name, units_table, waiting_time_of
+from glassnet.runs.table import MOST_LINES, chi_of, units_table, waiting_time_of
 from glassnet.simulate.record import Record
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def usual_pictures(run: Run[Any]) -> Pictures:
     Raises:
         ValueError: nothing that can be drawn is done.
     """
-    records = {condition_name(key): record for key, record in run.records.items()}
+    records = {said(key): record for key, record in run.records.items()}
     waits = {name: waiting_time_of(run, record) for name, record in records.items()}
     seen = {name: record for name, record in records.items() if chi_of(run, record) is not None}
     losses = _losses(run)

@@ -70,6 +70,11 @@ class Block:
         """What they cost at most."""
         return float(self.n_replica_steps) * self.point.flop_per_step
 
+    def with_data_in(self, folder: Path) -> Block:
+        """The same block, whose own data, if any, are read from the run's folder, so that a copy of it is small."""
+        points = {m.point: replace(m.point, surface=m.point.surface.with_data_in(folder)) for m in self.members}
+        return replace(self, members=tuple(replace(m, point=points[m.point]) for m in self.members))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -10,23 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Final, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.datasets import Dataset, load_dataset
-from glassnet.datasets.loading import Inputs
+from glassnet.datasets.raw import Inputs
 from glassnet.datasets.raw import Name as DatasetName
 from glassnet.landscape.loss import QuadraticHinge
 from glassnet.landscape.network import Mlp
-from glassnet.landscape.surface import Landscape
 from glassnet.runs.fields import Dtype
-from glassnet.runs.own_data import AnyData, OwnData, recall
+from glassnet.runs.own_data import AnyData, OwnData
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import epoch_times, linear_times, log_times
+
+if TYPE_CHECKING:
+    from glassnet.datasets import Dataset
+    from glassnet.landscape.surface import Landscape
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
@@ -48,15 +51,13 @@ class EngineIdentity(Protocol):
     @property
     def gradient(self) -> str: ...
     @property
-    def skin_settings(self) -> Mapping[str, Any] | None: ...
+    def full_batch_settings(self) -> Mapping[str, Any]: ...
 
 
-def engine_identity(engine: EngineIdentity, *, skin: bool = True) -> dict[str, Any]:
-    """What of an engine a result depends on, as JSON values; ``skin`` False where its skin, if any, does not act."""
-    identity: dict[str, Any] = {"name": engine.name, "version": engine.version, "gradient": engine.gradient}
-    if skin and engine.skin_settings is not None:
-        identity["skin"] = dict(engine.skin_settings)
-    return identity
+def engine_identity(engine: EngineIdentity, *, full_batch: bool = True) -> dict[str, Any]:
+    """What of an engine a result depends on, as JSON values; ``full_batch`` False where no step takes all rows."""
+    settings = dict(engine.full_batch_settings) if full_batch else {}
+    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, **settings}
 
 
 PreparedInputs = Inputs | Literal["given"]
@@ -78,7 +79,7 @@ class Surface:
     def data(self) -> Dataset:
         """The training set."""
         if isinstance(self.dataset, OwnData):
-            return recall(self.dataset).train
+            return self.dataset.data.train
         return _load(self.dataset, self.inputs, "train", self.n_samples)
 
     @property
@@ -90,13 +91,15 @@ class Surface:
     @property
     def landscape(self) -> Landscape:
         """The training data under the network and the loss."""
+        from glassnet.landscape.surface import Landscape
+
         return Landscape(self.network, self.data, QuadraticHinge(self.l2))
 
     @property
     def test(self) -> Dataset | None:
         """The whole test set."""
         if isinstance(self.dataset, OwnData):
-            return recall(self.dataset).test
+            return self.dataset.data.test
         return _load(self.dataset, self.inputs, "test", None)
 
     @property
@@ -105,6 +108,10 @@ class Surface:
         if isinstance(self.dataset, OwnData):
             return self.dataset.train, self.dataset.test
         return self.data.fingerprint, _load(self.dataset, self.inputs, "test", None).fingerprint
+
+    def with_data_in(self, folder: Path) -> Surface:
+        """The same surface, whose own data, if any, are read from the folder of a run."""
+        return replace(self, dataset=self.dataset.kept_in(folder)) if isinstance(self.dataset, OwnData) else self
 
 
 @dataclass(frozen=True)
@@ -282,7 +289,7 @@ class Point:
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {**self._start(origin), "dtype": self.dtype},
-            "engine": engine_identity(engine, skin=any(_takes_all_rows(s) for s in self.stages)),
+            "engine": engine_identity(engine, full_batch=any(_takes_all_rows(s) for s in self.stages)),
             "stages": [*before, last],
         }
 
@@ -293,7 +300,7 @@ class Point:
 
 
 def _takes_all_rows(stage: Stage) -> bool:
-    """Whether its steps are full-batch steps of an engine, on which a skin acts."""
+    """Whether its steps are full-batch steps of an engine."""
     return not isinstance(stage, Curvature) and _dynamics.batch_size(stage.dynamics) is None
 
 
@@ -316,4 +323,6 @@ def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
 
 @lru_cache(maxsize=8)
 def _load(name: DatasetName, inputs: Any, split: Literal["train", "test"], n_samples: int | None) -> Dataset:
+    from glassnet.datasets import load_dataset
+
     return load_dataset(name, n_samples=n_samples, split=split, inputs=inputs)

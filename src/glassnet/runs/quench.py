@@ -6,15 +6,17 @@ import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeVar
 
 import numpy as np
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, NotNegative, Whole, by_name
-from glassnet.runs.plan import Plan
 from glassnet.runs.point import Point
 from glassnet.simulate.ensemble import Ensemble
+
+if TYPE_CHECKING:
+    from glassnet.runs.plan import Plan
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -136,7 +138,7 @@ def taken(given: Ensemble | None, origin: int, wanted: str, dtype: str) -> Ensem
     if given is None or origin >= len(given) or fingerprint(given, origin) != wanted:
         raise ValueError(f"quenched must be the ensemble that the run began with: its origin {origin} is needed")
     replica = given[[origin]]
-    return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), skin=None)
+    return replace(replica, weights=replica.weights.astype(dtype), noise=np.zeros(1, np.int64), state={})
 
 
 def refuse_missing(plan: Plan, given: Ensemble | None) -> None:

@@ -7,8 +7,10 @@ names an experiment, never code: a name that is not known here loads nothing.
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
+import os
 import pkgutil
 import re
 import sys
@@ -20,7 +22,7 @@ from glassnet._text import near_to
 
 if TYPE_CHECKING:
     from glassnet.runs.experiment import Experiment
-    from glassnet.runs.own_data import OwnData
+    from glassnet.runs.own_data import DataLike
 
 Kind = TypeVar("Kind", bound="type[Experiment]")
 
@@ -41,6 +43,8 @@ def register(experiment: Kind) -> Kind:
         ValueError: a class without a proper name, or a second one of a name.
     """
     name = name_of(experiment)
+    if _modules().get(name, experiment.__module__) != experiment.__module__:
+        refuse_second(experiment)  # also where the built-in one's module was not imported yet
     known = _KNOWN.setdefault(name, experiment)
     if known is not experiment:
         raise ValueError(
@@ -101,10 +105,20 @@ def is_known(name: str) -> bool:
     return name in _modules()
 
 
+def first_line(name: str) -> str:
+    """What the class of a built-in experiment says about itself, in a line; read from its file, which is not run."""
+    import ast
+
+    spec = importlib.util.find_spec(_modules()[name])
+    source = Path(spec.origin).read_text(encoding="utf-8") if spec is not None and spec.origin else ""
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.decorator_list]
+    return next((text.partition("\n")[0] for node in classes if (text := ast.get_docstring(node))), "")
+
+
 def request(
     experiment: str,
     variant: str = "",
-    dataset: str | OwnData = "mnist",
+    dataset: DataLike = "mnist",
     scale: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> Experiment:
@@ -177,10 +191,11 @@ def _modules() -> dict[str, str]:
 
 
 def _module_of(path: Path) -> object:
-    """The module of a file, run once in a process however often it is asked for."""
+    """The module of a file, run once in a process however often it is asked for, and again where it was changed."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: experiment must be a name or FILE.py:CLASS")
-    name = f"glassnet_user_{path.stem}_{abs(hash(path.resolve()))}"
+    content = hashlib.sha256(os.fsencode(path.resolve()) + b"\0" + path.read_bytes())
+    name = f"glassnet_user_{path.stem}_{content.hexdigest()[:16]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:

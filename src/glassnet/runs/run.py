@@ -13,7 +13,6 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.look import Look, kept_waiting_time
-from glassnet.runs.own_data import look_in
 from glassnet.runs.pieces import Pieces, Source, n_pieces, pieces_in, request_in
 from glassnet.runs.plan import Member
 from glassnet.runs.point import EngineIdentity, Point
@@ -33,7 +32,7 @@ class _MadeBy:
     name: str
     version: str
     gradient: str
-    skin_settings: Mapping[str, Any] | None
+    full_batch_settings: Mapping[str, Any]
 
 
 class Run(Generic[Request]):
@@ -63,14 +62,14 @@ class Run(Generic[Request]):
         parts: list[tuple[Path, Source]] = [(run.path, run._source) for run in pieces]
         self._source: Source = Pieces(parts, experiment) if parts else _source(self.path, experiment)
         self.description: Mapping[str, Any] = self._source.describe()
-        self.request = cast(Request, request_in(self.path, self.description, experiment))
+        request = request_in(self.path, self.description, experiment)
+        folder = next((run.path for run in pieces or (self,) if not run.is_condensed), None)
+        self.request = cast(Request, request if folder is None else request.with_data_in(folder))
         try:
             self._engine: EngineIdentity = _made_by(self.description["engine"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{self.path}: engine must be in the run's description: {error!r}") from None
         self.look: Look = self._usual_look()
-        if isinstance(self._source, RunDirectory):
-            look_in(self.path, self.request.dataset)
 
     def __repr__(self) -> str:
         counts = f"{len(self.done)} units done, {len(self.missing)} missing"
@@ -235,9 +234,10 @@ def _is_session(one: Any) -> bool:
 
 def _made_by(engine: Mapping[str, Any]) -> _MadeBy:
     names = ("name", "version", "gradient")
-    if not all(isinstance(engine[name], str) for name in names) or not isinstance(engine.get("skin") or {}, dict):
+    settings = {name: value for name, value in engine.items() if name not in names and value is not None}
+    if not all(isinstance(engine[name], str) for name in names) or not all(type(x) is dict for x in settings.values()):
         raise ValueError(f"engine must say {', '.join(names)}, but says {engine!r:.200}")
-    return _MadeBy(engine["name"], engine["version"], engine["gradient"], engine.get("skin"))
+    return _MadeBy(engine["name"], engine["version"], engine["gradient"], settings)
 
 
 def _source(path: Path, experiment: type[Experiment] | None) -> Source:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.analysis.conditions import Row, condition_row, plain
+from glassnet._text import given_replicas, number_list, said
+from glassnet.runs.own_data import own_data
 from glassnet.runs.point import Measure
-from glassnet.store.placing import write_bytes
 
 if TYPE_CHECKING:
+    from glassnet.analysis.conditions import Row
+    from glassnet.runs.experiment import Experiment
     from glassnet.runs.run import Run
 
 Cells = dict[str, str]
@@ -52,6 +54,8 @@ class Table:
 
 def units_table(run: Run[Any]) -> Table:
     """A row a unit of those of which something was evaluated, losses above all: the point, the origin, the numbers."""
+    from glassnet.analysis.conditions import plain
+
     rows = [
         {"point": point.label, "origin": origin, **{name: plain(value) for name, value in sorted(found.items())}}
         for point in run.request.points()
@@ -91,11 +95,13 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
         key: column that tells the measurements apart.
         time: as in ``condition_row``.
     """
+    from glassnet.analysis.conditions import condition_row
+
     chi = run.look.chi
     waits = {named: waiting_time_of(run, record) for named, record in run.records.items()}
     rows: list[Row] = []
     for named, record in run.records.items():
-        row: Row = {key: named if isinstance(named, float) else condition_name(named)}
+        row: Row = {key: named if isinstance(named, float) else said(named)}
         wait = waits[named]
         if len(set(waits.values())) > 1:
             row["waiting_time"] = wait
@@ -123,12 +129,6 @@ def waiting_times(waits: Iterable[int]) -> str:
     """The waiting times at which records are shown, for people: most often it is one."""
     found = sorted(set(waits))
     return ", ".join(map(str, found)) if 0 < len(found) <= _MOST_TIMES else "each one's own" if found else "-"
-
-
-def condition_name(key: Any) -> str:
-    """What tells a measurement apart, as text."""
-    parts = key if isinstance(key, tuple) else (key,)
-    return ", ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
 
 
 def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
@@ -165,6 +165,21 @@ def short(value: Any) -> str:
     return f"{rounded:.0f}" if 1e3 <= abs(rounded) < 1e6 else f"{rounded:g}"
 
 
+def facts(request: Experiment) -> dict[str, str]:
+    """Lines about a request for people: the experiment's own, or else all its numbers."""
+    if own := request.facts():
+        return own
+    return {"experiment": request.experiment, **{name: _value(value) for name, value in request.numbers.items()}}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(own_data("dataset", value))
+    if not isinstance(value, list) or not value:
+        return str(value)
+    return given_replicas(value) if isinstance(value[0], str) else number_list(value)
+
+
 def summary_files(run: Run[Any]) -> dict[str, bytes]:
     """What ``summary.json`` and ``summary.csv`` of the run's folder are to hold.
 
@@ -185,6 +200,8 @@ def summary_files(run: Run[Any]) -> dict[str, bytes]:
 
 def write_summary(run: Run[Any]) -> None:
     """Put :func:`summary_files` into the run's folder."""
+    from glassnet.store.placing import write_bytes
+
     for name, content in summary_files(run).items():
         write_bytes(run.path / name, content)
 

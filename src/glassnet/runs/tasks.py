@@ -1,7 +1,8 @@
 """What a worker of a Dask cluster is asked to do: a few units, made by the ordinary runner on one thread.
 
 A task may be done again, or twice at once, at any time: it looks at what is stored and goes on from there, and the
-bits are the same. Workers read and write the run's folder themselves; nothing but names travels.
+bits are the same. Workers read and write the run's folder themselves, a user's own data too; nothing but names
+travels.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from glassnet.engines import Engine
-from glassnet.runs.own_data import look_in
 from glassnet.runs.plan import Block, left
 from glassnet.runs.point import engine_identity
 from glassnet.runs.runner import Update, make
@@ -43,6 +43,9 @@ class Task:
     checkpoint_every: float
     report_every: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "block", self.block.with_data_in(self.path))
+
 
 def work_on(task: Task, before: list[None]) -> None:
     """Make what a task still lacks, on the worker that calls it.
@@ -60,7 +63,6 @@ def work_on(task: Task, before: list[None]) -> None:
 
     worker, directory = get_worker(), RunDirectory(task.path)
     _refuse_misfit(directory, task.engine, worker.address)
-    look_in(task.path, task.block.point.surface.dataset)
     to_come = 0
     reported = -math.inf  # that it has begun is worth saying
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -133,6 +133,11 @@ class Watch:
         self._seen: dict[Path, tuple[int, dict[str, int], dict[str, float]]] = {}
         self._found: dict[tuple[Point, tuple[tuple[Path, int], ...]], Found] = {}
         self._speeds: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+
+    def showing(self, **chosen: Any) -> Self:
+        """The same at another chi, waiting time or temperature, as :meth:`Run.showing` has them."""
+        self._run = self._run.showing(**chosen)
+        return self
 
     def look(self) -> Look:
         """See how it stands now."""

@@ -8,7 +8,7 @@ depends on these, its weights and its step, on nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 import numpy as np
@@ -18,8 +18,7 @@ from glassnet import _check, _html
 from glassnet._text import counted
 from glassnet.landscape.network import Floats, Mlp, Network
 from glassnet.random import MAX_NAME
-from glassnet.simulate.skin import Skin
-from glassnet.simulate.skin import concat as concat_skins
+from glassnet.simulate.state import EngineState, checked, joined
 
 _PER_REPLICA = ("weights", "seed", "origin", "noise", "step", "alive")
 
@@ -36,7 +35,8 @@ class Ensemble:
         noise: ``(replica,)`` int64, 0 to 2^32 - 1.
         step: ``(replica,)`` int64, updates made in the replica's life.
         alive: ``(replica,)`` bool; a replica that diverged stands at its last finite weights and is not alive.
-        skin: what an evolution with a skin goes on from, where the replicas come from one; any other ignores it.
+        state: what engines keep from step to step, by who owns it (:class:`glassnet.engines.EngineState`). The verbs
+            hand it on; an evolution that does not need it drops it.
 
     Raises:
         ValueError: shapes do not fit, or weights are not finite.
@@ -49,7 +49,7 @@ class Ensemble:
     noise: NDArray[np.int64]
     step: NDArray[np.int64]
     alive: NDArray[np.bool_]
-    skin: Skin | None = None
+    state: Mapping[str, EngineState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         weights = np.array(self.weights, order="C", ndmin=2)
@@ -81,8 +81,7 @@ class Ensemble:
         if alive.shape != weights.shape[:1]:
             raise ValueError(f"alive must be {len(weights)} booleans, but got shape {alive.shape}")
         _freeze(self, "alive", alive)
-        if self.skin is not None and len(self.skin) != len(weights):
-            raise ValueError(f"skin must be of {len(weights)} replicas, but is of {len(self.skin)}")
+        object.__setattr__(self, "state", checked(self.state, len(weights)))
 
     @classmethod
     def random(
@@ -204,8 +203,8 @@ class Ensemble:
             ValueError: nothing is picked, or a replica twice.
         """
         picked = positions(len(self), index)
-        skin = None if self.skin is None else self.skin[picked]
-        return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA}, skin=skin)
+        state = {owner: one[picked] for owner, one in self.state.items()}
+        return Ensemble(self.network, **{name: getattr(self, name)[picked] for name in _PER_REPLICA}, state=state)
 
     def repeat(self, noise: Sequence[SupportsIndex] | NDArray[np.int64]) -> Ensemble:
         """All replicas with ``noise[0]``, then all with ``noise[1]``, and so on: the same starts, other noise."""
@@ -216,9 +215,9 @@ class Ensemble:
             name: np.concatenate([getattr(self, name)] * len(values))
             for name in ("weights", "seed", "origin", "step", "alive")
         }
-        skin = concat_skins([self.skin] * len(values), [len(self)] * len(values))
+        state = joined([self.state] * len(values), [len(self)] * len(values))
         return Ensemble(
-            self.network, noise=np.repeat(np.array(values, dtype=np.int64), len(self)), **stacked, skin=skin
+            self.network, noise=np.repeat(np.array(values, dtype=np.int64), len(self)), **stacked, state=state
         )
 
     def rename(
@@ -262,7 +261,7 @@ def join(ensembles: Sequence[Ensemble]) -> Ensemble:
     return Ensemble(
         ensembles[0].network,
         **{name: np.concatenate([getattr(e, name) for e in ensembles]) for name in _PER_REPLICA},
-        skin=concat_skins([e.skin for e in ensembles], [len(e) for e in ensembles]),
+        state=joined([e.state for e in ensembles], [len(e) for e in ensembles]),
     )
 
 

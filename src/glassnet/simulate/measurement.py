@@ -108,8 +108,8 @@ class Measurement:
             "sigma": ("replica", self._sigma),
             "lost_at": ("replica", lost_at),
         }
-        if now.skin is not None:
-            coordinates["missed_wakings"] = ("replica", now.skin.missed)
+        for state in now.state.values():
+            coordinates |= {name: ("replica", count) for name, count in state.counts.items()}
         attributes = {
             "dynamics": _dynamics.describe(self._dynamics),
             "engine": {**describe_engine(self._engine, self._dynamics), "dtype": str(now.weights.dtype)},
@@ -143,9 +143,9 @@ class Pace:
 
 
 def describe_engine(engine: Engine, dynamics: Dynamics) -> dict[str, Any]:
-    """Properties of an engine on which a result depends; its skin acts under dynamics that take all rows only."""
-    skin = engine.skin_settings if _dynamics.batch_size(dynamics) is None else None
-    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, "skin": skin}
+    """Properties of an engine on which a result of these dynamics depends; what has no skin says so."""
+    settings = dict(engine.full_batch_settings) if _dynamics.batch_size(dynamics) is None else {}
+    return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, "skin": None, **settings}
 
 
 def surroundings(landscape: Landscape, dynamics: Dynamics, engine: Engine) -> dict[str, Any]:

@@ -46,13 +46,13 @@ class Record:
         data, engine = self.data, self.data.attrs["engine"]
         waits, times = data.waiting_time.values, data.time.values
         until = int(data.attrs["until"])
-        skin = "" if engine["skin"] is None else ", with a skin"
+        settings = "".join(f", with a {name}" for name, value in engine.items() if isinstance(value, dict))
         rows = {
             "network": f"{self.ensemble.network}, N = {self.ensemble.network.n_weights} weights",
             "rows of data": str(data.attrs["n_samples"]),
             "dynamics": type(self.dynamics).__name__,
             **{name.replace("_", " "): _html.listed(data[name]) for name in _CONDITIONS if name in data.coords},
-            "engine": f"{engine['name']}, {engine['gradient']} gradient, {engine['dtype']} weights{skin}",
+            "engine": f"{engine['name']}, {engine['gradient']} gradient, {engine['dtype']} weights{settings}",
             "steps": f"{self.elapsed}" if self.elapsed == until else f"{self.elapsed} of {until}: still to be resumed",
             "waiting times": _html.listed(waits),
             "times": _html.listed(times),

@@ -397,10 +397,10 @@ def _continue(
     if (None if test is None else test.fingerprint) != plan.test:
         wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
         raise ValueError(f"test must be {wanted}, but got {test!r}")
-    for name, found in describe_engine(maker, dynamics).items():
-        wanted = data.attrs["engine"][name]
-        if found != wanted:
-            raise ValueError(f"engine must have the record's {name} {wanted!r}, but has {found!r}")
+    theirs, ours = data.attrs["engine"], describe_engine(maker, dynamics)
+    for name in [name for name in {**ours, **theirs} if name != "dtype"]:
+        if ours.get(name) != theirs.get(name):
+            raise ValueError(f"engine must have the record's {name} {theirs.get(name)!r}, but has {ours.get(name)!r}")
     recorder = Recorder(record.ensemble, plan)
     arrays = {name: data[name].values for name in recorder.arrays}
     recorder.restore(arrays, record.references, record.plan)

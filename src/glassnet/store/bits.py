@@ -24,7 +24,7 @@ _READERS: Final = ("store", "observables", "theory", "analysis", "figures", "run
 
 _WORDS: Final = ("__init__.py", "_html.py", "_text.py")
 
-_WRITERS: Final = ("store/files.py", "store/values.py", "runs/point.py", "runs/runner.py")
+_WRITERS: Final = ("store/carried.py", "store/files.py", "store/values.py", "runs/point.py", "runs/runner.py")
 """Files of these packages that do take part in making a unit."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r]+$", re.MULTILINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,12 +14,10 @@ from glassnet.simulate import dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
 from glassnet.simulate.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
-from glassnet.simulate.skin import Skin
-from glassnet.store import strict
+from glassnet.simulate.state import EngineState
+from glassnet.store import carried, strict
 
 Value = Ensemble | Record
-
-_TAG_LENGTH: Final = 64
 
 _REPLICAS: Final[dict[str, tuple[str, ...]]] = dict.fromkeys(("seed", "origin", "noise"), ("replica",))
 _ENSEMBLE: Final = {"weights": ("replica", "weight"), "step": ("replica",), "alive": ("replica",)}
@@ -35,7 +34,7 @@ _RECORD: Final[dict[str, tuple[str, ...]]] = {
 }
 """Arrays that every record's file has, with their axes; some have more, such as losses of a test set."""
 
-_AXES: Final = {*(dim for dims in _RECORD.values() for dim in dims), "character", "byte"}
+_AXES: Final = {dim for dims in _RECORD.values() for dim in dims}
 
 
 def to_dataset(value: Value) -> tuple[str, xr.Dataset]:
@@ -62,39 +61,42 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
         if name not in data.variables or data[name].dims != dims:
             there = data[name].dims if name in data.variables else "not there"
             raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
+    state, data = carried.taken_from(data)
     if others := set(data.sizes) - _AXES:
         raise ValueError(
             f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
         )
     _refuse_too_deep(data)
-    return _ensemble_of(data) if kind == "ensemble" else _record_of(data)
+    return _ensemble_of(data, state) if kind == "ensemble" else _record_of(data, state)
 
 
 def _ensemble_data(ensemble: Ensemble) -> xr.Dataset:
     variables = {name: ("replica", getattr(ensemble, name)) for name in ("seed", "origin", "noise", "step", "alive")}
     return xr.Dataset(
-        {"weights": (("replica", "weight"), ensemble.weights), **variables, **_skin_data(ensemble)},
+        {"weights": (("replica", "weight"), ensemble.weights), **variables, **carried.arrays(ensemble.state)},
         attrs={"network": ensemble.network.description},
     )
 
 
-def _ensemble_of(data: xr.Dataset) -> Ensemble:
+def _ensemble_of(data: xr.Dataset, state: Mapping[str, EngineState]) -> Ensemble:
     return Ensemble(
         network_of(data.attrs["network"]),
         **{name: data[name].values for name in ("weights", "seed", "origin", "noise", "step", "alive")},
-        skin=_skin_of(data),
+        state=state,
     )
 
 
 def _record_data(record: Record) -> xr.Dataset:
     state = record.ensemble
+    if taken := [name for name in map(str, record.data.variables) if carried.is_stored(name)]:
+        raise ValueError(f"record.data must hold no {taken[0]}: engines keep their state under such names")
     return record.data.assign(
         {
             "references": (("waiting_time", "replica", "weight"), record.references),
             "final_weights": (("replica", "weight"), state.weights),
             "final_step": ("replica", state.step),
             "final_alive": ("replica", state.alive),
-            **_skin_data(state),
+            **carried.arrays(state.state),
         }
     )
 
@@ -118,8 +120,10 @@ def _refuse_other_attributes(data: xr.Dataset) -> None:
     _check.flag("all_losses", about["all_losses"])
     dynamics.from_description(about["dynamics"])
     made_by = ("name", "version", "gradient", "dtype")
-    if set(about["engine"]) != {*made_by, "skin"} or not all(type(about["engine"][name]) is str for name in made_by):
-        raise ValueError(f"engine must say {', '.join(made_by)} and skin, but says {about['engine']!r:.200}")
+    engine = dict(about["engine"])
+    named = all(type(engine.pop(name, None)) is str for name in made_by)
+    if not named or not all(value is None or type(value) is dict for value in engine.values()):
+        raise ValueError(f"engine must say {', '.join(made_by)} and its settings, but says {about['engine']!r:.200}")
     for name in _CLOCKS:
         values = data[name].values
         if values.dtype != np.int64 or (np.diff(values) <= 0).any() or values.min(initial=0) < 0:
@@ -146,7 +150,7 @@ def _refuse_other_axes(data: xr.Dataset, ensemble: Ensemble) -> None:
             raise ValueError(f"{name} must be numbers above 0, each once, but is {found.tolist()!r:.80}")
 
 
-def _record_of(data: xr.Dataset) -> Record:
+def _record_of(data: xr.Dataset, state: Mapping[str, EngineState]) -> Record:
     _refuse_other_attributes(data)
     ensemble = Ensemble(
         network_of(data.attrs["network"]),
@@ -154,37 +158,12 @@ def _record_of(data: xr.Dataset) -> Record:
         **{name: data[name].values for name in ("seed", "origin", "noise")},
         step=data.final_step.values,
         alive=data.final_alive.values,
-        skin=_skin_of(data),
+        state=state,
     )
     _refuse_other_axes(data, ensemble)
     references = data.references.values
     kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
-    kept = kept.drop_vars(_SKIN, errors="ignore")
     return Record(kept, ensemble, references)
-
-
-_SKIN: Final = ("skin_tag", "skin_width", "skin_missed", "skin_rows")
-
-
-def _skin_data(ensemble: Ensemble) -> dict[str, tuple[Any, Any]]:
-    skin = ensemble.skin
-    if skin is None:
-        return {}
-    # Text of a fixed length is not a type that every reader of zarr knows.
-    tag = np.array([list(text.ljust(_TAG_LENGTH).encode()) for text in skin.tag.tolist()], np.uint8)
-    return {
-        "skin_tag": (("replica", "character"), tag),
-        "skin_width": ("replica", skin.width),
-        "skin_missed": ("replica", skin.missed),
-        "skin_rows": (("replica", "byte"), skin.rows),
-    }
-
-
-def _skin_of(data: xr.Dataset) -> Skin | None:
-    if "skin_tag" not in data:
-        return None
-    tag = [bytes(row).decode().strip() for row in data.skin_tag.values]
-    return Skin(np.array(tag), data.skin_width.values, data.skin_missed.values, data.skin_rows.values)
 
 
 def with_tuples(value: Any) -> Any:

@@ -24,7 +24,7 @@ from glassnet.paper.claims.claim import (
 )
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import Relaxed
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import PHASES
 
 RULE: Final = (
     "Only waiting times of 5000 steps or more count (before, networks still answer to the end of SGD), three at least "

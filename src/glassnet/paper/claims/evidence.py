@@ -11,32 +11,14 @@ from typing import Any, Final
 import xarray as xr
 
 from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
-from glassnet.paper.claims.commands import (
-    PAPER_EPOCHS,
-    made_by,
-    made_from,
-    relaxation,
-    relaxation_scales,
-    scale_of,
-)
+from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
-from glassnet.paper.experiments.phase_diagram import PARTS, PhaseDiagram, phase_diagram
-from glassnet.paper.experiments.relaxation import Relaxation
-from glassnet.paper.experiments.sgd_displacement import SgdDisplacement, sgd_displacement
-from glassnet.paper.experiments.step_size import StepSize, step_size
-from glassnet.paper.losses import losses
-from glassnet.paper.scales import SCALES
+from glassnet.paper.experiments.phase_diagram import losses
+from glassnet.paper.numbers import PhaseName, phase_at
+from glassnet.runs.commands import command
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.quench import Quenched
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.simulate.record import Record
-
-PAPER_LAMBDA: Final = 0.03
-PAPER_RATIO: Final = 0.18
-"""The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
-
-PAPER_QUENCH: Final = PAPER_EPOCHS * 600
-"""Steps of SGD in the authors' scripts: 7000 epochs of 60000 rows in batches of 100."""
 
 _MNIST: Final = "mnist"
 
@@ -46,7 +28,7 @@ class Losses:
     """Final losses of networks at several widths and l2.
 
     Args:
-        table: as :func:`glassnet.paper.losses.losses` gives it, with the attribute ``dataset``.
+        table: as :func:`glassnet.paper.experiments.phase_diagram.losses` gives it, with the attribute ``dataset``.
         basis: the run.
     """
 
@@ -98,13 +80,17 @@ def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Findin
 
 
 def open_runs(
-    folders: Iterable[str | os.PathLike[str]], on_bad: Callable[[Path, Exception], None] | None = None
+    folders: Iterable[str | os.PathLike[str]],
+    on_bad: Callable[[Path, Exception], None] | None = None,
+    *,
+    experiment: type[Experiment] | None = None,
 ) -> list[Run[Any]]:
     """The runs that the paths are or hold, condensed ones among them.
 
     Args:
         folders: runs, or folders that hold some.
         on_bad: told of each run of such a folder that is damaged, and of why; it is left out. None to refuse it.
+        experiment: a user's own class, for those of the runs that are of it.
 
     Raises:
         ValueError: a folder without any, or a damaged run.
@@ -120,7 +106,7 @@ def open_runs(
         alone = paths == [folder]
         for path in paths:
             try:
-                run = open_run(path)
+                run = _opened(path, experiment)
                 if on_bad is not None and not alone:
                     _ = run.done  # every unit's checksum is looked at
                 found.append(run)
@@ -131,32 +117,44 @@ def open_runs(
     return found
 
 
+def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
+    """A run, with a class if it is of that."""
+    if experiment is None:
+        return open_run(path)
+    try:
+        run: Run[Any] = open_run(path)
+    except ValueError:  # only its class can read it
+        return open_run(path, experiment=experiment)
+    is_of_it = run.request.experiment == experiment.experiment
+    return open_run(path, experiment=experiment) if is_of_it else run
+
+
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
     """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
 
     Runs with other inputs, depth, precision or learning rates than the paper's are left out.
     """
-    relaxations: dict[tuple[str, str], Relaxed] = {}
-    diagrams: list[Losses] = []
-    steps: dict[str, Measurements] = {}
-    sgd = None
-    for run in sorted((run for run in runs if why_left_out(run) is None), key=_size, reverse=True):
-        request = run.request
-        if isinstance(request, Relaxation):
-            phase = phase_of(request)
-            if phase is not None and (str(request.dataset), phase) not in relaxations and run.records:
-                relaxations[str(request.dataset), phase] = _relaxed(run, phase)
-        elif isinstance(request, PhaseDiagram):
-            diagrams.append(_losses(run))
-        elif isinstance(request, SgdDisplacement) and run.records and request.dataset == _MNIST:
-            if sgd is not None or phase_of(request) != "regularised":
-                continue
-            sgd = _measurements(run, {scale: sgd_displacement(_MNIST, scale) for scale in SCALES}, "regularised")
-        elif isinstance(request, StepSize) and run.records and request.dataset == _MNIST:
-            phase = phase_of(request)
-            if phase in ("regularised", "underparameterised") and phase not in steps:
-                steps[phase] = _measurements(run, {scale: step_size(phase, _MNIST, scale) for scale in SCALES}, phase)
-    return Evidence(relaxations, tuple(diagrams), sgd, steps)
+    ordered = sorted((run for run in runs if why_left_out(run) is None), key=_size, reverse=True)
+
+    def largest(*experiments: str, dataset: str = "") -> dict[tuple[str, str], Run[Any]]:
+        """The first run of each data set and phase."""
+        found: dict[tuple[str, str], Run[Any]] = {}
+        for run in ordered:
+            request = run.request
+            heard = request.experiment in experiments and dataset in ("", request.dataset) and run.records
+            if heard and (phase := phase_of(request)) is not None:
+                found.setdefault((str(request.dataset), phase), run)
+        return found
+
+    def measured(experiment: str) -> dict[str, Measurements]:
+        return {phase: _measurements(run, phase) for (_, phase), run in largest(experiment, dataset=_MNIST).items()}
+
+    return Evidence(
+        relaxations={(of, phase): _relaxed(run, phase) for (of, phase), run in largest("relaxation", "ageing").items()},
+        losses=tuple(_losses(run) for run in ordered if run.request.experiment == "phase_diagram"),
+        sgd=measured("sgd_displacement").get("regularised"),
+        steps=measured(STEP_SIZE),
+    )
 
 
 def why_left_out(run: Run[Any]) -> str | None:
@@ -176,12 +174,9 @@ def why_left_out(run: Run[Any]) -> str | None:
     return None
 
 
-def phase_of(request: Quenched) -> str | None:
+def phase_of(request: Any) -> PhaseName | None:
     """Which phase a request's numbers lie in, by the paper's transitions; None in the quadratic phase."""
-    if request.l2 > 0.0:
-        return "regularised" if request.l2 < PAPER_LAMBDA else None
-    ratio = request.quench.surface.network.n_weights / request.samples
-    return "underparameterised" if ratio < PAPER_RATIO else "overparameterised"
+    return phase_at(request.l2, request.quench.surface.network.n_weights / request.samples)
 
 
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
@@ -189,47 +184,38 @@ def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
-    own = int(request.experiment == Relaxation.experiment)  # ageing looks at units of relaxation
-    epochs = request.epochs if isinstance(request, Quenched) else 0
+    own = int(request.experiment == "relaxation")  # ageing looks at units of relaxation
+    epochs = request.epochs if "quenched" in request.numbers else 0
     return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own
 
 
-def _relaxed(run: Run[Relaxation], phase: str) -> Relaxed:
+def _relaxed(run: Run[Any], phase: str) -> Relaxed:
     request = run.request
-    command = made_by(request, phase)
     return Relaxed(
         dataset=str(request.dataset),
         phase=phase,
-        scale=scale_of(request, relaxation_scales(phase, str(request.dataset))),
-        command=command,
+        scale=scale_of(request),
+        command=command(request, quenched=quench_file(request, phase)),
         request=request,
         record=run.record,
-        chi=request.shown_chi,
-        waiting_time=request.shown_waiting_time,
+        **run.look.at,
         quenched=run.quenched,
         landscape=request.quench.surface.landscape,
     )
 
 
-def _losses(run: Run[PhaseDiagram]) -> Losses:
-    request, table = run.request, losses(run)
-    named = [(scale, part, phase_diagram(part, request.dataset, scale)) for part in PARTS for scale in SCALES]
-    of = "" if request.dataset == _MNIST else f" --dataset {request.dataset}"
-    by_words = {f"{request.experiment} --part {part}{of} --scale {scale}": one for scale, part, one in named}
+def _losses(run: Run[Any]) -> Losses:
+    table = losses(run)
     # What is not done has no number here; losses of what diverged need not be finite.
     ends = table["alive"].stack(network=[d for d in table["alive"].dims if d != "origin"])
     seen, gone = ends.notnull().any("network"), (ends == 0).any("network")
-    scale = scale_of(request, [(scale, one) for scale, _, one in named])
-    basis = Basis(scale, int(seen.sum()), int(gone.sum()), made_from(request, by_words, ""))
-    return Losses(table, basis)
+    return Losses(table, Basis(scale_of(run.request), int(seen.sum()), int(gone.sum()), command(run.request)))
 
 
-def _measurements(run: Run[Any], by_scale: Mapping[str, Experiment], phase: str) -> Measurements:
+def _measurements(run: Run[Any], phase: str) -> Measurements:
     request, records = run.request, run.records
     origins = set().union(*(record.ensemble.origin.tolist() for record in records.values()))
     gone = set().union(*(record.ensemble.origin[~record.ensemble.alive].tolist() for record in records.values()))
-    words = request.experiment if isinstance(request, SgdDisplacement) else f"{request.experiment} --phase {phase}"
-    command = made_from(request, {f"{words} --scale {scale}": one for scale, one in by_scale.items()}, phase)
-    basis = Basis(scale_of(request, by_scale.items()), len(origins), len(gone), command)
-    quench_steps = request.epochs * (request.samples // request.batch_size)
-    return Measurements(records, request.l2, quench_steps, basis)
+    made = command(request, quenched=quench_file(request, phase))
+    basis = Basis(scale_of(request), len(origins), len(gone), made)
+    return Measurements(records, request.l2, request.epochs * request.epoch, basis)

@@ -29,9 +29,9 @@ from glassnet.paper.claims.claim import (
     worst,
 )
 from glassnet.paper.claims.commands import after_long_quench
-from glassnet.paper.claims.evidence import PAPER_QUENCH, Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import COLDEST, PHASES, QUENCH
 
 NON_GAUSSIAN: Final = (
     "In all three phases alpha_2 of all weights is within 0.1 of 0 at t = 10 and above 0.1 at the end at the hottest"
@@ -64,9 +64,6 @@ PRODUCT: Final = (
 _DEPARTS: Final = 0.1
 _KNOWN: Final = 1.5
 _LOW_TEMPERATURE: Final = 1e-5
-_PAPER_COLDEST: Final = {"regularised": 1e-8, "underparameterised": 1e-6, "overparameterised": 1e-8}
-"""Fig. 7."""
-
 _FAR: Final = {"regularised": "workstation", "underparameterised": "workstation", "overparameterised": "laptop"}
 """The first scale that goes as far as the paper in time and temperature."""
 
@@ -115,7 +112,7 @@ def _alpha(run: Relaxed) -> Finding:
 
 def _as_far_as_the_paper(run: Relaxed) -> bool:
     """Whether what is not seen in the cold would have been."""
-    return run.long and run.coldest <= _PAPER_COLDEST[run.phase]
+    return run.long and run.coldest <= COLDEST[run.phase]
 
 
 def _above(alpha: Measured) -> Verdict:
@@ -225,7 +222,7 @@ def _without_drift(run: Relaxed) -> str:
 
     Overparameterised, SGD goes on to zero loss at any scale but the first.
     """
-    if run.phase == "overparameterised" or run.quench_steps >= PAPER_QUENCH:
+    if run.phase == "overparameterised" or run.quench_steps >= QUENCH:
         return run.decides()
     return after_long_quench(f"relaxation --phase {run.phase}", "--epochs ")
 

@@ -36,9 +36,9 @@ from glassnet.paper.claims.claim import (
     worst,
 )
 from glassnet.paper.claims.commands import after_long_quench, relaxation, reproduce
-from glassnet.paper.claims.evidence import PAPER_QUENCH, Evidence, Measurements, missing
+from glassnet.paper.claims.evidence import Evidence, Measurements, missing
 from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES, QUENCH, SGD_LEVEL
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 
@@ -72,7 +72,6 @@ SGD: Final = (
     "held them long before."
 )
 
-_PAPER_LEVEL: Final = 1e-4
 _SETTLED: Final = 3.0 * (1.0 - 1e-9)
 """Relaxation times of the bowl."""
 
@@ -108,7 +107,7 @@ def bowl_level(evidence: Evidence) -> Finding:
     worst = float(np.abs(np.log(ratio)).max())
     text += f"; {law.outcome}, exponent {shown(law.exponent)}; over the bowl's {listed(np.round(ratio.values, 3))}"
     verdict: Verdict = NOT_DECIDED
-    if law.exponent.excludes(-0.48) and (law.exponent.low > -0.43 or law.exponent.high < -0.53):
+    if law.exponent.excludes(COLLAPSE_EXPONENT) and (law.exponent.low > -0.43 or law.exponent.high < -0.53):
         verdict = NOT_REPRODUCED
     elif worst > np.log(1.25):
         verdict, text = NOT_REPRODUCED, f"{text}: the bowl alone does not explain the levels"
@@ -203,8 +202,8 @@ def sgd_level(evidence: Evidence) -> Finding:
     rest = settled["permutation", permuted[0]]
     level = rest.level
     text += f"; at b = {permuted[0]} level {shown(level)}, at whole epochs {shown(rest.whole)}, bowl {rest.bowl:.3g}"
-    if not level.within(_PAPER_LEVEL / 3, _PAPER_LEVEL * 3):
-        off = level.low > _PAPER_LEVEL * 3 or level.high < _PAPER_LEVEL / 3
+    if not level.within(SGD_LEVEL / 3, SGD_LEVEL * 3):
+        off = level.low > SGD_LEVEL * 3 or level.high < SGD_LEVEL / 3
         if off:
             return Finding(NOT_REPRODUCED, text, (sgd.basis,), level)
         return replace(unclear, found=text, measured=level)
@@ -237,7 +236,7 @@ def _never_at_rest(sgd: Measurements, unclear: Finding) -> Finding:
     slope = measured_in(power_law(msd.where(msd > 0), between=(last / 3.0, last)), "exponent")
     end = measured(estimate(msd.isel(time=-1).values, msd["origin"].values))[0]
     text = f"{unclear.found}; at b = {smallest} {shown(end)} after {times:.3g}/(mu l2), growing as t^{shown(slope)}"
-    grows = sgd.quench_steps >= PAPER_QUENCH and times >= _LONG_SETTLED and slope.low > _GROWS
+    grows = sgd.quench_steps >= QUENCH and times >= _LONG_SETTLED and slope.low > _GROWS
     return replace(unclear, verdict=NOT_REPRODUCED if grows else NOT_DECIDED, found=text, measured=end)
 
 

@@ -34,7 +34,7 @@ from glassnet.paper.claims.claim import (
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxation_times import slope_verdict
 from glassnet.paper.claims.relaxed import E_FOLD, ZERO_LOSS, Relaxed, noise_from
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES
 
 BROWNIAN: Final = (
     "tau_90 and tau_e over those of free diffusion, regularised phase. Reproduced if both lie within 0.85 to 1.15 at "
@@ -66,7 +66,6 @@ DEPARTURE: Final = (
     "had zero loss."
 )
 
-_PAPER_EXPONENT: Final = -0.48
 _LEAST_RANGE: Final = 100.0
 _SIDES: Final = {LEFT_ABOVE: 1, LEFT_BELOW: -1}
 
@@ -156,7 +155,7 @@ def master_curve(evidence: Evidence) -> Finding:
         return unclear
     bowl = _bowl_exponent(run, master.temperature, (master.low, master.high))
     text += f", bowl {bowl:.3g}"
-    least, most = _PAPER_EXPONENT - 0.03, _PAPER_EXPONENT + 0.03
+    least, most = COLLAPSE_EXPONENT - 0.03, COLLAPSE_EXPONENT + 0.03
     if merged["verdict"].item() == DOES_NOT_COLLAPSE or exponent.low > most or exponent.high < least:
         return Finding(NOT_REPRODUCED, text, (run.basis,), exponent)
     if master.outcome == LIKE_FREE:

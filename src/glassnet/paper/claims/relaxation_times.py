@@ -25,8 +25,9 @@ from glassnet.paper.claims.claim import (
     shown,
 )
 from glassnet.paper.claims.commands import after_long_quench
-from glassnet.paper.claims.evidence import PAPER_QUENCH, Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
+from glassnet.paper.numbers import QUENCH
 
 SLOPE: Final = (
     "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
@@ -124,7 +125,7 @@ def sensitivity(evidence: Evidence) -> Finding:
     run = evidence.relaxed("regularised")
     if run is None:
         return replace(missing("regularised"), decides=longer)
-    if run.quench_steps >= PAPER_QUENCH:
+    if run.quench_steps >= QUENCH:
         longer = run.decides("workstation")
     recorded = [float(chi) for chi in run.record.data["chi"].values]
     taus = {chi: run.tau(chi=chi) for chi in recorded}

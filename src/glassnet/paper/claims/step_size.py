@@ -22,7 +22,8 @@ from glassnet.paper.claims.claim import (
     together,
 )
 from glassnet.paper.claims.commands import STEP_SIZE, after_long_quench, reproduce
-from glassnet.paper.claims.evidence import PAPER_QUENCH, Evidence, Measurements
+from glassnet.paper.claims.evidence import Evidence, Measurements
+from glassnet.paper.numbers import LEARNING_RATE, QUENCH
 
 RULE: Final = (
     "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below "
@@ -45,7 +46,6 @@ _UNCLEAR: Final = "unclear"
 _LEAST: Final = 0.02
 _COLD: Final = 1e-6
 _COLDEST: Final = 1e-8
-_PAPER_RATE: Final = 1e-3
 
 
 def oscillations(evidence: Evidence) -> Finding:
@@ -89,8 +89,8 @@ class _Wave:
 
 def _as_in_the_paper(steps: Measurements, found: list[_Wave]) -> bool:
     """Whether what is not there should have been: quench, step and temperatures are those of the paper."""
-    coarse = min(one.rate for one in found) >= _PAPER_RATE
-    return coarse and steps.quench_steps >= PAPER_QUENCH and min(one.temperature for one in found) <= _COLDEST
+    coarse = min(one.rate for one in found) >= LEARNING_RATE
+    return coarse and steps.quench_steps >= QUENCH and min(one.temperature for one in found) <= _COLDEST
 
 
 def _at(steps: Measurements, temperature: float) -> _Wave | None:

@@ -25,7 +25,7 @@ from glassnet.paper.claims.claim import (
 from glassnet.paper.claims.commands import relaxation
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
-from glassnet.paper.scales import PHASES
+from glassnet.paper.numbers import PHASES
 
 SIGMA: Final = (
     "Standard deviation of sigma between replicas over its mean, in each of the three phases, of networks that have "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from glassnet.paper.experiments.relaxation import RELAXED, Relaxation, relaxation_numbers
 from glassnet.paper.numbers import AGEING_TEMPERATURE, PHASES, SCRIPTS_AGEING_TEMPERATURE
 from glassnet.runs.experiment import Curves
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.registry import register
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Ageing(Relaxation):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 

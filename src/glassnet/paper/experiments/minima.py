@@ -8,20 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-import xarray as xr
 
 from glassnet.paper.experiments.relaxation import quench_numbers
 from glassnet.paper.numbers import SCRIPTS_DISTANCE, SCRIPTS_LOSS
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, NotNegativeNumbers, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Curvature, Evolve, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import listed
 from glassnet.simulate.dynamics import GradientDescent
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
     from glassnet.runs.pictures import Pictures
@@ -53,7 +53,7 @@ class Minima(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request for a data set at a scale: l2 = 0.01 and 0.04, as the authors' scripts have them.
 
@@ -134,6 +134,8 @@ def spectra(results: Mapping[float, Mapping[int, Mapping[str, float]]], n: int) 
 
     NaN where a unit is not done or Lanczos' method did not converge; ``residual`` bounds their error.
     """
+    import xarray as xr
+
     origins = sorted({origin for found in results.values() for origin in found})
     shape = (len(results), len(origins), n)
     ends = {name: np.full(shape, np.nan) for name in ("smallest", "largest")}

@@ -8,19 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import numpy as np
-import xarray as xr
 
 from glassnet.paper.numbers import LAMBDA, RATIO
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment, data_numbers, like
 from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import listed
 from glassnet.simulate.dynamics import GradientDescent
 
 if TYPE_CHECKING:
+    import xarray as xr
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
 
@@ -51,7 +51,7 @@ class PhaseDiagram(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a part of the phase diagram at a scale.
 
@@ -174,6 +174,8 @@ def losses(run: Run[Any]) -> xr.Dataset:
     ``n_weights`` and ``ratio`` (N/P_D) stand beside ``width``. ``alive`` is 0 where a replica diverged, whose losses
     are those of its last finite weights.
     """
+    import xarray as xr
+
     request = run.request
     axes = {
         "epochs": request.epochs,

@@ -12,7 +12,7 @@ from glassnet.paper.numbers import PHASES
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves, Experiment
 from glassnet.runs.fields import Count, NotNegative, Positive, Whole
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import Table, units_table
@@ -57,7 +57,7 @@ class Protocol(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 

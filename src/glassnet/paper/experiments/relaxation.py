@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import model_validator
 
-from glassnet._text import counted
-from glassnet.analysis.conditions import Row, plain
+from glassnet._text import counted, given_replicas, number_list
 from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
 from glassnet.runs.experiment import Curves, data_numbers, like
@@ -24,7 +23,7 @@ from glassnet.runs.fields import (
     PositiveNumbers,
     Times,
 )
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -33,6 +32,7 @@ from glassnet.simulate.dynamics import Langevin
 from glassnet.simulate.grids import log_times
 
 if TYPE_CHECKING:
+    from glassnet.analysis.conditions import Row
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
 
@@ -50,11 +50,12 @@ class Relaxation(Quenched):
 
     Args:
         stop_loss: end a replica's quench where its data loss is below this; looked at every ``check_epochs``.
+        check_epochs: epochs between two looks at the loss.
         learning_rate: mu of Langevin dynamics.
         temperatures: T, in any order.
         waiting_times: t_w, steps since the end of the quench.
         t_max: the run ends this many steps after the last waiting time; one of :func:`glassnet.log_times`.
-        chi: sensitivities of the overlap.
+        chi: sensitivities chi at which Q is recorded and shown.
         snapshots: times at which the displacements are kept whole, up to six.
     """
 
@@ -77,7 +78,7 @@ class Relaxation(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 
@@ -130,7 +131,9 @@ class Relaxation(Quenched):
         return (self.quench, *self.measured.values())
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
-        """The paper's sensitivity of the phase and waiting time of the scale, where they were recorded."""
+        """The paper's sensitivity of the phase and waiting time of the scale, where recorded; the coldest T above 0."""
+        if name == "temperature":
+            return next((one for one in recorded if one > 0), recorded[-1])
         wanted: tuple[float, ...] = WAITING_TIMES
         if name == "chi":
             wanted = (PHASE[like(self.dataset), phase].shown_chi,) if (phase := self.phase) is not None else ()
@@ -160,6 +163,26 @@ class Relaxation(Quenched):
 
         return description(run.record, **run.look.at), CAPTIONS
 
+    def facts(self) -> dict[str, str]:
+        """Data, network, loss, quench, dynamics and engine, a line each."""
+        network = self.quench.surface.network
+        stop = f", less where the data loss falls below {self.stop_loss:g}" if self.stop_loss else ""
+        quench = f"SGD, learning rate {self.quench_rate:g}, batch {self.batch_size}, {self.epochs} epochs{stop}"
+        return {
+            "data": f"{self.dataset}, {self.samples} rows, inputs "
+            + ("as prepared" if self.inputs == "given" else self.inputs),
+            "network": f"width {network.width}, depth {network.depth}, N = {network.n_weights}, "
+            f"N/P_D = {network.n_weights / self.samples:.3g}",
+            "loss": f"quadratic hinge, l2 = {self.l2:g}",
+            "replicas": f"{self.replicas}, seed {self.seed}",
+            "quench": quench if self.quenched is None else f"given: {given_replicas(self.quenched)}",
+            "Langevin": f"learning rate {self.learning_rate:g}, T = {number_list(self.temperatures[::-1])}",
+            "times": f"t_w = {number_list(self.waiting_times)}, t to {self.t_max}",
+            "overlap": f"chi = {number_list(self.chi)}",
+            "engine": f"{self.engine}, {self.gradient} gradients, {self.dtype} weights"
+            + (", skin" if self.skin else ""),
+        }
+
     def _at(self, temperature: float) -> Point:
         stage = Measure(
             dynamics=Langevin(temperature, self.learning_rate),
@@ -179,7 +202,7 @@ def noise_of(temperature: float) -> int:
 
 
 def relaxation_numbers(
-    phase: str, dataset: str | OwnData, scale: str, changes: Mapping[str, Any] | None = None
+    phase: str, dataset: DataLike, scale: str, changes: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The numbers of a phase of a data set at a scale; ``changes`` are looked at for the engine only."""
     known = like(dataset)
@@ -210,7 +233,7 @@ def relaxation_numbers(
     return numbers
 
 
-def quench_numbers(phase: str, dataset: str | OwnData, scale: str, *more: str) -> dict[str, Any]:
+def quench_numbers(phase: str, dataset: DataLike, scale: str, *more: str) -> dict[str, Any]:
     """Those of a phase's numbers that say data, network and quench, for experiments that start from the same one.
 
     Args:
@@ -225,6 +248,8 @@ def quench_numbers(phase: str, dataset: str | OwnData, scale: str, *more: str) -
 
 def quench_table(run: Run[Any], request: Relaxation) -> Table:
     """A row a replica: losses, accuracies, share of awake rows, epochs, sigma, and whether it diverged or is dead."""
+    from glassnet.analysis.conditions import plain
+
     quenched, results = run.quenched, run.quench_results
     sigma = quenched.weights.std(axis=1, dtype="float64")
     rows: list[Row] = []

@@ -14,7 +14,7 @@ from glassnet.paper.numbers import SGD_BOWL, SGD_LEVEL
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves
 from glassnet.runs.fields import Count, Counts, Times
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Grid, Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -65,7 +65,7 @@ class SgdDisplacement(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request for a data set at a scale, from the regularised quench that relaxation starts from.
 

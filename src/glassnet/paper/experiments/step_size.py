@@ -14,7 +14,7 @@ from glassnet.paper.numbers import PHASES
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Curves
 from glassnet.runs.fields import Count, NotNegativeNumbers, Positive, PositiveNumbers
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Grid, Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -66,7 +66,7 @@ class StepSize(Quenched):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request of a phase of a data set at a scale.
 
