@@ -273,7 +273,13 @@ def test_own_data_are_those_of_the_run(tmp_path: Path) -> None:
     data = gn.random_dataset(60, 4)
     own = gn.TrainTest(data, None)
     path = make(of(dataset=own, inputs="given", samples=60, batch_size=20), tmp_path / "run").path
-    assert open_run(path).missing == ()
+    kept = units(path)
+    shutil.rmtree(path / "units")
+    run = make(open_run(path).request, path)
+    assert units(path) == kept
+    more = make(run.request.changed({"replicas": 4}), path)
+    assert (more.missing, len(more.done)) == ((), 16)
+    assert all(look.complete for look in [Watch(path).look()])
     description = RunDirectory(path).describe()
     description["points"][0]["surface"]["dataset"]["train"] = "0" * 64
     RunDirectory(path).write_description(description)
