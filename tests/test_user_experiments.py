@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -482,6 +483,10 @@ def test_measurements_with_little_in_common_are_shown(experiment: type[Experimen
     lines = run.request.tables(run)[0].lines
     assert [list(line) for line in lines] == [list(lines[0])] * 2
     assert not draw_run(run, tmp_path / "figures", ["png", "pdf"]).failed
+    condense(run, tmp_path / "run.run.zip")
+    small = open_run(tmp_path / "run.run.zip", experiment=experiment)
+    assert [row["condition"] for row in small.request.tables(small)[0].rows] == [row["condition"] for row in rows]
+    assert [np.isfinite(record.references).any() for record in small.records.values()] == [True, True]
 
 
 def test_replicas_that_are_all_lost_are_said_to_be(tmp_path: Path) -> None:

@@ -120,7 +120,8 @@ def _thinned(value: Any, member: Member, run: Run[Any]) -> Ensemble | Record:
     if run.look.waiting_time is not None:
         kept = waiting_time_of(run, record)
         shown = data["waiting_time"] == kept
-        data["histogram"] = data["histogram"].where(shown | (data["temperature"] == 0))
+        cold = data["temperature"] == 0 if "temperature" in data.coords else False
+        data["histogram"] = data["histogram"].where(shown | cold)
         data["displacement"] = _first_and_last(data["displacement"].where(shown))
         references = np.where(shown.values[:, None, None], references, np.nan)
     for name, variable in data.data_vars.items():
