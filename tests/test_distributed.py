@@ -24,7 +24,7 @@ from program import Said, glassnet, started, until
 from tiny_runs import TINY, make, planned, tiny, units
 
 import glassnet as gn
-from glassnet.cli.workers import place
+from glassnet.cli.workers import Where, place
 from glassnet.cli.working import refusing
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.runs import distributed
@@ -309,7 +309,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_options_that_do_not_fit_are_refused(where: tuple[str | None, str | None, int | None], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
-        place(where)
+        place(Where(*where))
 
 
 SBATCH = """#!/bin/sh

@@ -92,7 +92,7 @@ def test_all_that_looks_at_runs_looks_at_a_folder_of_pieces(
     folder = pieces[0].parent
     shown, as_one = glassnet("show", folder), glassnet("show", whole.path)
     assert shown.exit_code == 0
-    assert shown.output.partition("Relaxation")[2] == as_one.output.partition("Relaxation")[2] != ""
+    assert shown.output.partition("relaxation: t_w")[2] == as_one.output.partition("relaxation: t_w")[2] != ""
     assert glassnet("verify", folder).exit_code == 0
     assert glassnet("figures", folder, "--output", tmp_path / "figures").exit_code == 0
     assert (tmp_path / "figures" / "relaxation_time.png").is_file()

@@ -18,7 +18,7 @@ from distributed.security import Security
 
 from glassnet.cli.certificates import certificates
 from glassnet.cli.slurm import Slurm
-from glassnet.cli.workers import Scheduler, place
+from glassnet.cli.workers import Scheduler, Where, place
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -147,11 +147,11 @@ def test_a_dashboard_that_is_asked_for_is_on_loopback(slurm: Path) -> None:
 
 def test_what_a_scheduler_without_certificates_means_is_said(tmp_path: Path) -> None:
     for address in ("tcp://127.0.0.1:1", "127.0.0.1:1"):
-        found = place((address, None, None))
+        found = place(Where(address, None, None))
         assert isinstance(found, Scheduler)
         assert f"{address} is not encrypted" in found.warning
         assert "run code as you" in found.warning
-    tls = place(("tls://127.0.0.1:1", None, None))
+    tls = place(Where("tls://127.0.0.1:1", None, None))
     assert isinstance(tls, Scheduler)
     assert tls.warning == ""
     with pytest.raises(ConnectionError, match=r"distributed.comm.tls.ca-file"), tls.client(tmp_path):

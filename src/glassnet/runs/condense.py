@@ -117,11 +117,9 @@ def _thinned(value: Any, member: Member, run: Run[Any]) -> Ensemble | Record:
     record = cut(value, member.point.n_steps)
     data, references = record.data.copy(), record.references
     data["moments"] = data["moments"].where(data["moment"] % 2 == 0)
-    if run.look.waiting_time is not None:
-        kept = waiting_time_of(run, record)
-        shown = data["waiting_time"] == kept
-        cold = data["temperature"] == 0 if "temperature" in data.coords else False
-        data["histogram"] = data["histogram"].where(shown | cold)
+    if run.look.waiting_time is not None and "temperature" in data.coords:  # of SGD all is kept
+        shown = data["waiting_time"] == waiting_time_of(run, record)
+        data["histogram"] = data["histogram"].where(shown | (data["temperature"] == 0))
         data["displacement"] = _first_and_last(data["displacement"].where(shown))
         references = np.where(shown.values[:, None, None], references, np.nan)
     for name, variable in data.data_vars.items():

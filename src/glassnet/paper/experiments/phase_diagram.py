@@ -21,6 +21,7 @@ from glassnet.simulate.dynamics import GradientDescent
 
 if TYPE_CHECKING:
     import xarray as xr
+
     from glassnet.runs.pictures import Pictures
     from glassnet.runs.run import Run
 
