@@ -17,6 +17,7 @@ from tiny_runs import make, units
 
 import glassnet as gn
 from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.runs import registry
 from glassnet.runs.condense import condense, join
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, Counts, NotNegativeNumbers, Positive, Times
@@ -132,6 +133,16 @@ def test_a_run_names_no_code(own_run: Path) -> None:
     text = (own_run / "run.json").read_text()
     assert not any(word in text for word in ("Lengths", "test_user_experiments", ".py", __name__))
     assert list(json.loads(text)["run"])[-1] == "points"
+
+
+def test_a_class_in_a_file_is_one_like_any_other(own_run: Path, tmp_path: Path) -> None:
+    source = Path(__file__).read_text()
+    (tmp_path / "mine.py").write_text(source[: source.index("@pytest.fixture")])
+    found = registry.in_file(f"{tmp_path / 'mine.py'}:Lengths")
+    assert found is not Lengths
+    assert open_run(own_run, experiment=found).request.hash == of().hash
+    with pytest.raises(ValueError, match="must have a class Other that derives from"):
+        registry.in_file(f"{tmp_path / 'mine.py'}:Other")
 
 
 def test_runs_of_built_in_experiments_describe_no_points(tiny_run: Path) -> None:
