@@ -26,7 +26,7 @@ from glassnet.engines import Cpu
 from glassnet.landscape.surface import Landscape
 from glassnet.runs.experiment import Experiment, data_numbers
 from glassnet.runs.fields import Count, NotNegativeNumbers, Positive, Whole, by_name
-from glassnet.runs.own_data import OwnData
+from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Point
 from glassnet.runs.registry import register
 from glassnet.runs.table import Cells, Table, short, units_table
@@ -93,7 +93,7 @@ class StraightLines(Experiment):
 
     @classmethod
     def preset(
-        cls, dataset: str | OwnData = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
+        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
         """The request for a data set at a scale, "demo" or "laptop".
 
