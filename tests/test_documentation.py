@@ -42,6 +42,8 @@ ALONE = os.environ | {"OMP_NUM_THREADS": "1", "NO_MKDOCS_2_WARNING": "1"}
 # Words that stand for something on pages, and what they may stand for.
 PLACEHOLDERS = {
     "EXPERIMENT": "relaxation",
+    "my_file.py:MyExperiment": "relaxation",
+    "quench_length.py:QuenchLength": "relaxation",
     "ADDRESS": "tcp://127.0.0.1:8786",
     "tcp://HOST:PORT": "tcp://127.0.0.1:8786",
     "N": "2",

@@ -36,6 +36,7 @@ ORDER = [
     ["figures"],
     ["runs"],
     ["paper"],
+    ["beyond"],
     ["report"],
     ["cli"],
 ]

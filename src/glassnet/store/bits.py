@@ -19,7 +19,7 @@ from glassnet._text import counted
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
-_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "runs", "paper", "report", "cli")
+_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "runs", "paper", "beyond", "report", "cli")
 """Packages that make no unit: they read units, or say what is to be made."""
 
 _WORDS: Final = ("__init__.py", "_html.py", "_text.py")
