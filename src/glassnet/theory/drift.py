@@ -132,8 +132,9 @@ def drift_null(record: Record, *, chi: SupportsFloat, layers: Layers = None, mob
 
         ``overlap`` goes through :func:`glassnet.ensemble_mean` and :func:`glassnet.relaxation_time` as a measured one
         does; compare it with ``gn.overlap(record, chi=chi).sel(time=null.time)``, so that both are interpolated on the
-        same times. NaN where the replica or its partner at T = 0 is lost (``lost_at`` is the earlier of the two), is not
-        recorded, or has no histogram (condensed runs keep few). Replicas at T = 0 are their own null, but for the bins.
+        same times. NaN where the replica or its partner at T = 0 is lost (``lost_at`` is the earlier of the two), where
+        nothing is recorded, or without a histogram (condensed runs keep few). Replicas at T = 0 are their own null,
+        but for the bins.
 
     Raises:
         ValueError: no temperature, a replica without its partner at T = 0 (the message says how to add it), no save
@@ -161,9 +162,7 @@ def drift_null(record: Record, *, chi: SupportsFloat, layers: Layers = None, mob
     times = data["sparse_time"].values
     counts, n_weights = pooled_sum(at_rest, "histogram", layers)
     share = counts.values.astype(np.float64) / n_weights
-    second, fourth = (
-        pooled_moment(at_rest, order, layers).sel(time=times).values[of_cold] for order in (2, 4)
-    )
+    second, fourth = (pooled_moment(at_rest, order, layers).sel(time=times).values[of_cold] for order in (2, 4))
     lost_at, gone = _lost(data, partner)
     s2 = np.where(gone, np.nan, _noise(data))
     msd = second + s2
@@ -272,7 +271,7 @@ def _within_bins(near: Floats, far: Floats, epsilon: ArrayLike, s: Floats) -> Fl
     def integral(x: Floats) -> Floats:
         return np.asarray(scale * (_ramp((-epsilon - x) / scale) - _ramp((epsilon - x) / scale)))
 
-    noisy = (integral(near + width) - integral(near)) / divisor
+    noisy = np.clip((integral(near + width) - integral(near)) / divisor, 0.0, 1.0)
     sharp = np.clip((epsilon - near) / divisor, 0.0, 1.0)
     evenly = np.where(s > 0, noisy, sharp)
     return np.where(width > np.maximum(_NARROW * s, 0.0), evenly, _within(near + width / 2.0, epsilon, s))
