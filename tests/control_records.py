@@ -78,7 +78,7 @@ class Slope(Free):
         self.weights = self.weights - LEARNING_RATE * self.gradient * n
 
     def data_loss(self) -> Floats:
-        return self.gradient * self.weights.sum(axis=1)
+        return np.asarray(self.gradient * self.weights.sum(axis=1))
 
 
 @dataclass
@@ -171,7 +171,7 @@ def recorded(
         clock = event
         step = np.full(len(start), event)
         now = gn.Ensemble(NETWORK, moving.weights, now.seed, now.origin, now.noise, step, now.alive)
-        seen = Observation(moving.data_loss(), none, none, none, np.zeros_like(start))
+        seen = Observation(moving.data_loss(), none, none, none > 0, np.zeros_like(start))
         recorder.record(event, now, bowl, seen, None)
     names = {name: ("replica", getattr(now, name)) for name in ("seed", "origin", "noise")}
     coordinates = {

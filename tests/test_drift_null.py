@@ -22,7 +22,8 @@ from scipy.stats import norm
 from small_records import measured as small
 
 import glassnet as gn
-from glassnet.analysis.measured import Measured, jackknife, measured
+from glassnet.analysis.intervals import estimate
+from glassnet.analysis.measured import Measured, measured
 from glassnet.theory import brownian, drift, drift_null, power_curvature, quadratic_well
 
 DRAWS = N_WEIGHTS * N_ORIGINS
@@ -38,8 +39,7 @@ def log_ratio(record: gn.Record, null: xr.Dataset, chi: float, **at: Any) -> Mea
         gn.relaxation_time(one.isel(replica=where)).sel(waiting_time=at["waiting_time"]).tau.values
         for one in (q, null.overlap)
     )
-    found = jackknife(lambda kept: np.log(seen / expected)[kept].mean(), record.data["origin"].values[where])
-    return measured(found)[0]
+    return measured(estimate(np.log(seen / expected), record.data["origin"].values[where]))[0]
 
 
 def assert_alike(record: gn.Record, null: xr.Dataset) -> None:
@@ -306,7 +306,8 @@ def test_a_lost_replica_or_partner_is_left_out_of_means(record: gn.Record, lost:
 
 
 def test_learning_rates_and_l2_of_their_own_find_their_own_partners() -> None:
-    landscape = flat_landscape(n_samples=7, l2=[0.1, 0.0, 0.1, 0.0])
+    dataset = flat_landscape(n_samples=7, l2=0.1).dataset
+    landscape = gn.Landscape(gn.Mlp(4, 8, 2), dataset, gn.QuadraticHinge(l2=[0.1, 0.0, 0.1, 0.0]))
     start = gn.Ensemble.random(landscape.network, 1).repeat(noise=range(4))
     langevin = gn.Langevin([0.1, 0.1, 0.0, 0.0], [0.1, 0.2, 0.1, 0.2])
     record = gn.measure(start, landscape, langevin, times=[1, 10], chi=[5])

@@ -74,7 +74,8 @@ def stationarity(record: Record, *, time: int | None = None, tolerance: float = 
     data, msd = record.data, mean_square_displacement(record)
     t = _common_time(msd, time)
     msd = msd.sel(time=slice(None, t))
-    groups, gone, origin = Groups.of(msd), lost(msd).any(axis=1), origins(msd)
+    groups, origin = Groups.of(msd), origins(msd)
+    gone: Mask = np.asarray(lost(msd).any(axis=1))
     moved = msd.sel(time=t).values * int(data["n_layer_weights"].sum())
     tau = data["learning_rate"].values[:, None] * t
     rate, rounding = _loss_rate(data, t)
@@ -118,15 +119,15 @@ def _common_time(msd: xr.DataArray, time: int | None) -> int:
     times = msd["time"].values[seen.values & (msd["time"].values > 0)]
     if time is None and times.size:
         return int(times[-1])
-    if time not in times:
+    if time is None or time not in times:
         raise ValueError(
             f"time must be recorded from every waiting time, {times.tolist() or 'none is'}, but got {time}"
         )
-    return int(time)
+    return time
 
 
 def _loss_rate(data: xr.Dataset, t: int) -> tuple[Floats, Floats]:
-    """dL/dtau and how far rounding may have moved it, both ``(replica, waiting_time)``; NaN with fewer than two losses."""
+    """dL/dtau and how far rounding may have moved it, ``(replica, waiting_time)``; NaN with fewer than two losses."""
     loss = data["total_loss"].sel(time=slice(None, t))
     seen = np.flatnonzero(loss.notnull().any("replica").all("waiting_time"))
     if len(seen) < 2:

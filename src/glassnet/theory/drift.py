@@ -256,14 +256,14 @@ def _overlap(share: Floats, edges: Floats, epsilon: float, s: Floats) -> Floats:
     return np.stack([(share * part).sum(axis=-1) for part in parts], axis=-1)
 
 
-def _within(distance: Floats, epsilon: ArrayLike, s: Floats) -> Floats:
+def _within(distance: Floats, epsilon: Floats | float, s: Floats) -> Floats:
     """q(d; e, s), the chance that |d + g| <= e; where s = 0 whether |d| <= e."""
     width = np.where(s > 0, s, 1.0)
     noisy = ndtr((epsilon - distance) / width) - ndtr((-epsilon - distance) / width)
     return np.where(s > 0, noisy, np.where(s == 0, distance <= epsilon, np.nan))
 
 
-def _within_bins(near: Floats, far: Floats, epsilon: ArrayLike, s: Floats) -> Floats:
+def _within_bins(near: Floats, far: Floats, epsilon: Floats | float, s: Floats) -> Floats:
     """The mean of q(d; e, s) over d spread evenly between ``near`` and ``far``; at ``near`` if ``far`` is infinite."""
     width = np.where(np.isfinite(far), far - near, 0.0)
     divisor, scale = np.where(width > 0, width, 1.0), np.where(s > 0, s, 1.0)
