@@ -226,6 +226,23 @@ def test_bins_bound_the_overlap(
         assert share + float((null.mobility[r] * width).sum()) == pytest.approx(1.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("widths", [0.05, 0.5, 1.5, 30.0, 2000.0])
+def test_weights_spread_evenly_over_one_bin_are_counted_exactly(widths: float) -> None:
+    """Their exact sum is the bin's mean to the error of a midpoint rule of N points; s is so many widths of the bin."""
+    near, far = 1e-4, 10**0.05 * 1e-4
+    by = near + (far - near) * (np.arange(N_WEIGHTS) + 0.5) / N_WEIGHTS
+    s = widths * (far - near)
+    temperature = s**2 / (2 * LEARNING_RATE / N_SAMPLES)
+    record = recorded(partial(made.Jump, by=by), temperatures=[temperature, 0.0], sigma=0.05, times=[1], n_origins=1)
+    for epsilon in (1e-9, 0.3 * near, 1.07 * near, near + 3 * s):
+        null = drift_null(record, chi=float(record.data["sigma"][0]) / epsilon, mobility=False)
+        exact = np.mean(norm.cdf((epsilon - by) / s) - norm.cdf((-epsilon - by) / s))
+        # A midpoint rule is off by max |q''| (y - x)^2/24 = 0.24/widths^2/24 where it takes N points: 7e-9 of that.
+        tolerance = 1e-6 + 0.01 / widths**2 / N_WEIGHTS**2
+        assert null.overlap.values[0, 0, 0] == pytest.approx(exact, abs=tolerance, rel=1e-4)
+        assert 0.0 <= float(null.overlap.min())
+
+
 def test_at_rest_the_null_is_the_record_itself() -> None:
     record = recorded(made.Bowl, temperatures=[0.0], sigma=0.05, chi=[CHI], l2=1.0, waiting_times=[10])
     null = drift_null(record, chi=CHI)
