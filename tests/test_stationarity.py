@@ -113,3 +113,19 @@ def test_lost_replicas_are_left_out() -> None:
     found = stationarity(gn.Record(data, record.ensemble, record.references))
     assert found["n_origins"].sel(temperature=[0.01, 0.0]).values.tolist() == [7, 8]
     assert found["verdict"].values.tolist() == ["stationary", "stationary"]
+
+
+def test_records_of_nothing_or_under_way_are_undecided() -> None:
+    record = recorded(made.Free, temperatures=[0.01], sigma=0.05, waiting_times=WAITS, times=TIMES)
+    young = record.data.copy(deep=True)
+    for name in ("moments", "total_loss"):
+        young[name] = young[name].where(young["waiting_time"] < 2000)
+    found = stationarity(gn.Record(young, record.ensemble, record.references))
+    assert (int(found["time"]), found["verdict"].item()) == (1000, "undecided")
+    assert np.isfinite(found["drift_share"].values).tolist() == [True, True, False]
+    for name in ("moments", "total_loss"):
+        young[name] = young[name] * np.nan
+    gone = young.assign_coords(lost_at=("replica", np.zeros(8, dtype=np.int64)))
+    none = stationarity(gn.Record(gone, record.ensemble, record.references))
+    assert (none["verdict"].item(), int(none["n_origins"])) == ("undecided", 0)
+    assert none["msd_ratio"].shape == (3,)

@@ -48,7 +48,8 @@ def stationarity(record: Record, *, time: int | None = None, tolerance: float = 
         Per condition that varies, as :func:`glassnet.ensemble_mean` groups replicas, and ``waiting_time``, each with
         ``_low`` and ``_high``, 95 % between initial conditions (NaN for a single one):
 
-        - ``msd_ratio``: MSD(t, t_w) over that of the waiting time before; NaN at the first;
+        - ``msd_ratio``: MSD(t, t_w) over that of the waiting time before; NaN at the first, as is all at a waiting time
+          that is not reached yet;
         - ``net_displacement``: mean |W(t_w + t) - W(t_w)|/(mu t), weight per unit mu t, noise included;
         - ``loss_drift``: mean change of the total loss per unit mu t, between the first and the last recorded;
         - ``drift_share``: the module's formula.
@@ -113,13 +114,19 @@ def stationarity_row(record: Record, *, waiting_time: int, time: int | None = No
     return {**numbers, "stationarity": str(found["verdict"].item())}
 
 
+def _recorded(curve: xr.DataArray) -> NDArray[np.int64]:
+    """Times > 0 that are recorded from every waiting time from which anything is."""
+    seen = curve.sel(time=curve["time"] > 0).notnull().any("replica")
+    every = (seen | ~seen.any("time")).all("waiting_time") & seen.any("waiting_time")
+    return np.asarray(every["time"].values[every.values])
+
+
 def _common_time(msd: xr.DataArray, time: int | None) -> int:
-    """The last time that was recorded from every waiting time, or ``time`` if that was."""
-    seen = msd.notnull().any("replica").all("waiting_time")
-    times = msd["time"].values[seen.values & (msd["time"].values > 0)]
-    if time is None and times.size:
-        return int(times[-1])
-    if time is None or time not in times:
+    """The last time that is recorded, or ``time`` if that is; the grid's last where nothing is."""
+    times = _recorded(msd)
+    if time is None:
+        return int(times[-1] if times.size else msd["time"].values[-1])
+    if time not in times:
         raise ValueError(
             f"time must be recorded from every waiting time, {times.tolist() or 'none is'}, but got {time}"
         )
@@ -129,12 +136,13 @@ def _common_time(msd: xr.DataArray, time: int | None) -> int:
 def _loss_rate(data: xr.Dataset, t: int) -> tuple[Floats, Floats]:
     """dL/dtau and how far rounding may have moved it, ``(replica, waiting_time)``; NaN with fewer than two losses."""
     loss = data["total_loss"].sel(time=slice(None, t))
-    seen = np.flatnonzero(loss.notnull().any("replica").all("waiting_time"))
+    seen = _recorded(loss)
     if len(seen) < 2:
         nothing = np.full(loss.shape[:2], np.nan)
         return nothing, nothing
-    values = loss.values[..., [seen[0], seen[-1]]]
-    apart = np.diff(loss["time"].values[[seen[0], seen[-1]]]) * data["learning_rate"].values[:, None]
+    ends = seen[[0, -1]]
+    values = loss.sel(time=ends).values
+    apart = (ends[1] - ends[0]) * data["learning_rate"].values[:, None]
     return np.diff(values)[..., 0] / apart, _rounded_by(values) * values.sum(axis=-1) / apart
 
 

@@ -138,7 +138,7 @@ def drift_null(record: Record, *, chi: SupportsFloat, layers: Layers = None, mob
 
     Raises:
         ValueError: no temperature, a replica without its partner at T = 0 (the message says how to add it), no save
-            time among the sparser ones, no such layers, or an epsilon beyond the histogram's 10.
+            time among the sparser ones, or no such layers.
 
     Examples:
         >>> import glassnet as gn
@@ -155,7 +155,7 @@ def drift_null(record: Record, *, chi: SupportsFloat, layers: Layers = None, mob
         T = 0.0: tau_90 = 257, null 259
     """
     data = record.data
-    epsilon = _epsilon(data, _check.number("chi", chi, positive=True))
+    epsilon = data["sigma"].values / _check.number("chi", chi, positive=True)
     partner = _partners(data)
     cold, of_cold = np.unique(partner, return_inverse=True)
     at_rest = data.isel(replica=cold)
@@ -195,14 +195,6 @@ def _about(name: str, units: str) -> dict[str, str]:
     return {"long_name": f"{name.replace('_', ' ')} of drift and diffusion", "units": units}
 
 
-def _epsilon(data: xr.Dataset, chi: float) -> Floats:
-    epsilon: Floats = data["sigma"].values / chi
-    last = float(data["bin_edge"].values[-1])
-    if np.any(epsilon > last):
-        raise ValueError(f"chi must give an epsilon <= {last:g} for histograms, but got {epsilon.max():g}")
-    return epsilon
-
-
 def _partners(data: xr.Dataset) -> NDArray[np.int64]:
     """The position of each replica's partner at T = 0."""
     if "temperature" not in data.coords:
@@ -220,8 +212,8 @@ def _partners(data: xr.Dataset) -> NDArray[np.int64]:
         who = ", ".join(f"{name} {value:g}" for name, value in zip(names, keys[alone[0]], strict=True))
         raise ValueError(
             f"record must hold a replica at T = 0 for each of its others, from the same start, but {len(alone)} of "
-            f"{len(keys)} have none (T = {temperature[alone[0]]:g}, {who}): run the experiment with --temperature 0 too, "
-            "or measure the same ensemble at temperature 0 under another noise and gn.concat the records"
+            f"{len(keys)} have none (T = {temperature[alone[0]]:g}, {who}): run the experiment with --temperature 0 "
+            "too, or measure the same ensemble at temperature 0 under another noise and gn.concat the records"
         )
     return np.array([first[key] for key in keys])
 
