@@ -177,7 +177,7 @@ def test_the_site_is_built_without_warnings_and_has_every_public_name(tmp_path: 
             own = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', '')}"
             is_page = (tmp_path / "api" / f"{name}.html").exists()
             assert {f"{module}.{name}", own} & documented or is_page, f"{module}.{name} is not in the reference"
-    for name in ("brownian", "mode_coupling", "quadratic_well"):
+    for name in ("brownian", "drift", "mode_coupling", "quadratic_well"):
         source = (ROOT / "src/glassnet/theory" / f"{name}.py").read_text()
         for function in re.findall(r"^def ([a-z]\w*)", source, flags=re.MULTILINE):
             assert f"glassnet.theory.{name}.{function}" in documented
