@@ -34,18 +34,6 @@ def with_parameters(command: Callable[..., None], parameters: Iterable[inspect.P
     return call
 
 
-def flags_of(parameters: Iterable[inspect.Parameter]) -> set[str]:
-    """The options that these parameters and groups are given by."""
-    found: set[str] = set()
-    for one in parameters:
-        if _is_group(one.annotation):
-            found |= flags_of(_options(one.annotation))
-        else:
-            declared = one.annotation.__metadata__[0].param_decls or (f"--{one.name.replace('_', '-')}",)
-            found |= {flag for names in declared for flag in names.split("/")}
-    return found
-
-
 def parameter(name: str, annotation: Any, default: Any = None) -> inspect.Parameter:
     """A parameter that is given by keyword."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

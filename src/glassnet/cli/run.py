@@ -15,7 +15,7 @@ from glassnet.cli.data import Own, chosen
 from glassnet.cli.groups import Commands, unknown_command
 from glassnet.cli.numbers import Changes, fields_of, number_options, parsed, plain_text
 from glassnet.cli.opening import experiment_in
-from glassnet.cli.options import flags_of, parameter, with_parameters
+from glassnet.cli.options import parameter, with_parameters
 from glassnet.cli.workers import Where
 from glassnet.cli.working import RUNS, Making, QuenchedFile, read_ensemble, refusing, run_in
 from glassnet.runs import registry

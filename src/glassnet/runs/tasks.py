@@ -48,6 +48,7 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "block", self.block.with_data_in(self.path))
+
     def __getstate__(self) -> dict[str, Any]:
         """As it travels: the units as bytes, which :func:`work_on` opens.
 
