@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 from command_line import asked_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pages import Made
+from tiny_runs import make
 
 import glassnet as gn
 from glassnet.cli.run import command_of
 from glassnet.paper.experiments.relaxation import Relaxation
+from glassnet.report import open_shown, write_report
 from glassnet.runs import registry
 from glassnet.runs.commands import _TAKEN, command, names_of, options_of
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.own_data import OwnData
+from glassnet.runs.run import Run
 
 CHANGES: dict[str, Any] = {
     "replicas": st.integers(1, 9),
@@ -84,9 +89,11 @@ def test_every_variant_and_scale_is_said_by_its_name_alone(name: str) -> None:
 def test_options_are_those_of_the_command_line(name: str) -> None:
     experiment = registry.known(name)
     its = command_of(name, experiment)
-    assert options_of(experiment) == its.flags
-    options = {one for param in its.params if not param.name.startswith("number_") for one in param.opts}
-    assert {one for one in options if one.startswith("--")} <= _TAKEN | {f"--{one}" for one in experiment.variants}
+    for field, option in options_of(experiment).items():
+        assert its.flags[field] == option.flag
+    others = [one for one in its.params if not str(one.name).startswith("number_")]
+    words = {word for one in others for word in (*one.opts, *one.secondary_opts)}
+    assert words <= _TAKEN | {f"--{one}" for one in experiment.variants}
 
 
 def test_the_shortest_command_is_taken() -> None:
@@ -125,9 +132,10 @@ def test_given_replicas_and_own_data_are_named() -> None:
 
 USERS = '''
 from typing import ClassVar
-import glassnet as gn
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.fields import Count, Positive
+from glassnet.runs.point import Measure, Point
+from glassnet.simulate.dynamics import Langevin
 
 
 class Mine(Experiment):
@@ -139,8 +147,16 @@ class Mine(Experiment):
     split: Positive = 0.5
     words: str = "some"
 
+    @property
+    def measured(self):
+        return {name: self.at(name, t) for name, t in (("hot", 0.1), ("cold", 0.0))}
+
     def points(self):
-        return ()
+        return tuple(self.measured.values())
+
+    def at(self, name, temperature):
+        stage = Measure(Langevin(temperature, 1e-3), (0,), self.steps, (300.0,))
+        return Point(self.surface_of(3, 0.0), self.seed, self.dtype, (stage,), name)
 '''
 
 
@@ -152,6 +168,29 @@ def test_a_users_experiment_is_named_with_its_file(tmp_path: Path) -> None:
     assert text.startswith(f"glassnet run '{tmp_path / 'my file.py'}:Mine' --replicas 2 ")
     assert {"--steps 5", "--set split=0.25"} <= {" ".join(pair) for pair in _pairs(shlex.split(text)[3:])}
     assert asked_by(text) == request
+
+
+def test_a_users_experiment_has_a_page_without_a_line_about_pages(tmp_path: Path) -> None:
+    pytest.importorskip("plotly", reason='a report needs plotly: pip install "glassnet[report]"')
+    (tmp_path / "mine.py").write_text(USERS)
+    experiment = registry.in_file(f"{tmp_path / 'mine.py'}:Mine")
+    make(experiment.preset("mnist", "", {"replicas": 2, "steps": 5, "samples": 200}), tmp_path / "run")
+    (run,) = open_shown([tmp_path / "run"], experiment=experiment)
+    assert isinstance(run, Run)
+    page = Made(write_report([run], tmp_path / "page.html"), {})
+    payload = page.json("run-0-data")
+    assert [one["label"] for one in payload["conditions"]] == ["T = 0.1", "T = 0"]
+    assert {"overlap", "tau", "msd", "history"} <= set(payload["figures"])
+    assert command(run.request) in unescape(page.text)
+    for verb in ("figures", "verify"):
+        assert f"glassnet {verb} {tmp_path / 'run'} --experiment {tmp_path / 'mine.py'}:Mine" in page.text
+    assert "<td>hot</td>" in page.text
+    # Without its class the same numbers are shown, and no command that would need it.
+    other = Made(write_report(open_shown([tmp_path / "run"]), tmp_path / "other.html"), {})
+    labels = [one["label"] for one in other.json("run-0-data")["conditions"]]
+    assert labels == ["T = 0.1", "T = 0"]
+    assert "glassnet run mine" not in other.text
+    assert "--experiment" not in other.text
 
 
 def _pairs(words: list[str]) -> list[tuple[str, str]]:

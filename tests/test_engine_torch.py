@@ -23,7 +23,8 @@ from program import glassnet
 from rounding import cases, check_steps, gradient_error
 
 import glassnet as gn
-from glassnet import _check, random
+from glassnet import random
+from glassnet._check import MAX_NAME
 from glassnet.engines import Engine, Reference, Torch, Triton
 from glassnet.engines.workload import workload
 from glassnet.random import Purpose
@@ -86,7 +87,7 @@ def check_gradient(maker: Engine, landscape: gn.Landscape, ensemble: gn.Ensemble
 
 @settings(max_examples=20, deadline=None)
 @given(
-    name=st.tuples(*[st.integers(0, _check.MAX_NAME)] * 3, st.integers(0, 2**40)),
+    name=st.tuples(*[st.integers(0, MAX_NAME)] * 3, st.integers(0, 2**40)),
     n=st.integers(1, 300),
     rows=st.integers(1, 2**31),
 )

@@ -377,7 +377,7 @@ def test_without_histograms_there_is_no_figure_of_mobility(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("chi", [10, CHI])
 def test_the_label_of_the_master_exponent_stays_inside(record: gn.Record, chi: int) -> None:
-    figure = figures.draw_collapse(record, chi=chi, waiting_time=WAIT)
+    figure = figures.draw_collapse(record, chi=chi, waiting_time=WAIT, exponent=-0.48)
     figure.canvas.draw()
     axes = figure.axes[0]
     (label,) = (text for text in axes.texts if "paper" in text.get_text())

@@ -162,9 +162,10 @@ def test_each_file_that_makes_numbers_counts_and_blanks_do_not(tmp_path: Path) -
     names = "random engines/cpu engines/gpu/kernels engines/tensors/session datasets/loading"
     for folder_name, files in {
         "landscape": "network loss surface autograd torch_network hessian",
-        "simulate": "state ensemble dynamics grids recording record measurement verbs",
+        "simulate": "state ensemble dynamics grids axes labelled statistic noise_sum "
+        "recording record measurement continuing verbs",
         "runs": "runner point",
-        "store": "carried files",
+        "store": "carried files observed",
     }.items():
         names += "".join(f" {folder_name}/{file}" for file in files.split())
     for name in names.split():

@@ -21,11 +21,14 @@ ORDER = [
     ["landscape"],
     ["simulate.state"],
     ["simulate.ensemble"],
-    ["simulate.dynamics", "simulate.grids"],
+    ["simulate.axes", "simulate.dynamics", "simulate.grids"],
+    ["simulate.labelled", "simulate.noise_sum"],
+    ["simulate.statistic"],
     ["engines"],
     ["simulate.recording"],
     ["simulate.record"],
     ["simulate.concat", "simulate.measurement"],
+    ["simulate.continuing"],
     ["store"],
     ["simulate.verbs"],
     ["observables", "theory"],
@@ -33,6 +36,7 @@ ORDER = [
     ["figures"],
     ["runs"],
     ["paper"],
+    ["beyond"],
     ["report"],
     ["cli"],
 ]
@@ -74,9 +78,10 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_public_names() -> None:
     expected = """
         CrossEntropy Dataset Ensemble GradientDescent Hessian Landscape Langevin Mlp Progress QuadraticHinge Record
-        Run Sgd TorchLoss TorchNetwork TrainTest analysis concat engines ensemble_mean epoch_times evaluate evolve
-        extend figures linear_times load load_dataset log_times mean_square_displacement measure mobility non_gaussian
-        open_run overlap paper_times random_dataset read_dataset relaxation_time resume save sparse_times theory
+        Run Sgd Statistic TorchLoss TorchNetwork TrainTest analysis concat engines ensemble_mean epoch_times evaluate
+        evolve extend figures linear_times load load_dataset log_times mean_square_displacement measure mobility
+        non_gaussian open_run overlap paper_times random_dataset read_dataset relaxation_time resume save sparse_times
+        theory
     """
     assert sorted(gn.__all__) == sorted(expected.split())
     for name in gn.__all__:

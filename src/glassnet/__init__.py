@@ -11,4 +11,4 @@ from glassnet.runs import registry
 __getattr__, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
 __all__ = [name for name in _names if not name.startswith("_")]
 
-registry.look_in("glassnet.paper.experiments")
+registry.look_in("glassnet.paper.experiments", "glassnet.beyond")

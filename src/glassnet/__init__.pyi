@@ -15,6 +15,7 @@ from .simulate.ensemble import Ensemble
 from .simulate.grids import epoch_times, linear_times, log_times, paper_times, sparse_times
 from .simulate.measurement import Progress
 from .simulate.record import Record
+from .simulate.statistic import Statistic
 from .simulate.verbs import evaluate, evolve, extend, measure, resume
 from .store.files import load, save
 
@@ -32,6 +33,7 @@ __all__ = [
     "Record",
     "Run",
     "Sgd",
+    "Statistic",
     "TorchLoss",
     "TorchNetwork",
     "TrainTest",

@@ -18,6 +18,7 @@ from glassnet.analysis.measured import Measured, jackknife
 from glassnet.analysis.plateau import caging, long_time_level
 from glassnet.analysis.power_law import PowerLaw, power_law, power_law_across
 from glassnet.analysis.relaxation import paper_relaxation_time, relaxation_time
+from glassnet.analysis.stationarity import stationarity
 from glassnet.analysis.stokes_einstein import stokes_einstein
 from glassnet.analysis.superposition import collapse
 from glassnet.analysis.transition import Transition, by_origin, transition
@@ -47,6 +48,7 @@ __all__ = [
     "power_law",
     "power_law_across",
     "relaxation_time",
+    "stationarity",
     "stokes_einstein",
     "transition",
 ]

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
@@ -76,16 +75,15 @@ def fields_of(experiment: type[Experiment]) -> tuple[str, ...]:
 
 
 def number_options(experiment: type[Experiment]) -> list[NumberOption]:
-    """The options for the numbers of an experiment, as :func:`glassnet.runs.commands.options_of` calls them."""
+    """The options for the fields of an experiment, with what its class says of them."""
     from glassnet.runs.commands import options_of
 
-    about, found = dict(_described(experiment)), []
-    for name, flag in options_of(experiment).items():
-        annotation = experiment.model_fields[name].annotation
-        kinds = [one for one in get_args(annotation) if one not in (NoneType, Ellipsis)]
-        kind = annotation if not kinds or get_origin(annotation) is Literal else kinds[0]
-        found.append(NumberOption(name, flag, kind, get_origin(annotation) is tuple, about.get(name, "")))
-    return found
+    about, options = dict(_described(experiment)), options_of(experiment)
+    return [NumberOption(name, one.flag, one.kind, one.several, about.get(name, "")) for name, one in options.items()]
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _described(experiment: type[Experiment]) -> Iterator[tuple[str, str]]:
@@ -118,8 +116,8 @@ def parsed(experiment: type[Experiment], changes: list[str] | None, options: Map
             raise ValueError(f"{name} must be given once, but got {change} beside {name} = {numbers[name]}")
         if name in OLD and name not in experiment.model_fields:
             raise ValueError(
-                f"set must not be given {name}: it is chosen when a run is shown, by --{OLD[name].replace('_', '-')} "
-                "of show, figures, report, condense and watch"
+                f"set must not be given {name}: it is chosen when a run is shown, by {_flag(OLD[name])} of show, "
+                "figures, report, condense and watch"
             )
         if name in _ELSEWHERE:
             raise ValueError(f"{name} must be given as --{name}, but got --set {change}")

@@ -14,6 +14,7 @@ from glassnet.figures.protocol import draw_protocol
 from glassnet.figures.relaxation import draw_all
 from glassnet.figures.relaxation_time import draw_relaxation_time
 from glassnet.figures.sgd_displacement import draw_sgd_displacement
+from glassnet.figures.statistic import draw_statistic
 from glassnet.figures.step_size import draw_step_size
 from glassnet.figures.theory import draw_bowl, draw_well
 
@@ -35,6 +36,7 @@ __all__ = [
     "draw_sensitivity",
     "draw_sgd_displacement",
     "draw_spectrum",
+    "draw_statistic",
     "draw_step_size",
     "draw_well",
     "draw_width_line",

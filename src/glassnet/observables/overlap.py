@@ -92,8 +92,8 @@ def _recorded(record: Record, axis: str, value: float) -> int:
     if not match.size:
         known = ", ".join(f"{x:g}" for x in recorded) or "none"
         raise ValueError(
-            f"{axis} must be one that was recorded ({known}), but got {value:g}: give it to measure; "
-            "glassnet.overlap takes any with approximate=True"
+            f"{axis} must be one that was recorded ({known}), but got {value:g}: give it to measure, "
+            "or ask glassnet.overlap for it with approximate=True"
         )
     return int(match[0])
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from glassnet.report.saved import SavedRecord
-from glassnet.runs.commands import command
+from glassnet.runs.commands import called, command
 from glassnet.runs.own_data import FILE
+from glassnet.runs.registry import is_file
 from glassnet.runs.run import Run
 
 GIVEN_DATA: Final = "DATA.npz"
@@ -22,7 +23,7 @@ def commands(run: Run[Any]) -> list[tuple[str, str]]:
     A run on a user's own data names the copy of them in its folder, or a file called as given data are where the run
     is condensed and has none. A user's own experiment whose class is not at hand cannot be made again.
     """
-    path = shlex.quote(str(run.path))
+    path = shlex.join([str(run.path), *_class_of(run)])
     data = GIVEN_DATA if run.is_condensed else str(run.path / FILE)
     made = [] if run.request.generic else [("Make it again", command(run.request, data=data))]
     if run.missing and not run.is_condensed:
@@ -34,4 +35,11 @@ def commands(run: Run[Any]) -> list[tuple[str, str]]:
 
 def of_the_report(runs: Sequence[Run[Any] | SavedRecord], file: Path) -> str:
     """The command that writes this very page."""
-    return shlex.join(["glassnet", "report", *(str(run.path) for run in runs), "--output", str(file)])
+    own = next((words for run in runs if isinstance(run, Run) and (words := _class_of(run))), [])
+    return shlex.join(["glassnet", "report", *(str(run.path) for run in runs), *own, "--output", str(file)])
+
+
+def _class_of(run: Run[Any]) -> list[str]:
+    """What asks for the class of a user's own experiment, which no run's file names."""
+    name = called(run.request)
+    return ["--experiment", name] if is_file(name) else []

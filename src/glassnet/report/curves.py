@@ -18,7 +18,6 @@ from glassnet.report.arrays import Arrays, Reference
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.experiment import Curves
 from glassnet.runs.run import Run
-from glassnet.runs.table import waiting_time_of
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
@@ -59,13 +58,11 @@ _CHI: Final = 300.0
 
 def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Payload:
     """The figures of a run's records and their numbers; no conditions where nothing is measured yet."""
-    seen: Any = run  # what is looked at is said alike by both
     shown, look = (run if isinstance(run, SavedRecord) else run.request).report, run.look
+    every_has_it = all(look.waiting_time in record.data["waiting_time"].values for record in run.records.values())
+    wait = look.waiting_time if every_has_it else None
     labels = condition_labels(run.records)
-    conditions = [
-        _condition(labels[key], record, waiting_time_of(seen, record), arrays, detail, shown)
-        for key, record in run.records.items()
-    ]
+    conditions = [_condition(labels[key], record, wait, arrays, detail, shown) for key, record in run.records.items()]
     every: list[list[int]] = [one["waits"] for one in conditions]
     waits = max(every, key=len, default=[])
     return {
@@ -75,7 +72,7 @@ def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Paylo
         "conditions": conditions,
         "shown": {
             "chi": look.chi or _CHI,
-            "wait": waits.index(look.waiting_time) if look.waiting_time in waits else 0,
+            "wait": waits.index(wait) if wait in waits else 0,
             "condition": _shown_condition(look.temperature, conditions),
             "clock": shown.clock,
         },
@@ -109,9 +106,9 @@ def _can_be_drawn(figure: str, conditions: list[Payload]) -> bool:
     return bool(conditions) and wanted.get(figure, True)
 
 
-def _condition(label: str, record: Record, wait: int, arrays: Arrays, detail: Detail, shown: Curves) -> Payload:
+def _condition(label: str, record: Record, wait: int | None, arrays: Arrays, detail: Detail, shown: Curves) -> Payload:
     data, layers = record.data, detail.layers and shown.layers
-    if not detail.all_waits:
+    if not detail.all_waits and wait is not None:
         data = data.sel(waiting_time=[wait])
         record = Record(data, record.ensemble, record.references)
     dynamics = record.dynamics

@@ -8,6 +8,8 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
 from glassnet.runs.experiment import Experiment
@@ -39,7 +41,7 @@ def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUE
             changes = changes if _lacking(request, names, fewer) else fewer
     words = [*_named(request, names, data), *_said(request, changes)]
     given = ["--quenched", quenched] if _is_given(request) else []
-    return shlex.join(["glassnet", "run", _called(request), *words, *given])
+    return shlex.join(["glassnet", "run", called(request), *words, *given])
 
 
 def names_of(experiment: type[Experiment]) -> Iterator[Names]:
@@ -56,22 +58,37 @@ def named_by(request: Experiment) -> Iterator[tuple[Names, Experiment]]:
             yield (variant, scale), type(request).preset(request.dataset, scale, None, **variant)
 
 
-def options_of(experiment: type[Experiment]) -> dict[str, str]:
-    """The option that replaces a number, by the name of its field; all other fields are for ``--set`` alone.
+@dataclass(frozen=True)
+class Option:
+    """The option of ``glassnet run`` that replaces a number.
 
-    Fields of numbers, flags and names have one. A field that holds several is given several times, in the singular
-    where no other field is called so; a flag has a second option, ``--no-...``.
+    Args:
+        flag: the option; a bool has a second one, ``--no-...``.
+        kind: type of a value: int, float, bool, str or a Literal.
+        several: whether it may be given several times.
+    """
+
+    flag: str
+    kind: Any
+    several: bool
+
+
+def options_of(experiment: type[Experiment]) -> dict[str, Option]:
+    """The options that replace numbers, by the names of their fields; all other fields are for ``--set`` alone.
+
+    Fields of numbers, flags and names have one. A field that holds several is given one by one, in the singular where
+    no other field is called so.
     """
     flags = {name: f"--{name.replace('_', '-')}" for name in experiment.model_fields}
     taken = _TAKEN | {f"--{name.replace('_', '-')}" for name in experiment.variants}
     found = {}
     for name, flag in flags.items():
-        kind = experiment.model_fields[name].annotation
+        kind, several = _kind(experiment.model_fields[name].annotation)
         # Lengths of the quench are epochs wherever they are given.
-        one = flag.removesuffix("s") if get_origin(kind) is tuple and name != "epochs" else flag
+        one = flag.removesuffix("s") if several and name != "epochs" else flag
         chosen = flag if one in (*flags.values(), *taken) else one
-        if chosen not in taken and _is_plain(kind):
-            found[name] = chosen
+        if chosen not in taken and kind is not None:
+            found[name] = Option(chosen, kind, several)
     return found
 
 
@@ -106,12 +123,15 @@ _TAKEN: Final = frozenset(
 """The options of the command that replace no number."""
 
 
-def _is_plain(annotation: Any) -> bool:
-    """Whether a field holds a number, a flag or a name, or several of one kind."""
-    if get_origin(annotation) is Literal:
-        return True
-    kinds = set(get_args(annotation) or (annotation,)) - {type(None), ...}
-    return len(kinds) == 1 and (kinds <= {int, float, bool, str} or get_origin(*kinds) is Literal)
+def _kind(annotation: Any) -> tuple[Any, bool]:
+    """Type of a field's values, None where no option can give it; and whether it holds several."""
+    if get_origin(annotation) in (tuple, list):
+        inner = {one for one in get_args(annotation) if one is not Ellipsis}
+        return (_kind(inner.pop())[0] if len(inner) == 1 else None), True
+    if annotation in (int, float, bool, str) or get_origin(annotation) is Literal:
+        return annotation, False
+    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    return _kind(kinds[0]) if len(kinds) == 1 else (None, False)
 
 
 def _asked(request: Experiment) -> dict[str, Any]:
@@ -169,13 +189,13 @@ def _said(request: Experiment, changes: Mapping[str, Any]) -> list[str]:
         if name not in options or not values or None in values:
             words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
         elif isinstance(value, bool):
-            words += [options[name] if value else options[name].replace("--", "--no-", 1)]
+            words += [options[name].flag if value else options[name].flag.replace("--", "--no-", 1)]
         else:
-            words += [word for one in values for word in (options[name], str(one))]
+            words += [word for one in values for word in (options[name].flag, str(one))]
     return words
 
 
-def _called(request: Experiment) -> str:
+def called(request: Experiment) -> str:
     """The name of a built-in experiment; a user's file and class where they are known."""
     experiment = type(request)
     if not is_built_in(experiment) and not request.generic:

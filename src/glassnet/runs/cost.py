@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -23,6 +24,7 @@ from glassnet.simulate.dynamics import Langevin, batch_size
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import sparse_times
 from glassnet.simulate.recording import N_BINS, N_MOMENTS
+from glassnet.simulate.statistic import observed
 
 _TRIAL_SECONDS: Final = 0.3
 _TRIAL_WIDTH: Final = 100
@@ -341,6 +343,7 @@ def _held(point: Point) -> tuple[int, int]:
     waits, times, layers = len(stage.waiting_times), len(stage.times), network.depth + 1
     n_losses, per_layer = 6, N_MOMENTS + len(stage.chi) + 2
     sparse = len(sparse_times(int(stage.times[-1])))
-    statistics = 8 * times * (layers * per_layer + n_losses) + 4 * sparse * layers * N_BINS
+    own = sum(math.prod(one.shape) for one in observed(stage.statistics, network, stage.dynamics))
+    statistics = 8 * times * (layers * per_layer + n_losses + own) + 4 * sparse * layers * N_BINS
     displacements = 4 * len(stage.snapshots_until) * network.n_weights
     return waits * statistics, waits * (displacements + weights) + weights

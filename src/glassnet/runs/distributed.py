@@ -18,7 +18,7 @@ from glassnet.runs.joining import Answer, Workers
 from glassnet.runs.plan import Block, Plan
 from glassnet.runs.point import Point
 from glassnet.runs.runner import CHECKPOINT_SECONDS, Listener, Update, make
-from glassnet.runs.tasks import TOPIC, Task, work_on
+from glassnet.runs.tasks import TOPIC, Task, packed, work_on
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.store import placing
 from glassnet.store.directory import RunDirectory
@@ -72,8 +72,10 @@ def run(
         ChildProcessError: too many workers died of one task.
         OSError: the disk is full, or the folder cannot be written.
         ValueError: a worker does not see the folder, or has another version of the engine; every worker has another
-            glassnet; given replicas are needed, but missing or others.
+            glassnet; given replicas are needed, but missing or others; a statistic's function cannot be sent.
     """
+    for block in plan.blocks:
+        packed(block)  # before anything is made
     for source, target in plan.taken:
         placing.take(source, target)
     handed_out: dict[int, Block] = {}

@@ -343,8 +343,9 @@ class Experiment(BaseModel, ABC):
         The field that lists them; where the experiment has none, all chi and waiting times of what is measured.
         """
         field = getattr(self, FIELDS[name], None)
-        if isinstance(field, tuple) or name == "temperature":
-            return field if isinstance(field, tuple) else ()
+        listed = field if isinstance(field, tuple) else ()
+        if listed or name == "temperature":
+            return listed
         stages = [point.stage for point in self.measured.values()]
         return tuple(sorted({one for s in stages if isinstance(s, Measure) for one in getattr(s, FIELDS[name])}))
 

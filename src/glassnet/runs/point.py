@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from glassnet.landscape.network import Mlp
     from glassnet.landscape.surface import Landscape
     from glassnet.simulate.ensemble import Ensemble
+    from glassnet.simulate.statistic import Statistic
 
 _RECORDING: Final = 1
 """Raised when what a measurement records, or its save grid, changes."""
@@ -167,7 +168,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Measure:
-    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end."""
+    """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end.
+
+    Statistics are told apart by name, version and needs, not by their functions.
+    """
 
     dynamics: Dynamics
     waiting_times: tuple[int, ...]
@@ -176,6 +180,7 @@ class Measure:
     snapshots: tuple[int, ...] = ()
     noise: int = 0
     grid: Grid = Grid()
+    statistics: tuple[Statistic, ...] = ()
 
     @property
     def times(self) -> NDArray[np.int64]:
@@ -200,6 +205,7 @@ class Measure:
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
+            **_of_statistics(self.statistics),
         }
 
 
@@ -306,6 +312,11 @@ class Point:
         if self.start is not None:
             return {"replica": self.start[origin]}
         return {"init": "uniform", "seed": self.seed, "origin": origin}
+
+
+def _of_statistics(statistics: tuple[Statistic, ...]) -> dict[str, Any]:
+    """What statistics add to an identity: nothing where there are none."""
+    return {"statistics": {one.name: one.identity for one in statistics}} if statistics else {}
 
 
 def _takes_all_rows(stage: Stage) -> bool:

@@ -143,7 +143,7 @@ class _Worker:
                 self._measure(stage)
             else:
                 self._look(stage)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ValueError):  # the user's, or of the function of a statistic
             self._checkpoint()
             raise
         self._directory.drop_checkpoint(self._names)
@@ -197,6 +197,7 @@ class _Worker:
                 chi=stage.chi,
                 snapshots=stage.snapshots_until,
                 test=self._test,
+                statistics=stage.statistics,
                 engine=self._engine,
                 on_progress=listen,
             )
@@ -208,6 +209,7 @@ class _Worker:
                 np.setdiff1d(stage.times, so_far.plan.times),
                 until=stage.until,
                 test=self._test,
+                statistics=stage.statistics,
                 engine=self._engine,
                 on_progress=listen,
             )

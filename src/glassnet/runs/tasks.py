@@ -8,14 +8,17 @@ travels.
 from __future__ import annotations
 
 import math
+import pickle
+import sys
 import time
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from glassnet.engines import Engine
 from glassnet.runs.plan import Block, left
-from glassnet.runs.point import engine_identity
+from glassnet.runs.point import Measure, engine_identity
 from glassnet.runs.runner import Update, make
 from glassnet.store.directory import RunDirectory, first_difference
 
@@ -46,6 +49,56 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "block", self.block.with_data_in(self.path))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """As it travels: the units as bytes, which :func:`work_on` opens.
+
+        A worker that cannot open a task as a whole, as it cannot import a user's function, would try again for ever.
+        """
+        # The scheduler passes it on as it came.
+        return {**vars(self), "block": packed(self.block) if isinstance(self.block, Block) else self.block}
+
+
+def packed(block: Block) -> bytes:
+    """Units as bytes; functions in files that no worker can import by name travel as they are.
+
+    Raises:
+        ValueError: the function of a statistic cannot be sent.
+    """
+    import cloudpickle  # type: ignore[import-untyped]
+
+    stage = block.point.stage
+    for statistic in stage.statistics if isinstance(stage, Measure) else ():
+        name = getattr(statistic.function, "__module__", None) or "__main__"
+        if name in sys.modules and PathFinder.find_spec(name.partition(".")[0]) is None and name != "__main__":
+            cloudpickle.register_pickle_by_value(sys.modules[name])
+        try:
+            cloudpickle.dumps(statistic)
+        except Exception as error:
+            raise ValueError(
+                f"function of statistic {statistic.name!r} must be one that can be sent to workers, but it cannot "
+                f"({error}): put it at the top of a module, and let it hold no files or locks"
+            ) from error
+    content: bytes = cloudpickle.dumps(block)
+    return content
+
+
+def opened(block: Block | bytes) -> Block:
+    """Units that have travelled.
+
+    Raises:
+        ValueError: a function of theirs is in a module that this worker cannot import.
+    """
+    if isinstance(block, Block):
+        return block
+    try:
+        found: Block = pickle.loads(block)
+    except Exception as error:
+        raise ValueError(
+            f"every worker must be able to import what a run needs, but this one cannot ({type(error).__name__}: "
+            f"{error}): install it where the workers are, or put the functions of statistics in one file"
+        ) from error
+    return found
+
 
 def work_on(task: Task, before: list[None]) -> None:
     """Make what a task still lacks, on the worker that calls it.
@@ -63,6 +116,7 @@ def work_on(task: Task, before: list[None]) -> None:
 
     worker, directory = get_worker(), RunDirectory(task.path)
     _refuse_misfit(directory, task.engine, worker.address)
+    units = opened(task.block)
     to_come = 0
     reported = -math.inf  # that it has begun is worth saying
 
@@ -77,7 +131,7 @@ def work_on(task: Task, before: list[None]) -> None:
 
     def make_what_is_left() -> None:
         nonlocal to_come
-        blocks = left(task.block, task.engine, directory)
+        blocks = left(units, task.engine, directory)
         to_come = sum(block.n_replica_steps for block in blocks)
         for block in blocks:
             make(block, task.engine, directory, on_update=listen, checkpoint_every=task.checkpoint_every)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ConfigDict, PrivateAttr, ValidationError
@@ -44,18 +46,33 @@ class Unknown(Experiment):
         Raises:
             ValueError: they are not what they must be; the message names the field.
         """
-        canonical(dict(numbers))
         try:
             request = cls.model_validate(dict(numbers))
         except ValidationError as error:
             raise ValueError(message(error)) from None
+        canonical(request.numbers)
         request._name = name
-        request._points = points_in(points, request.replicas)
-        for i, point in enumerate(request._points):
-            dataset = point.surface.dataset
+        found = points_in(points, request.replicas)
+        for i, dataset in enumerate(point.surface.dataset for point in found):
             if isinstance(dataset, OwnData) and dataset != request.dataset:
                 raise ValueError(f"points[{i}].surface.dataset must be the run's, {request.dataset}, but is {dataset}")
-        request._measured = _by_label(request._points)
+        request._take(found)
+        return request
+
+    def _take(self, points: Sequence[Point]) -> None:
+        """Have these points, with the data that this request has at hand."""
+        self._points = tuple(
+            replace(point, surface=replace(point.surface, dataset=self.dataset))
+            if isinstance(point.surface.dataset, OwnData)
+            else point
+            for point in points
+        )
+        self._measured = _by_label(self._points)
+
+    def with_data_in(self, folder: Path) -> Self:
+        """The same request, whose own data, if any, are read from the folder of a run, at all points."""
+        request = super().with_data_in(folder)
+        request._take(self._points)
         return request
 
     @property
@@ -74,7 +91,8 @@ class Unknown(Experiment):
             raise ValueError(
                 f"{other[0]} can be changed with the class of {self.experiment!r} only: give --experiment FILE.py:CLASS"
             )
-        return self.described(self._name, {**self.numbers, **changes}, described(self._points))
+        numbers = {**self.numbers, "dataset": self.dataset, **changes}
+        return self.described(self._name, numbers, described(self._points))
 
     def refuse_to_replace(self, stored: Experiment, where: str) -> None:
         """Refuse another request, and other points.

@@ -21,6 +21,7 @@ from glassnet.landscape.surface import Landscape
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.dynamics import Dynamics, Langevin
 from glassnet.simulate.ensemble import Ensemble
+from glassnet.simulate.noise_sum import NoiseSums
 from glassnet.simulate.record import Record
 from glassnet.simulate.recording import Recorder
 
@@ -60,6 +61,8 @@ class Measurement:
         self._entry = start.step if entry is None else entry
         self._sigma = spread_of_weights(start, needed=False) if sigma is None else sigma
         self._l2 = _check.spread("l2", landscape.loss.l2, len(start))
+        plan = recorder.plan
+        self._noise = NoiseSums(start, self._entry, plan.waiting_times) if plan.takes("noise_sum") else None
 
     def finish(
         self, ensemble: Ensemble, elapsed: int, on_progress: Callable[[Progress[Record]], None] | None
@@ -75,6 +78,8 @@ class Measurement:
                 pace.advance(session, np.full(len(ensemble), step))
                 clock += step
                 now = session.ensemble
+                if self._noise is not None:
+                    self._noise.advance(clock, now.alive)
                 if on_progress is not None and clock < event:
                     on_progress(self._progress(now, clock, total))
             self._see(session, now, event)
@@ -83,14 +88,21 @@ class Measurement:
         return self._record(now, clock)
 
     def _see(self, session: Session, now: Ensemble, event: int) -> None:
-        seen = test = None
-        if now.alive.any() and self._recorder.plan.losses_at(event):
+        seen = test = gradient = None
+        plan = self._recorder.plan
+        losses, wanted = plan.losses_at(event), plan.gradient_at(event)
+        if now.alive.any() and (losses or wanted):
             seen = session.observe()
-            if self._test is not None:
+            if losses and self._test is not None:
                 test = self._engine.evaluate(now.weights, replace(self._landscape, dataset=self._test))
         # A replica about to diverge may overflow its squares: infinite numbers are recorded as they are.
         with np.errstate(over="ignore", invalid="ignore"):
             self._recorder.record(event, now, self._l2, seen, test)
+            if wanted and seen is not None:
+                gradient = seen.gradient + self._l2[:, None] * now.weights
+        if plan.statistics:
+            sums = None if self._noise is None else self._noise.values
+            self._recorder.record_statistics(event, now, gradient, sums)
 
     def _progress(self, now: Ensemble, elapsed: int, total: int) -> Progress[Record]:
         return Progress(elapsed * len(now), total, lambda: self._record(now, elapsed))

@@ -17,7 +17,9 @@ from glassnet._text import counted
 from glassnet.simulate import dynamics as _dynamics
 from glassnet.simulate.ensemble import Ensemble, positions
 from glassnet.simulate.ensemble import concat as concat_ensembles
+from glassnet.simulate.labelled import PREFIX, Axes
 from glassnet.simulate.recording import Plan
+from glassnet.simulate.statistic import identities
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class Record:
             "chi": _html.listed(data.chi),
             "epsilon": _html.listed(data.epsilon),
         }
+        if statistics := ", ".join(f"{name} (version {x['version']})" for name, x in identities(data).items()):
+            rows["statistics"] = statistics
         title = f"Record of {counted(len(self.ensemble), 'replica')}"
         return (
             _html.facts(title, rows)
@@ -115,7 +119,7 @@ class Record:
 
     @property
     def plan(self) -> Plan:
-        """What was asked to be recorded."""
+        """What was asked to be recorded, but for statistics, whose functions a record does not hold."""
         data, attributes = self.data, self.data.attrs
         return Plan(
             waiting_times=data.waiting_time.values,
@@ -148,12 +152,19 @@ class Record:
             raise ModuleNotFoundError('exporting to NetCDF needs h5netcdf: pip install "glassnet[netcdf]"')
         flat: dict[str, Any] = {}
         for name, value in self.data.attrs.items():
-            for part, item in value.items() if isinstance(value, dict) else [("", value)]:
+            for part, item in _flat(value):
                 key = f"{name}.{part}" if part else name
                 flat[key] = "none" if item is None else int(item) if isinstance(item, bool) else item
         exported = self.data.copy()
         exported.attrs = flat
         exported.to_netcdf(path, engine="h5netcdf")
+
+
+def _flat(value: Any) -> list[tuple[str, Any]]:
+    """The parts of a nested attribute under names such as ``a.b``; the name is empty for one that is not nested."""
+    if not isinstance(value, dict):
+        return [("", value)]
+    return [(f"{key}.{part}" if part else key, item) for key, inner in value.items() for part, item in _flat(inner)]
 
 
 def concat(records: Sequence[Record]) -> Record:
@@ -202,6 +213,12 @@ def _refuse_mismatch(first: Record, other: Record, i: int) -> None:
     for name in ("waiting_time", "time", "chi", "epsilon", "snapshot_time"):
         if not np.array_equal(first.data[name].values, other.data[name].values):
             raise ValueError(f"all records must have the same {name}, but number {i} differs from number 0")
+    if (told := identities(first.data)) != (found := identities(other.data)):
+        raise ValueError(f"all records must have the statistics {told}, but number {i} has {found}")
+    for name in told:
+        axes = Axes.recorded(first.data, name)
+        if (difference := axes.difference(Axes.recorded(other.data, name))) is not None:
+            raise ValueError(f"all records must have {PREFIX}{name} of the same axes, but of number {i} {difference}")
     rest = [
         {k: v for k, v in record.data.attrs["dynamics"].items() if k not in _PER_REPLICA_PARAMETERS}
         for record in (first, other)

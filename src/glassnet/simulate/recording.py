@@ -1,8 +1,9 @@
 """What is recorded while an engine runs: statistics of displacements, not trajectories.
 
 For each reference (the weights at a waiting time) and each save time: the moments of the displacements and the
-overlap counts, per layer; at the sparser times a histogram; at chosen times the displacements themselves; and the
-losses. All is kept in one ``xarray.Dataset`` whose variables and dimensions are listed in CONVENTIONS.md.
+overlap counts, per layer; at the sparser times a histogram; at chosen times the displacements themselves; the losses;
+and what a user's own functions return. All is kept in one ``xarray.Dataset`` whose variables and dimensions are listed
+in CONVENTIONS.md.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glassnet.engines.base import Evaluation, Observation
+from glassnet.simulate.axes import DIMENSIONS, LOSSES, TEST_LOSSES
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.grids import sparse_times
+from glassnet.simulate.statistic import Observed, describe, identity_of, with_units
 
 Floats64 = NDArray[np.float64]
 
@@ -43,6 +46,7 @@ class Plan:
         epsilon: further epsilons, the same for all replicas.
         all_losses: record losses at every save time, not only at the sparser ones.
         test: fingerprint of the test set whose loss is recorded too, or None.
+        statistics: a user's own observables, with the axes of what they return.
     """
 
     waiting_times: NDArray[np.int64]
@@ -54,6 +58,7 @@ class Plan:
     epsilon: Floats64
     all_losses: bool
     test: str | None
+    statistics: tuple[Observed, ...] = ()
 
     @property
     def sparse(self) -> NDArray[np.int64]:
@@ -70,6 +75,19 @@ class Plan:
         """Whether losses are to be recorded now."""
         wanted = self.times if self.all_losses else self.sparse
         return bool(np.isin(elapsed - self.waiting_times, wanted).any())
+
+    @property
+    def identity_of_statistics(self) -> dict[str, Any]:
+        """What statistics add to the description of a call, as JSON values: nothing where there are none."""
+        return identity_of([one.statistic for one in self.statistics])
+
+    def takes(self, need: str) -> bool:
+        """Whether a statistic needs this."""
+        return any(need in one.statistic.needs for one in self.statistics)
+
+    def gradient_at(self, elapsed: int) -> bool:
+        """Whether a statistic needs the gradient now."""
+        return self.takes("gradient") and bool(np.isin(elapsed - self.waiting_times, self.times).any())
 
 
 class Recorder:
@@ -88,8 +106,9 @@ class Recorder:
             "within_epsilon": (*at_times, layers, len(plan.epsilon)),
             "weight_norm2": (*at_times, layers),
             "gradient_norm": (*at_times, layers),
-            **dict.fromkeys(_LOSSES, at_times),
-            **(dict.fromkeys(_TEST_LOSSES, at_times) if plan.test is not None else {}),
+            **dict.fromkeys(LOSSES, at_times),
+            **(dict.fromkeys(TEST_LOSSES, at_times) if plan.test is not None else {}),
+            **{one.variable: (*at_times, *one.shape) for one in plan.statistics},
         }
         self.arrays: dict[str, NDArray[Any]] = {name: np.full(shape, np.nan) for name, shape in shapes.items()}
         self.arrays["histogram"] = np.full((*axes, len(plan.sparse), layers, N_BINS), np.nan, np.float32)
@@ -133,6 +152,35 @@ class Recorder:
             self.arrays["weight_norm2"][at] = self._layer_sums(weights**2)
             if seen is not None and (self.plan.all_losses or _position(self.plan.sparse, time) is not None):
                 self._record_losses(at, weights, l2[alive], seen, test)
+
+    def record_statistics(
+        self, elapsed: int, ensemble: Ensemble, gradient: Floats64 | None, noise_sums: Floats64 | None
+    ) -> None:
+        """Record what a user's functions return of each replica that lives, once :meth:`record` was called.
+
+        Args:
+            elapsed: steps after the beginning.
+            ensemble: the replicas now.
+            gradient: of the total loss, ``(replica, weight)``; None where no function needs it now.
+            noise_sums: since each waiting time, ``(waiting_time, replica, weight)``; None where none needs it.
+
+        Raises:
+            ValueError: a function fails, or returns something else than before.
+        """
+        for k, waited in enumerate(self.plan.waiting_times):
+            if (j := _position(self.plan.times, elapsed - int(waited))) is None:
+                continue
+            for r in np.flatnonzero(ensemble.alive).tolist():
+                values = {"weights": ensemble.weights[r], "reference": self.references[k, r]}
+                values |= {} if gradient is None else {"gradient": gradient[r]}
+                values |= {} if noise_sums is None else {"noise_sum": noise_sums[k, r]}
+
+                def where(r: int = r, waited: int = waited) -> str:
+                    names = ", ".join(f"{name} {getattr(ensemble, name)[r]}" for name in ("seed", "origin", "noise"))
+                    return f"of replica {r}: {names}, at waiting time {waited}, time {elapsed - waited}"
+
+                for one in self.plan.statistics:
+                    self.arrays[one.variable][r, k, j] = one.of(values, where)
 
     def _record_displacement(self, at: tuple[Any, int, int], displacement: Floats64, time: int) -> None:
         alive, k, _ = at
@@ -187,7 +235,8 @@ class Recorder:
     def dataset(self, coordinates: dict[str, Any], attributes: dict[str, Any]) -> xr.Dataset:
         """All that was recorded so far, copied, under the given replica coordinates and attributes."""
         plan, layers = self.plan, len(self._offsets)
-        variables = {name: (DIMENSIONS[name], array.copy()) for name, array in self.arrays.items()}
+        dims = DIMENSIONS | {one.variable: one.dims for one in plan.statistics}
+        variables = {name: (dims[name], array.copy()) for name, array in self.arrays.items()}
         axes = {
             "waiting_time": plan.waiting_times,
             "time": plan.times,
@@ -201,24 +250,11 @@ class Recorder:
             "epsilon_of_chi": (("replica", "chi"), plan.epsilon_of_chi),
             "bin_edge": BIN_EDGES,
         }
-        return xr.Dataset(variables, {**axes, **coordinates}, attributes)
-
-
-_LOSSES: Final = ("data_loss", "total_loss", "awake", "accuracy", "dead")
-_TEST_LOSSES: Final = ("test_loss", "test_accuracy")
-
-_AT_TIMES: Final = ("replica", "waiting_time", "time")
-DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
-    "moments": (*_AT_TIMES, "layer", "moment"),
-    "within_chi": (*_AT_TIMES, "layer", "chi"),
-    "within_epsilon": (*_AT_TIMES, "layer", "epsilon"),
-    "weight_norm2": (*_AT_TIMES, "layer"),
-    "gradient_norm": (*_AT_TIMES, "layer"),
-    **dict.fromkeys((*_LOSSES, *_TEST_LOSSES), _AT_TIMES),
-    "histogram": ("replica", "waiting_time", "sparse_time", "layer", "bin"),
-    "displacement": ("replica", "waiting_time", "snapshot_time", "weight"),
-}
-"""Dimensions of each variable of a record."""
+        for one in plan.statistics:
+            axes |= one.axes.labels
+        if plan.statistics:
+            attributes = {**attributes, "statistics": describe(plan.statistics)}
+        return with_units(xr.Dataset(variables, {**axes, **coordinates}, attributes))
 
 
 def _position(times: NDArray[np.int64], time: int) -> int | None:

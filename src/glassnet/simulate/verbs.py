@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, SupportsFloat, SupportsIndex, get_args
+from typing import Any, Literal, SupportsFloat, SupportsIndex
 
 import numpy as np
 import xarray as xr
@@ -16,22 +16,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from glassnet import _check
 from glassnet.datasets import Dataset
-from glassnet.engines import Engine, EngineChoice, resolve
+from glassnet.engines import EngineChoice, resolve
 from glassnet.landscape.surface import Landscape
 from glassnet.simulate import dynamics as _dynamics
-from glassnet.simulate.dynamics import Dynamics, Langevin
+from glassnet.simulate.continuing import go_on, refuse_misfit, refuse_passed
+from glassnet.simulate.dynamics import Dynamics
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.measurement import (
     Measurement,
     Pace,
     Progress,
-    describe_engine,
     replica_names,
     spread_of_weights,
     surroundings,
 )
 from glassnet.simulate.record import Record
 from glassnet.simulate.recording import Plan, Recorder
+from glassnet.simulate.statistic import Statistic, observed
 from glassnet.store.checkpoint import Listener, checkpointed, fingerprint
 
 
@@ -79,7 +80,7 @@ def evolve(
         >>> print(gn.evaluate(quenched, landscape).data_loss.values.round(3))
         [0.018 0.027 0.018]
     """
-    _refuse_misfit(ensemble, landscape, dynamics)
+    refuse_misfit(ensemble, landscape, dynamics)
     steps = _check.integer("n_steps", n_steps, low=0, high=_check.MAX_STEP - int(ensemble.step.max()))
     if (stop_loss is None) != (check_every is None):
         raise ValueError(f"stop_loss and check_every must be given together, but got {stop_loss=}, {check_every=}")
@@ -139,6 +140,7 @@ def measure(
     until: SupportsIndex | None = None,
     loss_times: Literal["auto", "all"] = "auto",
     test: Dataset | None = None,
+    statistics: Sequence[Statistic] = (),
     engine: EngineChoice = "cpu",
     checkpoint: str | os.PathLike[str] | None = None,
     on_progress: Listener[Record] | None = None,
@@ -158,6 +160,8 @@ def measure(
         loss_times: "auto" records losses at every save time under full-batch dynamics and at the sparser times
             (:func:`glassnet.sparse_times`) else; "all" at every save time.
         test: a data set whose loss and accuracy are recorded beside the training loss.
+        statistics: observables of your own, recorded at every save time of every reference. No trajectory depends on
+            them.
         engine: who makes the steps.
         checkpoint: a file that keeps the record so far, as in :func:`evolve`; further ``times`` beyond those that it
             has seen go on too.
@@ -167,8 +171,8 @@ def measure(
         The record, with the ensemble at the end.
 
     Raises:
-        ValueError: the arguments do not fit together, chi is given and a replica's weights are all equal, or the
-            checkpoint is of another call.
+        ValueError: the arguments do not fit together, chi is given and a replica's weights are all equal, a
+            statistic's function fails, or the checkpoint is of another call.
         OSError: the checkpoint cannot be written.
 
     Examples:
@@ -187,7 +191,7 @@ def measure(
         >>> print(gn.ensemble_mean(gn.overlap(series, chi=50))["mean"].sel(time=1_000).values.ravel().round(2))
         [0.52 0.38]
     """
-    _refuse_misfit(ensemble, landscape, dynamics)
+    refuse_misfit(ensemble, landscape, dynamics)
     waits = _check.increasing_times("waiting_times", waiting_times)
     grid = _check.increasing_times("times", times)
     kept = np.array([], dtype=np.int64)
@@ -213,12 +217,13 @@ def measure(
         epsilon=_positive_values("epsilon", epsilon),
         all_losses=loss_times == "all" or _dynamics.batch_size(dynamics) is None,
         test=None if test is None else test.fingerprint,
+        statistics=observed(statistics, ensemble.network, dynamics),
     )
     maker = resolve(engine)
 
     def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
         if so_far is not None:
-            return _continue(so_far, plan, landscape, test, maker, listen)
+            return go_on(so_far, plan, landscape, test, maker, listen)
         run = Measurement(ensemble, landscape, dynamics, Recorder(ensemble, plan), maker, test)
         return run.finish(ensemble, elapsed=-1, on_progress=listen)
 
@@ -233,6 +238,7 @@ def measure(
             "epsilon": plan.epsilon.tolist(),
             "all_losses": plan.all_losses,
             "test": plan.test,
+            **plan.identity_of_statistics,
         }
 
     return checkpointed(checkpoint, call, go, on_progress)
@@ -243,11 +249,19 @@ def resume(
     landscape: Landscape,
     *,
     test: Dataset | None = None,
+    statistics: Sequence[Statistic] = (),
     engine: EngineChoice = "cpu",
     on_progress: Listener[Record] | None = None,
 ) -> Record:
-    """Finish a record in progress, as handed out by :class:`Progress`; the result is that of one unbroken run."""
-    return _continue(record, record.plan, landscape, test, resolve(engine), on_progress)
+    """Finish a record in progress, as handed out by :class:`Progress`; the result is that of one unbroken run.
+
+    Test set and statistics are given again, where the record has some.
+
+    Raises:
+        ValueError: landscape, test set, statistics or engine are not those of the record.
+    """
+    plan = replace(record.plan, statistics=observed(statistics, record.ensemble.network, record.dynamics))
+    return go_on(record, plan, landscape, test, resolve(engine), on_progress)
 
 
 def extend(
@@ -257,6 +271,7 @@ def extend(
     *,
     until: SupportsIndex | None = None,
     test: Dataset | None = None,
+    statistics: Sequence[Statistic] = (),
     engine: EngineChoice = "cpu",
     checkpoint: str | os.PathLike[str] | None = None,
     on_progress: Listener[Record] | None = None,
@@ -269,13 +284,14 @@ def extend(
         times: further save times, increasing, none of which a reference has passed.
         until: step since the start at which the run ends; max(waiting_times) + max(times) by default.
         test: the test set, if the record has one.
+        statistics: those of the record, if it has some: functions are not stored, names and versions are compared.
         engine: who makes the steps.
         checkpoint: as in :func:`measure`.
         on_progress: as in :func:`measure`.
 
     Raises:
-        ValueError: a time was already passed, the landscape is another, the test set is missing, the record's
-            ensemble does not stand where the record ends, or the checkpoint is of another call.
+        ValueError: a time was already passed, the landscape is another, the test set or a statistic is missing or
+            another, the record's ensemble does not stand where the record ends, or the checkpoint is of another call.
         OSError: the checkpoint cannot be written.
 
     Examples:
@@ -290,14 +306,15 @@ def extend(
     """
     old = record.plan
     added = _check.increasing_times("times", times) if np.size(times) else np.array([], dtype=np.int64)
-    _refuse_passed(record, added)
+    refuse_passed(record, added)
     grid = np.union1d(old.times, added)
     last = int(old.waiting_times[-1] + grid[-1])
     end = last if until is None else _check.integer("until", until, low=record.elapsed, high=last)
-    plan, maker = replace(old, times=grid, until=end), resolve(engine)
+    own = observed(statistics, record.ensemble.network, record.dynamics)
+    plan, maker = replace(old, times=grid, until=end, statistics=own), resolve(engine)
 
     def go(so_far: Record | None, listen: Listener[Record] | None) -> Record:
-        return _continue(record if so_far is None else so_far, plan, landscape, test, maker, listen)
+        return go_on(record if so_far is None else so_far, plan, landscape, test, maker, listen)
 
     def call() -> dict[str, Any]:
         return {
@@ -305,6 +322,7 @@ def extend(
             "record": fingerprint(record),
             **surroundings(landscape, record.dynamics, maker),
             "test": None if test is None else test.fingerprint,
+            **plan.identity_of_statistics,
         }
 
     return checkpointed(checkpoint, call, go, on_progress)
@@ -335,7 +353,7 @@ def evaluate(
         >>> print(found.data_loss.values.round(2), found.accuracy.values.round(2))
         [0.49 0.51 0.52 0.51] [0.53 0.5  0.45 0.5 ]
     """
-    _refuse_misfit(ensemble, landscape)
+    refuse_misfit(ensemble, landscape)
     _refuse_other_features(test, landscape)
     maker = resolve(engine)
     seen = maker.evaluate(ensemble.weights, landscape)
@@ -355,78 +373,6 @@ def evaluate(
         values |= {"test_loss": seen.data_loss, "test_accuracy": seen.accuracy}
     variables = {name: ("replica", value) for name, value in values.items()}
     return xr.Dataset(variables, {**replica_names(ensemble), "l2": ("replica", l2)})
-
-
-def _refuse_passed(record: Record, added: NDArray[np.int64]) -> None:
-    """Refuse further save times that a reference of the record has passed."""
-    first = int(record.plan.waiting_times[0])
-    if added.size and added[0] <= record.elapsed - first:
-        raise ValueError(
-            f"times must be beyond {record.elapsed - first}, which the reference at waiting time {first} has passed, "
-            f"but got {added[0]}"
-        )
-
-
-def _continue(
-    record: Record,
-    plan: Plan,
-    landscape: Landscape,
-    test: Dataset | None,
-    maker: Engine,
-    on_progress: Listener[Record] | None,
-) -> Record:
-    """Bring a record to the end of a plan, whose times are the record's and later ones."""
-    missing = np.setdiff1d(record.plan.times, plan.times)
-    if missing.size:
-        raise ValueError(f"times must hold those of the checkpoint, but {missing[0]} is missing")
-    _refuse_passed(record, np.setdiff1d(plan.times, record.plan.times))
-    if plan.until < record.elapsed:
-        raise ValueError(f"until must be at least the {record.elapsed} steps that were made, but got {plan.until}")
-    dynamics, data = record.dynamics, record.data
-    _refuse_misfit(record.ensemble, landscape, dynamics)
-    found = landscape.without_l2.fingerprint
-    l2 = _check.spread("l2", landscape.loss.l2, len(record.ensemble))
-    if found != data.attrs["landscape_without_l2"] or not np.array_equal(l2, data.l2.values):
-        raise ValueError("landscape must be the one the record was measured on, but its data, network or l2 differ")
-    expected = (data.entry_step.values + record.elapsed)[record.ensemble.alive]
-    if not np.array_equal(record.ensemble.step[record.ensemble.alive], expected):
-        raise ValueError(
-            f"record.ensemble must stand where the record ends, {record.elapsed} steps after its beginning, "
-            "but it does not: a record cut from a longer one cannot be continued"
-        )
-    if (None if test is None else test.fingerprint) != plan.test:
-        wanted = "None: the record has no test set" if plan.test is None else "the record's test set"
-        raise ValueError(f"test must be {wanted}, but got {test!r}")
-    theirs, ours = data.attrs["engine"], describe_engine(maker, dynamics)
-    for name in [name for name in {**ours, **theirs} if name != "dtype"]:
-        if ours.get(name) != theirs.get(name):
-            raise ValueError(f"engine must have the record's {name} {theirs.get(name)!r}, but has {ours.get(name)!r}")
-    recorder = Recorder(record.ensemble, plan)
-    arrays = {name: data[name].values for name in recorder.arrays}
-    recorder.restore(arrays, record.references, record.plan)
-    entry, sigma = data.entry_step.values, data.sigma.values
-    start = replace(record.ensemble, network=landscape.network)  # the same one, which a file knows by its layers only
-    run = Measurement(start, landscape, dynamics, recorder, maker, test, entry, sigma)
-    return run.finish(start, record.elapsed, on_progress)
-
-
-def _refuse_misfit(ensemble: Ensemble, landscape: Landscape, dynamics: Dynamics | None = None) -> None:
-    _check.same_kind("ensemble", ensemble, Ensemble)
-    _check.same_kind("landscape", landscape, Landscape)
-    if ensemble.network != landscape.network:
-        raise ValueError(
-            f"ensemble must be of the landscape's network {landscape.network}, but is of {ensemble.network}"
-        )
-    _check.spread("l2", landscape.loss.l2, len(ensemble))
-    if dynamics is None:
-        return
-    _check.same_kind("dynamics", dynamics, get_args(Dynamics))
-    _check.spread("learning_rate", dynamics.learning_rate, len(ensemble))
-    if isinstance(dynamics, Langevin):
-        _check.spread("temperature", dynamics.temperature, len(ensemble))
-    rows = _dynamics.batch_size(dynamics)
-    if rows is not None and rows > landscape.dataset.n_samples:
-        raise ValueError(f"batch_size must be at most the dataset's {landscape.dataset.n_samples} rows, but got {rows}")
 
 
 def _refuse_other_features(test: Dataset | None, landscape: Landscape) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
+from glassnet.simulate.statistic import identities
 from glassnet.store.values import Value, with_tuples
 
 
@@ -58,5 +59,6 @@ def _told_by_record(
         yield f"recorded {name}", data[name].values.tolist(), [wanted]
     yield "waiting_times", data["waiting_time"].values.tolist(), last["waiting_times"]
     yield "chi", data["chi"].values.tolist(), last["chi"]
+    yield "statistics", identities(data), last.get("statistics", {})
     for name in ("name", "version", "gradient"):
         yield f"engine {name}", data.attrs["engine"][name], engine[name]

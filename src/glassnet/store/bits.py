@@ -19,12 +19,19 @@ from glassnet._text import counted
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
-_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "runs", "paper", "report", "cli")
+_READERS: Final = ("store", "observables", "theory", "analysis", "figures", "runs", "paper", "beyond", "report", "cli")
 """Packages that make no unit: they read units, or say what is to be made."""
 
 _WORDS: Final = ("__init__.py", "_html.py", "_text.py")
 
-_WRITERS: Final = ("store/carried.py", "store/files.py", "store/values.py", "runs/point.py", "runs/runner.py")
+_WRITERS: Final = (
+    "store/carried.py",
+    "store/files.py",
+    "store/observed.py",
+    "store/values.py",
+    "runs/point.py",
+    "runs/runner.py",
+)
 """Files of these packages that do take part in making a unit."""
 
 _BLANKS: Final = re.compile(rb"[ \t\r]+$", re.MULTILINE)

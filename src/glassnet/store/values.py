@@ -11,11 +11,12 @@ import xarray as xr
 from glassnet import _check
 from glassnet.landscape.network import network_of
 from glassnet.simulate import dynamics
+from glassnet.simulate.axes import DIMENSIONS
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
-from glassnet.simulate.recording import BIN_EDGES, DIMENSIONS, N_BINS, N_MOMENTS
+from glassnet.simulate.recording import BIN_EDGES, N_BINS, N_MOMENTS
 from glassnet.simulate.state import EngineState
-from glassnet.store import carried, strict
+from glassnet.store import carried, observed, strict
 
 Value = Ensemble | Record
 
@@ -62,7 +63,7 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
             there = data[name].dims if name in data.variables else "not there"
             raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
     state, data = carried.taken_from(data)
-    if others := set(data.sizes) - _AXES:
+    if others := set(data.sizes) - _AXES - (observed.axes_of(data) if kind == "record" else set()):
         raise ValueError(
             f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
         )
@@ -90,7 +91,7 @@ def _record_data(record: Record) -> xr.Dataset:
     state = record.ensemble
     if taken := [name for name in map(str, record.data.variables) if carried.is_stored(name)]:
         raise ValueError(f"record.data must hold no {taken[0]}: engines keep their state under such names")
-    return record.data.assign(
+    return observed.packed(record.data).assign(
         {
             "references": (("waiting_time", "replica", "weight"), record.references),
             "final_weights": (("replica", "weight"), state.weights),
@@ -111,7 +112,7 @@ def _refuse_too_deep(data: xr.Dataset) -> None:
 def _refuse_other_attributes(data: xr.Dataset) -> None:
     about = data.attrs
     wanted = {"network", "dynamics", "engine", "n_samples", "landscape_without_l2", "test", "until", "elapsed"}
-    if set(about) != {*wanted, "all_losses"}:
+    if set(about) - {"statistics"} != {*wanted, "all_losses"} or about.get("statistics") == {}:
         raise ValueError(f"a record must say {', '.join(sorted(wanted))}, but says {', '.join(sorted(about))}")
     until = strict.whole("until", about["until"], _check.MAX_STEP)
     if about["elapsed"] != -1:  # nothing recorded yet
@@ -163,7 +164,7 @@ def _record_of(data: xr.Dataset, state: Mapping[str, EngineState]) -> Record:
     _refuse_other_axes(data, ensemble)
     references = data.references.values
     kept = data.drop_vars(["references", "final_weights", "final_step", "final_alive"])
-    return Record(kept, ensemble, references)
+    return Record(observed.unpacked(kept), ensemble, references)
 
 
 def with_tuples(value: Any) -> Any:

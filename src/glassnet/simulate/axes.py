@@ -1,0 +1,29 @@
+"""Names and axes of what a record holds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LOSSES: Final = ("data_loss", "total_loss", "awake", "accuracy", "dead")
+TEST_LOSSES: Final = ("test_loss", "test_accuracy")
+
+AT_TIMES: Final = ("replica", "waiting_time", "time")
+DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
+    "moments": (*AT_TIMES, "layer", "moment"),
+    "within_chi": (*AT_TIMES, "layer", "chi"),
+    "within_epsilon": (*AT_TIMES, "layer", "epsilon"),
+    "weight_norm2": (*AT_TIMES, "layer"),
+    "gradient_norm": (*AT_TIMES, "layer"),
+    **dict.fromkeys((*LOSSES, *TEST_LOSSES), AT_TIMES),
+    "histogram": ("replica", "waiting_time", "sparse_time", "layer", "bin"),
+    "displacement": ("replica", "waiting_time", "snapshot_time", "weight"),
+}
+"""Dimensions of each variable of a record."""
+
+_BESIDE: Final = """
+    seed origin noise temperature learning_rate l2 entry_step sigma lost_at missed_wakings n_layer_weights
+    epsilon_of_chi bin_edge references final_weights final_step final_alive skin_tag skin_width skin_missed skin_rows
+    character byte unit group
+"""
+RESERVED: Final = frozenset({*DIMENSIONS, *(dim for dims in DIMENSIONS.values() for dim in dims), *_BESIDE.split()})
+"""Names that mean something in a record, its file or a mean over it already."""
