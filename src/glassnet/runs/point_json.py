@@ -81,7 +81,8 @@ def _described(value: Any) -> Any:
         return value.model_dump(mode="json")
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
-        return kind | {field.name: _described(getattr(value, field.name)) for field in fields(value)}
+        found = {field.name: getattr(value, field.name) for field in fields(value)}
+        return kind | {name: _described(one) for name, one in found.items() if name != "statistics"}
     return [_described(one) for one in value] if isinstance(value, tuple) else value
 
 
