@@ -24,7 +24,7 @@ from glassnet.runs.condense import condense
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.run import Run, open_run
 from glassnet.runs.starting import begin
-from glassnet.runs.tasks import Task
+from glassnet.runs.tasks import Task, opened
 from glassnet.store import RunDirectory
 from glassnet.store.data import write_data
 
@@ -190,7 +190,7 @@ def test_tasks_for_workers_are_small_whatever_the_data(tmp_path: Path) -> None:
     assert len(pickle.dumps(task)) < 10_000
     assert task.block == block
     begin(RunDirectory(tmp_path / "run"), request, request.make_engine(1), to_work=True)
-    there = pickle.loads(pickle.dumps(task)).block.point.surface
+    there = opened(pickle.loads(pickle.dumps(task)).block).point.surface
     assert there.data.fingerprint == request.dataset.train  # type: ignore[union-attr]
 
 

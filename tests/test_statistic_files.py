@@ -172,6 +172,8 @@ WATCHED = (
 class Watched(Relaxation):
     """A relaxation that records statistics too."""
 
+    experiment = "watched"
+
     @property
     def measured(self) -> dict[float, Point]:
         return {key: watching(point) for key, point in super().measured.items()}
@@ -280,6 +282,8 @@ def test_a_block_whose_function_fails_keeps_its_checkpoint(tmp_path: Path) -> No
         return float(weights[0]) if calls[0] < 20 else 1 / 0
 
     class Fickle(Relaxation):
+        experiment = "fickle"
+
         @property
         def measured(self) -> dict[float, Point]:
             own = gn.Statistic("first", fickle, needs=["weights"])

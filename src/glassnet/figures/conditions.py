@@ -18,6 +18,7 @@ from glassnet.analysis.intervals import Estimate
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import SINGLE_COLUMN, context, new_figure
 from glassnet.observables import mean_square_displacement, overlap
+from glassnet.simulate.labelled import PREFIX
 from glassnet.simulate.record import Record
 
 _N_BARS: Final = 6
@@ -56,6 +57,14 @@ def draw_loss(records: Mapping[str, Record], waits: Mapping[str, int]) -> Figure
     """Data loss of each condition; arguments as of :func:`draw_overlap`."""
     curves = {name: record.data["data_loss"].sel(waiting_time=waits[name]) for name, record in records.items()}
     return draw_curves(curves, r"data loss $\mathcal{L}_\mathrm{data}$", waits)
+
+
+def draw_statistic(records: Mapping[str, Record], waits: Mapping[str, int], *, name: str) -> Figure:
+    """A user's statistic that is one number, of each condition that has it; arguments as of :func:`draw_overlap`."""
+    variable = PREFIX + name
+    curves = {one: record.data[variable].sel(waiting_time=waits[one]) for one, record in records.items()}
+    unit = next(iter(records.values())).data.attrs["statistics"][name]["unit"]
+    return draw_curves(curves, escaped(name).replace("_", " ") + (f" ({_shown(unit)})" if unit else ""), waits)
 
 
 def draw_curves(

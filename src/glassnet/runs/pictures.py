@@ -12,6 +12,8 @@ from glassnet._text import said
 from glassnet.figures import conditions as by_condition
 from glassnet.figures.style import check_formats, save
 from glassnet.runs.table import MOST_LINES, chi_of, units_table, waiting_time_of
+from glassnet.simulate.axes import AT_TIMES
+from glassnet.simulate.labelled import PREFIX
 from glassnet.simulate.record import Record
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Drawn:
 
 
 def usual_pictures(run: Run[Any]) -> Pictures:
-    """Figures of any experiment: overlap, displacement and loss of each measurement, losses at all other points.
+    """Figures of any experiment: overlap, displacement, loss and statistics of each measurement, losses elsewhere.
 
     Raises:
         ValueError: nothing that can be drawn is done.
@@ -52,11 +54,23 @@ def usual_pictures(run: Run[Any]) -> Pictures:
     if records:
         made["mean_square_displacement"] = partial(by_condition.draw_mean_square_displacement, records, waits)
         made["loss"] = partial(by_condition.draw_loss, records, waits)
+    for variable, having in _statistics(records).items():
+        made[variable] = partial(by_condition.draw_statistic, having, waits, name=variable.removeprefix(PREFIX))
     if losses:
         made["losses"] = partial(by_condition.draw_losses, losses)
     if not made:
         raise run.lacks("measurement" if run.request.measured else "unit")
     return made
+
+
+def _statistics(records: Mapping[str, Record]) -> dict[str, dict[str, Record]]:
+    """The records that have each statistic of a user's own that is one number, by the name of its variable."""
+    found: dict[str, dict[str, Record]] = {}
+    for key, record in records.items():
+        for name in record.data.attrs.get("statistics", {}):
+            if record.data[PREFIX + name].dims == AT_TIMES:
+                found.setdefault(PREFIX + name, {})[key] = record
+    return found
 
 
 def _losses(run: Run[Any]) -> dict[str, list[float]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -16,6 +17,7 @@ from glassnet.datasets.names import N_SAMPLES
 from glassnet.runs.own_data import OwnData, Sha256
 from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Stage, Surface
 from glassnet.simulate.dynamics import Dynamics, GradientDescent, Langevin, Sgd
+from glassnet.simulate.statistic import Statistic
 from glassnet.store.directory import canonical
 
 MOST_UNITS: Final = 100_000
@@ -81,8 +83,10 @@ def _described(value: Any) -> Any:
         return value.model_dump(mode="json")
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
-        found = {field.name: getattr(value, field.name) for field in fields(value)}
-        return kind | {name: _described(one) for name, one in found.items() if name != "statistics"}
+        found = {field.name: getattr(value, field.name) for field in fields(value) if field.name != "function"}
+        if not found.get("statistics", True):
+            del found["statistics"]
+        return kind | {name: _described(one) for name, one in found.items()}
     return [_described(one) for one in value] if isinstance(value, tuple) else value
 
 
@@ -162,6 +166,28 @@ class _Grid(_Model):
     epoch: Some | None
 
 
+class _Statistic(_Model):
+    """A user's statistic without its function, which stands in their file: enough to read what was recorded."""
+
+    name: Annotated[str, Field(max_length=100)]
+    version: Annotated[int, Field(ge=1, le=2**53)]
+    needs: Annotated[list[str], Field(max_length=10)]
+    unit: Annotated[str, Field(max_length=100)]
+
+    def made(self) -> Statistic:
+        absent = partial(_absent, self.name)
+        return Statistic(self.name, absent, version=self.version, needs=tuple(self.needs), unit=self.unit)
+
+
+def _absent(name: str, **given: Any) -> float:
+    """The function of a statistic where it is not at hand.
+
+    Raises:
+        ValueError: in any case.
+    """
+    raise ValueError(f"the function of statistic {name!r} is in the user's file: give --experiment FILE.py:CLASS")
+
+
 class _Measure(_Model):
     kind: Literal["Measure"]
     dynamics: _Dynamics
@@ -171,6 +197,7 @@ class _Measure(_Model):
     snapshots: Increasing
     noise: Name
     grid: _Grid
+    statistics: Annotated[list[_Statistic], Field(max_length=1_000)] = []
 
     @model_validator(mode="after")
     def _in_order(self) -> _Measure:
@@ -196,6 +223,7 @@ class _Measure(_Model):
             tuple(self.snapshots),
             self.noise,
             Grid(self.grid.every, self.grid.epoch),
+            tuple(one.made() for one in self.statistics),
         )
 
 

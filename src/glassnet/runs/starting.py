@@ -82,8 +82,6 @@ def _points_of(request: Experiment) -> dict[str, Any]:
         return {}
     if not request.generic:
         registry.refuse_second(type(request))
-    if any(getattr(point.stage, "statistics", ()) for point in request.points()):
-        return {}  # functions are not described: such a run opens with its class only
     found = described(request.points())
     refuse_changed(request.points(), found, request.replicas)
     return {"points": found} if len(json.dumps(found, indent=2)) <= _MOST_BYTES else {}

@@ -22,7 +22,7 @@ DIMENSIONS: Final[dict[str, tuple[str, ...]]] = {
 
 _BESIDE: Final = """
     seed origin noise temperature learning_rate l2 entry_step sigma lost_at missed_wakings n_layer_weights
-    epsilon_of_chi bin_edge references final_weights final_step final_alive skin_tag skin_width skin_missed skin_rows
+    epsilon_of_chi bin_edge references final_weights final_step final_alive
     character byte unit group
 """
 RESERVED: Final = frozenset({*DIMENSIONS, *(dim for dims in DIMENSIONS.values() for dim in dims), *_BESIDE.split()})

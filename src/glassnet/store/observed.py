@@ -58,6 +58,17 @@ def axes_of(data: xr.Dataset) -> set[str]:
     return axes - {"layer"}
 
 
+def stored_axes(data: xr.Dataset) -> set[str]:
+    """Those, and the axis of the bytes of labels that are texts.
+
+    Raises:
+        ValueError: as :func:`axes_of`.
+    """
+    return axes_of(data) | (
+        {"character"} if any(str(name).startswith(TEXT_LABEL) for name in data.variables) else set()
+    )
+
+
 def unpacked(data: xr.Dataset) -> xr.Dataset:
     """The arrays of :func:`packed` as a record has them.
 

@@ -63,7 +63,7 @@ def from_dataset(kind: str, data: xr.Dataset) -> Value:
             there = data[name].dims if name in data.variables else "not there"
             raise ValueError(f"{name} must be an array of axes {', '.join(dims)}, but is {there}")
     state, data = carried.taken_from(data)
-    if others := set(data.sizes) - _AXES - (observed.axes_of(data) if kind == "record" else set()):
+    if others := set(data.sizes) - _AXES - (observed.stored_axes(data) if kind == "record" else set()):
         raise ValueError(
             f"axes must be of {', '.join(sorted(_AXES))}, but are {', '.join(sorted(map(str, others)))} too"
         )
