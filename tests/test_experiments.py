@@ -333,11 +333,11 @@ def test_the_memory_a_process_takes_is_what_was_said_or_up_to_a_third_less(
     code = """
 import re, sys
 from pathlib import Path
-from glassnet.experiments import open_run
-from glassnet.experiments.drawings import draw_run
-from glassnet.experiments.plan import plan
-from glassnet.experiments.runner import run
-from glassnet.experiments.summary import write_summary
+from glassnet.runs.pictures import draw_run
+from glassnet.runs.plan import plan
+from glassnet.runs.run import open_run
+from glassnet.runs.runner import run
+from glassnet.runs.table import write_summary
 from glassnet.store import RunDirectory
 directory = RunDirectory(Path(sys.argv[1]))
 request = open_run(directory.path).request
