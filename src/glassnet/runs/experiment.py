@@ -21,6 +21,7 @@ from glassnet._text import near_to
 from glassnet.datasets.names import N_SAMPLES
 from glassnet.datasets.names import Name as DatasetName
 from glassnet.runs.fields import (
+    MOST_UNITS,
     Count,
     Dtype,
     EngineName,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 _LIKE: Final[DatasetName] = "mnist"
 _BATCH: Final = 100
-_MOST_UNITS: Final = 100_000
-"""A file each; looking for them takes a tenth of a millisecond each."""
 
 
 def _dataset(name: str, value: Any) -> AnyData:
@@ -154,7 +153,7 @@ class Experiment(BaseModel, ABC):
     def preset(
         cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
-        """The request that names stand for; here all rows of a data set and the defaults of the fields.
+        """The request that names stand for: :meth:`usual_numbers`, and what is changed.
 
         Args:
             dataset: "mnist", "cifar10", or own data, as :func:`glassnet.read_dataset` gives them.
@@ -165,9 +164,24 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: an unknown name, a number that is not allowed, or one that is missing.
         """
-        cls.check_names(scale, variant)
+        scale, chosen = cls.check_names(scale, variant)
         changes = dict(changes or {})
-        return cls.of(data_numbers(dataset, None) | changes)
+        return cls.of(cls.usual_numbers(dataset, scale, changes, **chosen) | changes)
+
+    @classmethod
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """The numbers that names stand for; here all rows of a data set, and the defaults of all other fields.
+
+        Args:
+            dataset: as for :meth:`preset`.
+            scale: one of :attr:`scales`, "" where there is none.
+            changes: numbers that will be replaced; others may depend on them.
+            **variant: a value for each of :attr:`variants`.
+
+        Raises:
+            ValueError: names that do not go together.
+        """
+        return data_numbers(dataset, None)
 
     @classmethod
     def check_names(cls, scale: str, variant: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -400,9 +414,9 @@ class Experiment(BaseModel, ABC):
     def _few_enough(self) -> Self:
         listed = {name: len(getattr(self, name)) for name in self.lists}
         n_units = self.replicas * math.prod(listed.values())
-        if n_units > _MOST_UNITS:
+        if n_units > MOST_UNITS:
             what = " times ".join(["replicas", *listed])
-            raise ValueError(f"{what} must be at most {_MOST_UNITS} units, but are {n_units}")
+            raise ValueError(f"{what} must be at most {MOST_UNITS} units, but are {n_units}")
         return self
 
     @model_validator(mode="after")

@@ -76,23 +76,9 @@ class Relaxation(Quenched):
     snapshots: Times = SNAPSHOTS
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a phase of a data set at a scale.
-
-        Args:
-            dataset: "mnist", "cifar10", or own data, for which MNIST's numbers stand but of rows.
-            scale: "demo", "laptop", "workstation" or "paper".
-            changes: other numbers for any fields.
-            **variant: ``phase``: "regularised", "underparameterised" or "overparameterised".
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
-        """
-        scale, chosen = cls.check_names(scale, variant)
-        numbers = relaxation_numbers(chosen["phase"], dataset, scale, changes)
-        return cls.of(numbers | dict(changes or {}))
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a phase of a data set at a scale; for own data MNIST's, but for the number of rows."""
+        return relaxation_numbers(variant["phase"], dataset, scale, changes)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
