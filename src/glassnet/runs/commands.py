@@ -92,34 +92,11 @@ def options_of(experiment: type[Experiment]) -> dict[str, Option]:
     return found
 
 
-_TAKEN: Final = frozenset(
-    f"--{name}"
-    for name in (
-        "checkpoint-every",
-        "cluster",
-        "components",
-        "data",
-        "dataset",
-        "dry-run",
-        "header",
-        "help",
-        "inputs",
-        "label",
-        "negative",
-        "no-header",
-        "output",
-        "positive",
-        "quenched",
-        "scale",
-        "scheduler",
-        "set",
-        "split",
-        "split-seed",
-        "test-data",
-        "threads",
-        "workers",
-    )
-)
+_WORDS: Final = """
+    checkpoint-every cluster components data dataset dry-run header help inputs label negative no-header output
+    positive quenched scale scheduler set split split-seed test-data threads workers
+"""
+_TAKEN: Final = frozenset(f"--{name}" for name in _WORDS.split())
 """The options of the command that replace no number."""
 
 

@@ -38,7 +38,7 @@ from glassnet.paper.claims.claim import (
 from glassnet.paper.claims.commands import after_long_quench, relaxation, reproduce
 from glassnet.paper.claims.evidence import Evidence, Measurements, missing
 from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
-from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES, QUENCH, SGD_LEVEL
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, EPOCHS, PHASES, QUENCH, SGD_LEVEL
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 
@@ -67,9 +67,9 @@ SGD: Final = (
     "smallest such batch: reproduced if the level is 1e-4 within a factor 3 and the level at whole epochs within a "
     "factor 2 of the bowl, permuted and with replacement; explained otherwise if the level is that but the bowl is "
     "not; not reproduced if the level is not. Where no batch size has come to rest: not reproduced if, in networks "
-    "quenched for the scripts' 7000 epochs (4.2e6 steps) or more, displacements at the smallest batch still grow after "
-    "10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would have "
-    "held them long before."
+    f"quenched for the scripts' {EPOCHS} epochs (4.2e6 steps) or more, displacements at the smallest batch still grow "
+    "after 10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would "
+    "have held them long before."
 )
 
 _SETTLED: Final = 3.0 * (1.0 - 1e-9)

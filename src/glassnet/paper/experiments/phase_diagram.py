@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from glassnet.paper.numbers import LAMBDA, RATIO
+from glassnet.paper.numbers import EPOCHS, LAMBDA, LONG_EPOCHS, RATIO
 from glassnet.paper.scales import SCALES
 from glassnet.runs.experiment import Experiment, data_numbers, like
 from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
@@ -218,19 +218,19 @@ _SIZES: Final[Mapping[str, _Size]] = {
     "laptop": _Size(
         None,
         (tuple(range(30, 79, 6)), _PLANE_L2, (300,), 3),
-        (_LINE_WIDTHS, (7_000, 17_000), 4),
+        (_LINE_WIDTHS, (EPOCHS, LONG_EPOCHS), 4),
         (_LINE_L2, (1_000,), 10),
     ),
     "workstation": _Size(
         None,
         (_PLANE_WIDTHS, _PLANE_L2, (1_000,), 5),
-        (_PLANE_WIDTHS, (7_000, 17_000), 10),
-        (_LINE_L2, (7_000,), 20),
+        (_PLANE_WIDTHS, (EPOCHS, LONG_EPOCHS), 10),
+        (_LINE_L2, (EPOCHS,), 20),
     ),
     "paper": _Size(
         None,
-        (_PLANE_WIDTHS, _PLANE_L2, (7_000,), 10),
-        (_PLANE_WIDTHS, (7_000, 17_000), 10),
-        (_LINE_L2, (7_000,), 20),
+        (_PLANE_WIDTHS, _PLANE_L2, (EPOCHS,), 10),
+        (_PLANE_WIDTHS, (EPOCHS, LONG_EPOCHS), 10),
+        (_LINE_L2, (EPOCHS,), 20),
     ),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet._text import counted, given_replicas, number_list
-from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
+from glassnet.paper.numbers import DEMO_TEMPERATURES, LONG_EPOCHS, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
 from glassnet.runs.experiment import Curves, data_numbers, like
 from glassnet.runs.fields import (
@@ -209,7 +209,7 @@ def relaxation_numbers(
     }
     if (known, phase) == ("mnist", "overparameterised") and not demo:
         # This phase is its plateau of zero loss; a replica that gets there stops.
-        numbers |= {"epochs": 17_000, "stop_loss": 1e-6, "check_epochs": 100}
+        numbers |= {"epochs": LONG_EPOCHS, "stop_loss": 1e-6, "check_epochs": 100}
         if scale == "laptop" and (changes or {}).get("engine", "cpu") == "cpu":
             # Its effect there was found below the differences between replicas (docs/performance.md), and with it
             # steps cost so little that a run can go as far as claims about what is not seen ask for.
