@@ -1,4 +1,4 @@
-"""What each figure of the paper needs to be run, and how it is drawn from that."""
+"""Figures of the paper: the runs that each needs, and how it is drawn from them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Need:
     dataset: str = "mnist"
 
     def request(self, scale: str) -> Experiment:
-        """What is asked for at a scale."""
+        """The request at a scale."""
         return request(self.experiment, self.variant, self.dataset, scale)
 
     @property
     def phase(self) -> str:
-        """Whose quench it starts from; empty where it quenches its own networks."""
+        """The phase with the quench that it starts from; empty where it quenches its own networks."""
         if self.experiment == "sgd_displacement":
             return PHASES[0]
         return self.variant if self.experiment in ("relaxation", "ageing", "step_size") else ""

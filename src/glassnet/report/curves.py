@@ -1,4 +1,4 @@
-"""What the page draws of records: per replica what observables give, the counts behind Q, and what theory predicts.
+"""Arrays that the page draws of records: observables of each replica, the counts behind Q, and predictions.
 
 Means, intervals and relaxation times are left to the page: they depend on what its reader chooses.
 """

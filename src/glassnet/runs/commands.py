@@ -133,7 +133,7 @@ def _lacking(request: Experiment, names: Names, changes: Mapping[str, Any]) -> d
 
 
 def _changes(request: Experiment, names: Names) -> dict[str, Any] | None:
-    """What must be said beside a variant and a scale; None where they cannot give the request."""
+    """The numbers to be said beside a variant and a scale; None where they cannot give the request."""
     every = _asked(request)
     with suppress(ValueError):
         changes = _lacking(request, names, {})

@@ -62,7 +62,7 @@ def _inputs(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Curves:
-    """What the report draws of an experiment's records.
+    """The curves that the report draws of an experiment's records.
 
     Args:
         figures: by the names that the page's scripts have, in order; those that records cannot give are left out.
@@ -102,7 +102,7 @@ class Experiment(BaseModel, ABC):
     experiment: ClassVar[str]
     """Name in commands, in ``run.json`` and of the module."""
     about: ClassVar[str] = ""
-    """What it is, in a line, for lists."""
+    """The experiment in a line, for lists."""
     variants: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Options of :meth:`preset` beside data set and scale, each with its values, the default first."""
     scales: ClassVar[tuple[str, ...]] = ()
@@ -112,7 +112,7 @@ class Experiment(BaseModel, ABC):
     lengths: ClassVar[tuple[str, ...]] = ()
     """Fields that say how long points are followed: a run may be continued with more."""
     report: ClassVar[Curves] = Curves()
-    """What the report draws of its records."""
+    """The curves that the report draws of its records."""
     generic: ClassVar[bool] = False
     """Whether it stands in for a class that is not at hand, which may have tables and figures of its own."""
 
@@ -213,7 +213,7 @@ class Experiment(BaseModel, ABC):
 
     @property
     def fixed_numbers(self) -> dict[str, Any]:
-        """Those of the numbers that a run keeps when it is continued with more."""
+        """The numbers that a run keeps when it is continued with more."""
         return {name: value for name, value in self.numbers.items() if not self.can_grow(name)}
 
     @property
@@ -280,7 +280,7 @@ class Experiment(BaseModel, ABC):
 
     @abstractmethod
     def points(self) -> tuple[Point, ...]:
-        """What is to be made, parents before their children."""
+        """The points to be made, parents before their children."""
 
     @property
     def quench(self) -> Point | None:
@@ -332,7 +332,7 @@ class Experiment(BaseModel, ABC):
     # How it is shown.
 
     def look(self, chi: float | None = None, waiting_time: int | None = None, temperature: float | None = None) -> Look:
-        """What is shown: what is given, and else the experiment's usual choice among what was recorded.
+        """The look at a run: the values given, and else the experiment's usual choice among those recorded.
 
         Raises:
             ValueError: a value that was not recorded, or one of which the experiment has none to choose from.
@@ -352,7 +352,7 @@ class Experiment(BaseModel, ABC):
         return Look(**chosen)
 
     def recorded(self, name: str) -> tuple[Any, ...]:
-        """What there is to choose from of chi, waiting times or temperatures.
+        """The recorded chi, waiting times or temperatures, to choose from.
 
         The field that lists them; where the experiment has none, all chi and waiting times of what is measured.
         """
@@ -364,7 +364,7 @@ class Experiment(BaseModel, ABC):
         return tuple(sorted({one for s in stages if isinstance(s, Measure) for one in getattr(s, FIELDS[name])}))
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
-        """What is shown of chi, waiting times or temperatures where nothing is chosen: the last one."""
+        """The chi, waiting time or temperature that is shown where none is chosen: the last one."""
         return recorded[-1]
 
     def tables(self, run: Run[Any]) -> list[Table]:
@@ -393,7 +393,7 @@ class Experiment(BaseModel, ABC):
         return about(run), {}
 
     def page(self, run: Run[Any]) -> dict[str, Any] | None:
-        """What the report draws in place of records, as JSON values; None where records are drawn."""
+        """Payload that the report draws in place of records, as JSON values; None where records are drawn."""
         return None
 
     def facts(self) -> dict[str, str]:

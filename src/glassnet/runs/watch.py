@@ -36,15 +36,15 @@ _REMEMBERED: Final = 30
 """Observations that the speed is taken from."""
 
 _LOOK_FLOP: Final = 2e9
-"""What finding the loss of a quench under way may cost: a tenth of a second of one core."""
+"""Most work spent to find the loss of a quench under way: a tenth of a second of one core."""
 
 MOST_POINTS: Final = 24
-"""Of a run with more points only those under way are looked into."""
+"""Number of points beyond which only those under way are looked into."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the replicas of a point have shown so far, at the time ``t`` that the last of it is of.
+    """Means over the replicas of a point so far, at the last time ``t``.
 
     Means over the replicas that were not lost; None where nothing is known yet. ``overlap`` and ``tau_90`` are of
     relaxation, at the waiting time and chi that the run shows; ``tau_90`` is "> t" while it has not been reached.

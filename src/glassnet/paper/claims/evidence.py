@@ -1,4 +1,4 @@
-"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
+"""Evidence for claims: runs as they stand on the disk, the largest of each kind."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Evidence:
 
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
-    """What is found of a phase that nothing was run in."""
+    """The finding on a phase without any run."""
     return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
@@ -130,7 +130,7 @@ def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
-    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
+    """The evidence in runs: the largest of each kind, and every phase diagram.
 
     Runs with other inputs, depth, precision or learning rates than the paper's are left out.
     """
@@ -180,7 +180,7 @@ def phase_of(request: Any) -> PhaseName | None:
 
 
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
-    """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
+    """Key that sorts runs by size: completeness first, then rows, times, epochs and units."""
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())

@@ -239,7 +239,7 @@ class _Ratio:
 
 
 def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
-    """Those temperatures at which it holds or is broken."""
+    """The temperatures at which it holds or is broken."""
     layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
     q, msd = run.overlap(), run.msd()
     alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(msd.coords)

@@ -222,7 +222,7 @@ def sgd_level(evidence: Evidence) -> Finding:
 
 
 def _never_at_rest(sgd: Measurements, unclear: Finding) -> Finding:
-    """What it says that no batch size has come to rest."""
+    """The finding where no batch size has come to rest."""
     sizes = [size for sampling, size in sgd.records if sampling == "permutation"]
     if not sizes:
         return unclear
@@ -282,5 +282,5 @@ def _displacement(record: Record) -> xr.DataArray:
 
 
 def _rate(record: Record, l2: float) -> float:
-    """Of the bowl's decay, per step."""
+    """Rate of the bowl's decay, per step."""
     return float(record.data["learning_rate"].values.flat[0]) * l2

@@ -1,4 +1,4 @@
-"""What belongs to the step size: claim C13."""
+"""Oscillations that vanish with smaller steps: claim C13."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _vanish(phase: str, steps: Measurements | None) -> Finding:
 
 @dataclass(frozen=True)
 class _Wave:
-    """What displacements at a temperature do as steps become smaller, and how deep they still fall at the smallest."""
+    """How displacements at a temperature change as steps become smaller, and how deep they fall at the smallest."""
 
     temperature: float
     rate: float

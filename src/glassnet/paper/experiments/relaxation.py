@@ -221,7 +221,7 @@ def relaxation_numbers(
 
 
 def quench_numbers(phase: str, dataset: DataLike, scale: str, *more: str) -> dict[str, Any]:
-    """Those of a phase's numbers that say data, network and quench, for experiments that start from the same one.
+    """Data, network and quench of a phase, for experiments that start from the same quench.
 
     Args:
         phase: as for :class:`Relaxation`.
