@@ -14,7 +14,7 @@ from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
 from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
-from glassnet.paper.numbers import PhaseName, phase_at
+from glassnet.paper.numbers import PHASES, PhaseName, phase_at
 from glassnet.runs.commands import command
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.run import Run, open_run, run_paths
@@ -77,6 +77,24 @@ class Evidence:
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
     """The finding on a phase without any run."""
     return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+
+
+def in_phases(
+    evidence: Evidence, judge: Callable[[Relaxed], Finding], scales: Mapping[str, str] | None = None
+) -> list[tuple[str, Finding]]:
+    """The finding on each phase of MNIST.
+
+    Args:
+        evidence: all there is.
+        judge: finds it in the relaxation of a phase.
+        scales: by phase, the scale that would decide where there is no run; "laptop" for those that are not named.
+    """
+    findings = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        absent = missing(phase, scale=(scales or {}).get(phase, "laptop"))
+        findings.append((str(phase), absent if run is None else judge(run)))
+    return findings
 
 
 def open_runs(

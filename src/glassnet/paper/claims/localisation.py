@@ -36,9 +36,9 @@ from glassnet.paper.claims.claim import (
     worst,
 )
 from glassnet.paper.claims.commands import after_long_quench, relaxation, reproduce
-from glassnet.paper.claims.evidence import Evidence, Measurements, missing
+from glassnet.paper.claims.evidence import Evidence, Measurements, in_phases, missing
 from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
-from glassnet.paper.numbers import COLLAPSE_EXPONENT, EPOCHS, PHASES, QUENCH, SGD_LEVEL
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, EPOCHS, QUENCH, SGD_LEVEL
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 
@@ -118,11 +118,7 @@ def bowl_level(evidence: Evidence) -> Finding:
 
 def no_cage(evidence: Evidence) -> Finding:
     """Claim C11: the shape of the mean square displacement."""
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else _shape(run)))
-    return together(findings)
+    return together(in_phases(evidence, _shape))
 
 
 def _shape(run: Relaxed) -> Finding:
