@@ -94,7 +94,7 @@ class StraightLines(Experiment):
     @classmethod
     def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
         """Numbers for a data set at a scale, "demo" or "laptop"."""
-        size = _SIZES[scale]
+        size = dict(_SIZES[scale])
         return size | data_numbers(dataset, size["samples"])
 
     def points(self) -> tuple[Point, ...]:

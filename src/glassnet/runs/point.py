@@ -197,6 +197,8 @@ class Measure:
     @property
     def identity(self) -> dict[str, Any]:
         """All that the stage's result depends on, the end apart."""
+        from glassnet.simulate.statistic import identity_of
+
         return {
             "dynamics": _dynamics.describe(self.dynamics),
             "noise": self.noise,
@@ -205,7 +207,7 @@ class Measure:
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
-            **_of_statistics(self.statistics),
+            **identity_of(self.statistics),
         }
 
 
@@ -312,11 +314,6 @@ class Point:
         if self.start is not None:
             return {"replica": self.start[origin]}
         return {"init": "uniform", "seed": self.seed, "origin": origin}
-
-
-def _of_statistics(statistics: tuple[Statistic, ...]) -> dict[str, Any]:
-    """The part of an identity that statistics add: nothing where there are none."""
-    return {"statistics": {one.name: one.identity for one in statistics}} if statistics else {}
 
 
 def _takes_all_rows(stage: Stage) -> bool:

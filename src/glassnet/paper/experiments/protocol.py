@@ -61,7 +61,7 @@ class Protocol(Experiment):
         Raises:
             ValueError: a phase whose quench ends by its loss.
         """
-        there = Relaxation.preset(dataset, scale, **variant)
+        there = Relaxation.preset(dataset, scale, phase=variant["phase"])
         if there.stop_loss is not None:
             raise ValueError(f"phase must be one whose quench has a fixed length here, but got {variant['phase']!r}")
         own = {"temperature": 1e-4, "waiting_time": there.look().waiting_time, "replicas": _REPLICAS[scale]}
