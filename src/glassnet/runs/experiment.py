@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from glassnet.runs.table import Table
     from glassnet.simulate.ensemble import Ensemble
 
-_LIKE: Final[DatasetName] = "mnist"
 _BATCH: Final = 100
 
 
@@ -435,16 +434,6 @@ class Experiment(BaseModel, ABC):
         if (self.inputs == "given") != isinstance(self.dataset, OwnData):
             raise ValueError(f"inputs must be 'given' for own data and no others, but is {self.inputs!r}")
         return self
-
-
-def like(dataset: DataLike) -> DatasetName:
-    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
-
-    Raises:
-        ValueError: an unknown name, or data that experiments do not take.
-    """
-    known = _dataset("dataset", dataset)
-    return _LIKE if isinstance(known, OwnData) else known
 
 
 def data_numbers(dataset: DataLike, samples: int | None) -> dict[str, Any]:

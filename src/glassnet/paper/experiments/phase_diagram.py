@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from glassnet.paper.experiments.relaxation import like
 from glassnet.paper.numbers import EPOCHS, LAMBDA, LONG_EPOCHS, RATIO
 from glassnet.paper.scales import SCALES
-from glassnet.runs.experiment import Experiment, data_numbers, like
+from glassnet.runs.experiment import Experiment, data_numbers
 from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
 from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Point

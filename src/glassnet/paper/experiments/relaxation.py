@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet._text import counted, given_replicas, number_list
+from glassnet.datasets.names import Name as DatasetName
 from glassnet.paper.numbers import DEMO_TEMPERATURES, LONG_EPOCHS, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
-from glassnet.runs.experiment import Curves, data_numbers, like
+from glassnet.runs.experiment import Curves, data_numbers
 from glassnet.runs.fields import (
     Count,
     NotNegativeNumbers,
@@ -23,7 +24,7 @@ from glassnet.runs.fields import (
     PositiveNumbers,
     Times,
 )
-from glassnet.runs.own_data import DataLike
+from glassnet.runs.own_data import DataLike, OwnData
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -64,6 +65,7 @@ class Relaxation(Quenched):
     scales: ClassVar[tuple[str, ...]] = SCALES
     lists: ClassVar[tuple[str, ...]] = ("temperatures",)
     lengths: ClassVar[tuple[str, ...]] = ("t_max",)
+    quench_ends: ClassVar[tuple[str, ...]] = ("stop_loss", "check_epochs")
     report: ClassVar[Curves] = Curves((*RELAXED[:5], "ageing", "ageing_tau", *RELAXED[5:]), "Temperature")
 
     stop_loss: OptionalPositive = None
@@ -181,6 +183,12 @@ class Relaxation(Quenched):
         )
         start = self.quench
         return replace(start, stages=(*start.stages, stage), label=f"Langevin T = {temperature:g}")
+
+
+def like(dataset: DataLike) -> DatasetName:
+    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own."""
+    known = data_numbers(dataset, None)["dataset"]
+    return "mnist" if isinstance(known, OwnData) else known
 
 
 def noise_of(temperature: float) -> int:
