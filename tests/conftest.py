@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pages import Made
+    from strangers import Members
 
 # No property is asserted of the time that an example takes, which is the machine's and what else it does.
 settings.register_profile("glassnet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +50,19 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_runs import make, tiny
 
     return make(tiny(), tmp_path_factory.mktemp("tiny") / "run").path
+
+
+@pytest.fixture(scope="session")
+def condensed(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Members:
+    """The members of the same run as one file."""
+    from strangers import members_of
+
+    from glassnet.runs.condense import condense
+    from glassnet.runs.run import open_run
+
+    path = tmp_path_factory.mktemp("condensed") / "small.run.zip"
+    condense(open_run(tiny_run), path)
+    return members_of(path)
 
 
 @pytest.fixture(scope="session")

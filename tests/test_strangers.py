@@ -26,10 +26,8 @@ from strangers import (
     with_checksum,
     zipped,
 )
-from tiny_runs import make, tiny
 
 import glassnet as gn
-from glassnet.runs.condense import condense
 from glassnet.runs.plan import Member
 from glassnet.runs.run import open_run
 from glassnet.runs.verify import verify
@@ -39,25 +37,9 @@ from glassnet.store.directory import unit_name
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of six units."""
-    folder = tmp_path_factory.mktemp("strangers")
-    make(tiny(), folder / "run")
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def condensed(whole: Path) -> Members:
-    """The members of the same run as one file."""
-    path = whole.with_name("small.run.zip")
-    condense(open_run(whole), path)
-    return members_of(path)
-
-
-@pytest.fixture(scope="module")
-def saved(whole: Path) -> Members:
+def saved(tiny_run: Path) -> Members:
     """The members of an ensemble's file."""
-    path = whole.with_name("ensemble.zip")
+    path = tiny_run.with_name("ensemble.zip")
     gn.save(gn.Ensemble.random(gn.Mlp(3, 2, 2), 2), path)
     return members_of(path)
 
@@ -204,12 +186,12 @@ def test_a_chunk_of_blosc_is_held_against_its_header(change: str, condensed: Mem
     refused(lambda: read_all(path), str(path), name)
 
 
-def test_a_file_that_is_no_file_is_refused(tmp_path: Path, whole: Path) -> None:
+def test_a_file_that_is_no_file_is_refused(tmp_path: Path, tiny_run: Path) -> None:
     os.mkfifo(tmp_path / "x.zarr.zip")
     refused(lambda: gn.load(tmp_path / "x.zarr.zip"), "x.zarr.zip", "must be a file")
     (tmp_path / "zeros").symlink_to("/dev/zero")
     refused(lambda: gn.load(tmp_path / "zeros"), "zeros", "must be a file")
-    shutil.copytree(whole, tmp_path / "run")
+    shutil.copytree(tiny_run, tmp_path / "run")
     (tmp_path / "run" / "figures").mkdir(exist_ok=True)
     for name in ("figures/x.png", "units/x.zarr.zip", "checkpoints/x.zarr.zip"):
         os.mkfifo(tmp_path / "run" / name)
@@ -301,8 +283,10 @@ def test_an_end_of_5000_digits_is_named(condensed: Members, tmp_path: Path) -> N
     refused(lambda: open_run(path), str(path), "digits")
 
 
-def test_a_unit_whose_value_is_of_another_temperature_is_found(whole: Path, condensed: Members, tmp_path: Path) -> None:
-    run = open_run(whole)
+def test_a_unit_whose_value_is_of_another_temperature_is_found(
+    tiny_run: Path, condensed: Members, tmp_path: Path
+) -> None:
+    run = open_run(tiny_run)
     hot, cold = (Member(run.request.measured[temperature], 0) for temperature in (0.1, 0.0))
     index = json.loads(condensed["index.json"])
     one, other = (
@@ -314,9 +298,9 @@ def test_a_unit_whose_value_is_of_another_temperature_is_found(whole: Path, cond
     refused(lambda: read_all(path), str(path), "its value has")
     folder = tmp_path / "run"
     (folder / "units").mkdir(parents=True)
-    (folder / "run.json").write_bytes((whole / "run.json").read_bytes())
+    (folder / "run.json").write_bytes((tiny_run / "run.json").read_bytes())
     directory = RunDirectory(folder)
-    there = RunDirectory(whole)
+    there = RunDirectory(tiny_run)
     directory.write_unit(run.identity(hot), there.read_unit(run.identity(cold)))
     refused(lambda: directory.read_unit(run.identity(hot)), "its value has")
     found = verify(folder)
@@ -327,8 +311,8 @@ def test_a_unit_whose_value_is_of_another_temperature_is_found(whole: Path, cond
 @pytest.mark.parametrize(
     "name", ["seed", "origin", "noise", "temperature", "learning_rate", "l2", "chi", "waiting_time"]
 )
-def test_a_record_that_says_it_is_another_is_refused(name: str, whole: Path) -> None:
-    run = open_run(whole)
+def test_a_record_that_says_it_is_another_is_refused(name: str, tiny_run: Path) -> None:
+    run = open_run(tiny_run)
     member = Member(run.request.measured[0.1], 1)
     stored = run.unit(member)
     record, identity = stored.value, run.identity(member)
@@ -344,8 +328,10 @@ def test_a_record_that_says_it_is_another_is_refused(name: str, whole: Path) -> 
 
 @pytest.mark.parametrize("key", ["end", "results", "identity"])
 @pytest.mark.parametrize("value", ["x", 2**80, -1, None, True, [1]])
-def test_a_units_header_is_held_against_what_it_must_be(key: str, value: object, whole: Path, tmp_path: Path) -> None:
-    directory = RunDirectory(whole)
+def test_a_units_header_is_held_against_what_it_must_be(
+    key: str, value: object, tiny_run: Path, tmp_path: Path
+) -> None:
+    directory = RunDirectory(tiny_run)
     path = directory.unit_files()[0]
     stored, header = files.read(path)
     other = tmp_path / path.name

@@ -23,33 +23,17 @@ from strangers import (
     refused,
     run_json,
 )
-from tiny_runs import make, tiny
 
 import glassnet as gn
 from glassnet._text import escaped
-from glassnet.runs.condense import condense
 from glassnet.runs.run import open_run
 from glassnet.store import RunDirectory, files, strict
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of six units."""
-    folder = tmp_path_factory.mktemp("strangers")
-    make(tiny(), folder / "run")
-    return folder / "run"
-
-
-@pytest.fixture(scope="module")
-def condensed(whole: Path) -> Members:
-    """The members of the same run as one file."""
-    path = whole.with_name("small.run.zip")
-    condense(open_run(whole), path)
-    return members_of(path)
-
-
-def test_a_key_that_comes_twice_is_refused_wherever_it_stands(whole: Path, condensed: Members, tmp_path: Path) -> None:
-    text = (whole / "run.json").read_text()
+def test_a_key_that_comes_twice_is_refused_wherever_it_stands(
+    tiny_run: Path, condensed: Members, tmp_path: Path
+) -> None:
+    text = (tiny_run / "run.json").read_text()
     for key in ('"format": 1', '"seed": 0', '"samples": 200', '"engine": {'):
         assert key in text
         twice = text.replace(key, key.partition(":")[0] + ": 7, " + key, 1)
@@ -81,8 +65,8 @@ def test_json_is_read_as_python_reads_it(value: Any) -> None:
 
 
 @pytest.mark.parametrize("sessions", [None, [], [1], [{"time": 1}], [{"time": "x", "versions": {}, "machine": []}]])
-def test_sessions_that_are_none_are_named(sessions: Any, whole: Path, tmp_path: Path) -> None:
-    description = RunDirectory(whole).describe() | {"sessions": sessions}
+def test_sessions_that_are_none_are_named(sessions: Any, tiny_run: Path, tmp_path: Path) -> None:
+    description = RunDirectory(tiny_run).describe() | {"sessions": sessions}
     done = glassnet("show", described(tmp_path / "run", run_json(description)))
     assert (done.exit_code, "sessions must say" in done.output) == (2, True)
 
@@ -90,8 +74,8 @@ def test_sessions_that_are_none_are_named(sessions: Any, whole: Path, tmp_path: 
 # What is printed
 
 
-def test_texts_of_a_file_steer_no_terminal(whole: Path, condensed: Members, tmp_path: Path) -> None:
-    description = RunDirectory(whole).describe()
+def test_texts_of_a_file_steer_no_terminal(tiny_run: Path, condensed: Members, tmp_path: Path) -> None:
+    description = RunDirectory(tiny_run).describe()
     session = description["sessions"][0]
     session["machine"]["processor"] = session["versions"]["glassnet"] = session["time"] = HOSTILE
     description["engine"]["version"] = HOSTILE
@@ -113,7 +97,7 @@ def test_an_escaped_text_is_printable_and_says_what_it_was(text: str) -> None:
     assert text.isprintable() == (found == text)
 
 
-def test_a_page_turns_no_letters(whole: Path, tmp_path: Path) -> None:
+def test_a_page_turns_no_letters(tiny_run: Path, tmp_path: Path) -> None:
     from glassnet.report import html
 
     assert "\u202e" not in html.pairs({HOSTILE: HOSTILE}) + html.table(HOSTILE, [HOSTILE], [[HOSTILE]])
@@ -145,10 +129,10 @@ print([one for one in seen if one[0] in forbidden], loaded)
 """
 
 
-def test_a_description_never_names_code_that_is_loaded(whole: Path, tmp_path: Path) -> None:
+def test_a_description_never_names_code_that_is_loaded(tiny_run: Path, tmp_path: Path) -> None:
     (tmp_path / "stranger.py").write_text("raise SystemExit('loaded')")
     named = "stranger:run"
-    sound = RunDirectory(whole).describe()
+    sound = RunDirectory(tiny_run).describe()
     strange: list[dict[str, Any]] = [
         {**sound, "engine": {"name": named, "version": "__import__('stranger')", "gradient": named}},
         {**sound, "request": {**sound["request"], "engine": named}},
@@ -158,9 +142,9 @@ def test_a_description_never_names_code_that_is_loaded(whole: Path, tmp_path: Pa
     ]
     folders = [described(tmp_path / f"run {i}", run_json(one)) for i, one in enumerate(strange)]
     for folder in folders:
-        (folder / "units").symlink_to(whole / "units")
+        (folder / "units").symlink_to(tiny_run / "units")
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, tmp_path, whole, *folders],
+        [sys.executable, "-c", WATCHED, tmp_path, tiny_run, *folders],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -171,9 +155,9 @@ def test_a_description_never_names_code_that_is_loaded(whole: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("attribute", ["network", "dynamics", "engine"])
-def test_a_value_never_names_code_that_is_loaded(attribute: str, whole: Path, tmp_path: Path) -> None:
+def test_a_value_never_names_code_that_is_loaded(attribute: str, tiny_run: Path, tmp_path: Path) -> None:
     """A module that another made is known by its layers only; dynamics and engines are glassnet's own or none."""
-    unit = RunDirectory(whole)
+    unit = RunDirectory(tiny_run)
     stored = next(v for v, _ in map(files.read, unit.unit_files()) if isinstance(v, gn.Record))
     path = tmp_path / "x"
     gn.save(stored, path)

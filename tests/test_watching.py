@@ -14,7 +14,7 @@ import pytest
 from program import GLASSNET, Paced, glassnet
 
 import glassnet as gn
-from glassnet.runs.watch import Look, Watch
+from glassnet.runs.watch import Status, Watch
 from glassnet.store import files
 
 
@@ -28,7 +28,7 @@ def relaxation(folder: Path) -> list[str]:
 @pytest.mark.long
 def test_a_run_is_seen_from_its_first_step_to_its_last(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    looks: list[Look] = []
+    looks: list[Status] = []
     with Paced(*relaxation(folder)) as running:
         assert running.update() is not None
         watch = Watch(folder)

@@ -23,7 +23,7 @@ THRESHOLD = 0.9
 
 
 def condition_row(record: Record, *, chi: float | None, waiting_time: int, time: int | None = None) -> Row:
-    """What the replicas of one condition show from one waiting time on.
+    """The row of one condition from one waiting time on.
 
     ``tau_90`` in steps with its 95 % interval ``low`` to ``high``, what it is an estimate of (``tau_90_of``) and the
     ``outcome`` of the mean curve; the mean overlap ``q`` and mean square displacement ``msd`` at ``t``; ``data_loss``

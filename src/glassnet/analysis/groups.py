@@ -70,7 +70,7 @@ class Groups:
 
 
 def condition_labels(records: Mapping[Any, Record]) -> dict[Any, str]:
-    """What tells records of one condition each apart, as text: temperature, learning rate, l2 or size of batches.
+    """Labels that tell records of one condition each apart: temperature, learning rate, l2 or size of batches.
 
     Args:
         records: by any keys. The key is added where none of these tells a record from the others.
@@ -91,7 +91,7 @@ def condition_labels(records: Mapping[Any, Record]) -> dict[Any, str]:
 
 
 def _told(record: Record) -> dict[str, str]:
-    """What may tell a record of one condition from others, as text; empty where it has none."""
+    """Parameters that may tell a record of one condition from others, as text; empty where it has none."""
     dynamics, data = record.dynamics, record.data
     signs = {"temperature": "T", "learning_rate": "μ", "l2": "l2"}
     numbers = {name: float(data[name].values[0]) if name in data.coords else None for name in _CONDITIONS}

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
 
 import numpy as np
 import xarray as xr
@@ -92,17 +92,10 @@ class StraightLines(Experiment):
     quench_rate: Positive = 1e-2
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request for a data set at a scale, "demo" or "laptop".
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
-        """
-        scale, _ = cls.check_names(scale, variant)
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers for a data set at a scale, "demo" or "laptop"."""
         size = dict(_SIZES[scale])
-        return cls.of(size | data_numbers(dataset, size["samples"]) | dict(changes or {}))
+        return size | data_numbers(dataset, size["samples"])
 
     def points(self) -> tuple[Point, ...]:
         """All l2 together: SGD, then the descent."""

@@ -1,4 +1,4 @@
-"""What the command on claims prints and writes."""
+"""Output of the command on claims, on the terminal and as files."""
 
 from __future__ import annotations
 

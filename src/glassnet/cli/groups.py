@@ -20,7 +20,7 @@ class Commands(TyperGroup):
 
 
 def unknown_command(asked: str, group: TyperGroup, ctx: Any) -> str:
-    """What is wrong with a command that a group does not have, and what is there that comes near to it."""
+    """The message about a command that a group does not have, with the names that come near to it."""
     names = group.list_commands(ctx)
     known = {name: name for name in names}
     for name, inner in group.commands.items():
@@ -31,7 +31,7 @@ def unknown_command(asked: str, group: TyperGroup, ctx: Any) -> str:
 
 
 def unknown_option(option: str, command: Any) -> str:
-    """What is wrong with an option that a command does not have, and what is there that comes near to it."""
+    """The message about an option that a command does not have, with the names that come near to it."""
     if isinstance(command, TyperGroup):
         return f"no such option {option} here; options come after the command that takes them"
     asked = option.lstrip("-").replace("_", "-")

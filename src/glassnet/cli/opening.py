@@ -33,7 +33,7 @@ def _shown(about: str) -> Any:
 
 
 class Looking(NamedTuple):
-    """What is looked at, as the options say; None for the usual."""
+    """The look at a run, as the options say; None for the usual."""
 
     chi: Annotated[float | None, _shown("Sensitivity chi of the overlap")] = None
     waiting_time: Annotated[int | None, _shown("Waiting time t_w, in steps,")] = None

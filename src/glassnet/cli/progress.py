@@ -57,7 +57,7 @@ class Pace:
         return 1.0 - sum(self._left_of.values()) / self._whole if self._whole else 1.0
 
     def steps_per_second(self, block: Block) -> float:
-        """Of all replicas together, on average over blocks of this kind."""
+        """Steps a second of all replicas together, on average over blocks of this kind."""
         return self._speed(block.point.rows_per_step) / block.point.flop_per_step
 
     @property
@@ -68,7 +68,7 @@ class Pace:
         return sum(max(0.0, left) / self._speed(kind) for kind, left in self._left_of.items())
 
     def _speed(self, kind: int) -> float:
-        """Of steps that take so many rows; as fast as the others before any was seen."""
+        """Flop a second of steps that take so many rows; as fast as the others before any was seen."""
         if self._flop.get(kind, 0.0) > 0.0 and self._seconds[kind] > 0.0:
             return self._flop[kind] / self._seconds[kind]
         return max(sum(self._flop.values()), 1.0) / max(sum(self._seconds.values()), 1e-9)

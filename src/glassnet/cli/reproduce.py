@@ -155,7 +155,7 @@ def _misfit(found: Experiment, wanted: Experiment) -> str | None:
 
 
 _WHAT = frozenset({"dataset", "samples", "width", "widths", "l2", "l2s"})
-"""What a figure is of. How many replicas, how long, and at which temperatures is said in it."""
+"""Fields that tell what a figure is of; replicas, lengths and temperatures stand in the figure itself."""
 
 
 def _holds(found: Any, asked: Any) -> bool:
@@ -166,7 +166,7 @@ def _holds(found: Any, asked: Any) -> bool:
 
 
 def _asked(need: Need, scale: str, quenched: Path | None) -> tuple[Experiment, Ensemble | None]:
-    """What is run for a need, and the replicas that it starts from, if the folder has them."""
+    """The request for a need, and the replicas that it starts from, if the folder has them."""
     request = need.request(scale)
     file = quenched / f"{need.dataset}-{need.phase}.zip" if quenched is not None and need.phase else None
     if file is None or not file.is_file():

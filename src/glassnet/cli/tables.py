@@ -1,4 +1,4 @@
-"""What the commands print about requests, plans and runs."""
+"""Tables that the commands print about requests, plans and runs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from glassnet.store.directory import unit_name
 
 
 def about(request: Experiment) -> Table:
-    """What is asked for, in lines."""
+    """The request, in lines."""
     return _pairs(facts(request))
 
 
 def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
-    """What several runs would cost, one after the other, and together."""
+    """The cost of several runs, one after the other, and together."""
     table = _table("Runs, in this order", "run", "units", "done", "shared", "to make", "steps", "flop", "time here")
     for name, plan, cost in rows:
         counts = (plan.n_units, plan.n_done, plan.n_awaited, cost.networks)
@@ -43,7 +43,7 @@ def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
 
 
 def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table:
-    """What a plan would cost; ``there`` has the workers, their threads, and the seconds that these would take."""
+    """The cost of a plan; ``there`` has the workers, their threads, and the seconds that these would take."""
     too_much = f", more than the {size(cost.machine_memory)} of this machine: it would be refused"
     rows = {
         "units": f"{plan.n_units}: {plan.n_done} done, {plan.n_units - plan.n_done} to make"
@@ -70,7 +70,7 @@ def _on_device(cost: Cost) -> str:
 
 
 def time_there(n_workers: int, n_threads: int, seconds: float) -> str:
-    """What so much would take on the workers there are."""
+    """The time that the workers there are would take."""
     if not n_threads:
         return "none yet: the scheduler has no workers"
     workers = f"{counted(n_workers, 'worker')} with {counted(n_threads, 'thread')} together"
@@ -108,7 +108,7 @@ def experiments_table() -> Table:
 
 
 def figures_table() -> Table:
-    """What `glassnet reproduce` knows."""
+    """The figures that `glassnet reproduce` knows."""
     from glassnet.paper.figures import FIGURES  # matplotlib comes with it
 
     table = _table("Figures for glassnet reproduce", "figure", "what", "runs")
@@ -119,7 +119,7 @@ def figures_table() -> Table:
 
 
 def phases_table() -> Table:
-    """What each phase is, for each data set, at full size and in the demo."""
+    """The phases of each data set, at full size and in the demo."""
     table = _table("Phases", "phase", "dataset", "width", "demo width", "l2", "chi shown")
     for (dataset, name), phase in sorted(PHASE.items(), key=lambda item: PHASES.index(item[0][1])):
         table.add_row(name, dataset, str(phase.width), str(phase.demo_width), f"{phase.l2:g}", f"{phase.shown_chi:g}")
@@ -127,7 +127,7 @@ def phases_table() -> Table:
 
 
 def scales_table() -> Table:
-    """What each scale is, by the example of the regularised phase of MNIST."""
+    """The scales, by the example of the regularised phase of MNIST."""
     table = _table("Scales (MNIST, regularised)", "scale", "rows", "replicas", "epochs", "t_w", "t to", "T")
     for scale in SCALES:
         r: Any = registry.request("relaxation", PHASES[0], "mnist", scale)
@@ -155,7 +155,7 @@ def runs_table(folder: Path) -> Table:
 
 
 def damaged_runs(folder: Path) -> list[str]:
-    """What is wrong with the runs in a folder that cannot be read."""
+    """The problems of the runs in a folder that cannot be read."""
     problems = []
     for path in run_paths(folder):
         try:
@@ -185,7 +185,7 @@ def provenance(run: Run[Any]) -> Table:
 
 
 def _source(dataset: AnyData) -> dict[str, str]:
-    """What a user's own data were made of, where the run has them; a condensed one has not."""
+    """Source of a user's own data, where the run has them; a condensed one has not."""
     if not isinstance(dataset, OwnData):
         return {}
     try:
@@ -197,7 +197,7 @@ def _source(dataset: AnyData) -> dict[str, str]:
 
 
 def verification(found: Verification) -> Table:
-    """What was found in a run's files."""
+    """The findings in a run's files."""
     rows = {"units": f"{found.n_complete} of {found.n_asked} complete and sound"}
     if found.n_begun:
         rows["begun"] = f"{found.n_begun} sound, of a shorter run"

@@ -18,7 +18,7 @@ from glassnet.cli.opening import Looking, OwnClass, experiment_in
 from glassnet.cli.working import make_console, refusing
 
 if TYPE_CHECKING:
-    from glassnet.runs.watch import Look, Standing
+    from glassnet.runs.watch import Standing, Status
 
 _REFRESH_SECONDS: Final = 2.0
 _BAR: Final = 12
@@ -53,7 +53,7 @@ def watch(
                 return
 
 
-def _shown(run: Path, look: Look) -> Group:
+def _shown(run: Path, look: Status) -> Group:
     from glassnet.runs.watch import MOST_POINTS
 
     under_way = [point for point in look.points if 0.0 < point.share < 1.0]
@@ -67,7 +67,7 @@ def _shown(run: Path, look: Look) -> Group:
     return Group(*lines, _table(rows)) if rows else Group(*lines)
 
 
-def _headline(run: Path, look: Look) -> str:
+def _headline(run: Path, look: Status) -> str:
     share = f"{100.0 * look.share:.1f} %"
     if look.complete:
         return f"{run}: complete"

@@ -24,7 +24,7 @@ def _elsewhere(name: str, about: str) -> Any:
 
 
 class Where(NamedTuple):
-    """Who does the work, as the options say."""
+    """The workers, as the options say."""
 
     scheduler: Annotated[
         str | None, _elsewhere("--scheduler", "tls://HOST:PORT or tcp://HOST:PORT of a Dask scheduler.")

@@ -1,4 +1,4 @@
-"""What the commands have in common: planning, doing and reporting a run, and saying what is wrong in one line."""
+"""Work that commands have in common: plan, make and report a run, and say what is wrong in one line."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def _draw_bars(axes: Axes, t: NDArray[np.int64], found: Estimate, colour: Any, p
 
 
 def _legend(used: Mapping[str, tuple[int, int]], waits: Mapping[str, int]) -> tuple[str, list[str]]:
-    """What holds for all conditions, and the name of each with what does not."""
+    """Title of the legend, true of all conditions, and a name for each condition."""
     numbers, times = set(used.values()), {waits[name] for name in used}
     shared, apart = [], dict.fromkeys(used, "")
     if len(times) == 1:

@@ -94,7 +94,7 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
 def _draw_bowl(
     axes: Axes, record: Record, curves: Sequence[Curve], replicas: NDArray[np.int64], waiting_time: int
 ) -> list[Line2D]:
-    """What l2 alone would give, at each temperature > 0, and its entry in the legend."""
+    """Draw the bowl of l2 alone at each temperature > 0; its entry in the legend."""
     if not np.all(record.data["l2"].values > 0):
         return []
     bowl = bowl_mean_square_displacement(record, waiting_time=waiting_time)[replicas]

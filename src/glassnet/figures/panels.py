@@ -1,4 +1,4 @@
-"""What panels have in common: curves with their bands, axes of time, the ladder of temperatures, what was measured."""
+"""Parts that panels share: curves with their bands, axes of time, the ladder of temperatures, what was measured."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def add_conditions(axes: Axes, text: str) -> None:
 
 
 def conditions(curves: Sequence[Curve], chi: float | None, waiting_time: int) -> str:
-    """What the curves of a figure have in common, n being the replicas in each mean, or how few to how many."""
+    """Chi, waiting time and n of a figure's curves, n being the replicas in each mean, or how few to how many."""
     parts = [] if chi is None else [rf"$\chi={power(chi)[1:-1]}$"]
     parts.append(f"$t_w={power(waiting_time)[1:-1]}$")
     fewest, most = (pick(curve.n_used for curve in curves) for pick in (min, max))

@@ -24,7 +24,7 @@ from glassnet.figures.style import (
 )
 
 _FLOOR: Final = 1e-20
-"""Of losses under a geometric mean, as the authors' script has it."""
+"""Floor of losses under a geometric mean, as the authors' script has it."""
 
 
 def draw_plane(losses: xr.Dataset, *, l2_mark: float | None = None, ratio_mark: float | None = None) -> Figure:

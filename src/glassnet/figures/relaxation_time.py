@@ -103,7 +103,7 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
 
 @dataclass(frozen=True)
 class _Tau:
-    """What is known of tau at one temperature.
+    """The estimate of tau at one temperature.
 
     Args:
         value: NaN where there is no number.

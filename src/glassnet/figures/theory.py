@@ -1,4 +1,4 @@
-"""What weights in a quadratic well do, without any network (Figs. A5 and A7)."""
+"""Weights in a quadratic well, without any network (Figs. A5 and A7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each figure of the paper needs to be run, and how it is drawn from that."""
+"""Figures of the paper: the runs that each needs, and how it is drawn from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from typing import Any, Final
 from matplotlib.figure import Figure
 
 from glassnet.figures import ageing, collapse, overlap, relaxation_time, theory
-from glassnet.paper.numbers import COLLAPSE_CHI, COLLAPSE_EXPONENT, PHASES
+from glassnet.paper.numbers import (
+    COLLAPSE_CHI,
+    COLLAPSE_EXPONENT,
+    OVERLAP_CHI,
+    OVERLAP_TEMPERATURES,
+    OVERLAP_WAITING_TIME,
+    PHASES,
+)
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.pictures import Pictures
 from glassnet.runs.registry import request
@@ -28,12 +35,12 @@ class Need:
     dataset: str = "mnist"
 
     def request(self, scale: str) -> Experiment:
-        """What is asked for at a scale."""
+        """The request at a scale."""
         return request(self.experiment, self.variant, self.dataset, scale)
 
     @property
     def phase(self) -> str:
-        """Whose quench it starts from; empty where it quenches its own networks."""
+        """The phase with the quench that it starts from; empty where it quenches its own networks."""
         if self.experiment == "sgd_displacement":
             return PHASES[0]
         return self.variant if self.experiment in ("relaxation", "ageing", "step_size") else ""
@@ -139,11 +146,11 @@ def _two_temperatures(run: Run[Any]) -> Figure:
     """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
     record, asked = run.record, run.request
     warm = {t for t in run.records if t > 0}
-    shown = {t for t in (1e-4, 1e-6) if t in warm}
+    shown = warm & OVERLAP_TEMPERATURES
     shown = shown if len(shown) == 2 else warm
     record = record[[t in shown for t in record.data["temperature"].values]]
-    chi = 400.0 if 400.0 in asked.chi else run.look.chi
-    wait = 5_000 if 5_000 in asked.waiting_times else run.look.waiting_time
+    chi = OVERLAP_CHI if OVERLAP_CHI in asked.chi else run.look.chi
+    wait = OVERLAP_WAITING_TIME if OVERLAP_WAITING_TIME in asked.waiting_times else run.look.waiting_time
     at: dict[str, Any] = {"chi": chi, "waiting_time": wait}
     return overlap.draw_overlap(record, **at)
 

@@ -1,6 +1,6 @@
 """The paper's numbers, and those of its authors' scripts: phases, transitions, levels and exponents.
 
-All of M. Kerr Winter and L. M. C. Janssen, "How glassy are neural networks?" (2024). Nothing else in glassnet has them.
+The paper is M. Kerr Winter and L. M. C. Janssen, "How glassy are neural networks?" (2024).
 """
 
 from __future__ import annotations
@@ -19,16 +19,24 @@ RATIO: Final = 0.18
 """The transitions of Section III A, lambda* and N*/P_D: what lies where tells a run's phase."""
 
 EPOCHS: Final = 7_000
-"""Of SGD in the authors' scripts."""
+"""Length of SGD in the authors' scripts."""
+
+LONG_EPOCHS: Final = 17_000
+"""Length of SGD where networks reach zero loss, in the authors' scripts."""
 
 QUENCH: Final = EPOCHS * 600
-"""Steps of that: epochs of 60000 rows in batches of 100."""
+"""The same in steps: epochs of 60000 rows in batches of 100."""
 
 COLLAPSE_EXPONENT: Final = -0.48
-"""Of the master curve and of Q_inf against T (Figs. 4a and b)."""
+"""Exponent of the master curve, and of Q_inf against T (Figs. 4a and b)."""
+
+OVERLAP_TEMPERATURES: Final = frozenset({1e-4, 1e-6})
+OVERLAP_CHI: Final = 400.0
+OVERLAP_WAITING_TIME: Final = 5_000
+"""Temperatures, sensitivity and waiting time of Fig. 2b."""
 
 LEARNING_RATE: Final = 1e-3
-"""Of Langevin dynamics."""
+"""Learning rate of Langevin dynamics."""
 
 COLDEST: Final[Mapping[str, float]] = {"regularised": 1e-8, "underparameterised": 1e-6, "overparameterised": 1e-8}
 """The lowest temperatures above 0 of Fig. 7."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from glassnet.datasets.names import Name as DatasetName
+from glassnet.paper.numbers import EPOCHS
 
 ScaleName = Literal["demo", "laptop", "workstation", "paper"]
 
@@ -35,7 +36,7 @@ class Scale:
 SCALE: Final[Mapping[str, Scale]] = {
     "demo": Scale(6_000, 4, 5_000, (300,), 3_000),
     "laptop": Scale(None, 6, 700, (200, 500, 1_000, 2_000, 5_000), 20_000),
-    "workstation": Scale(None, 16, 7_000, (20_000, 50_000), 100_000),
-    "paper": Scale(None, 50, 7_000, (20_000, 50_000, 80_000, 100_000, 150_000), 300_000),
+    "workstation": Scale(None, 16, EPOCHS, (20_000, 50_000), 100_000),
+    "paper": Scale(None, 50, EPOCHS, (20_000, 50_000, 80_000, 100_000, 150_000), 300_000),
 }
 """By name, for relaxation."""

@@ -14,11 +14,11 @@ from glassnet.runs.registry import is_file
 from glassnet.runs.run import Run
 
 GIVEN_DATA: Final = "DATA.npz"
-"""What stands in commands for the data of a condensed run."""
+"""Name of the data file in commands for a condensed run, which holds no data."""
 
 
 def commands(run: Run[Any]) -> list[tuple[str, str]]:
-    """What each is for, and the command.
+    """The commands that make a run again, draw it and check it: the purpose of each, and the command.
 
     A run on a user's own data names the copy of them in its folder, or a file called as given data are where the run
     is condensed and has none. A user's own experiment whose class is not at hand cannot be made again.
@@ -40,6 +40,6 @@ def of_the_report(runs: Sequence[Run[Any] | SavedRecord], file: Path) -> str:
 
 
 def _class_of(run: Run[Any]) -> list[str]:
-    """What asks for the class of a user's own experiment, which no run's file names."""
+    """The option that names the class of a user's own experiment, which no run's file does."""
     name = called(run.request)
     return ["--experiment", name] if is_file(name) else []

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Reference = dict[str, Any]
-"""What the page's script needs to read an array back: ``at`` (its name), ``type`` and ``shape``."""
+"""Description by which the page's script reads an array: ``at`` (its name), ``type`` and ``shape``."""
 
 _LEVEL: Final = 6
-"""Of zlib: beyond it histograms gain little and take much longer."""
+"""Level of zlib: beyond it histograms gain little and take much longer."""
 
 
 class Arrays:

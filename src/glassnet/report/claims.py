@@ -16,7 +16,7 @@ _LOOKS: Final = {
     EXPLAINED: ("otherwise", "≈"),
     NOT_DECIDED: ("open", "?"),
 }
-"""Of each verdict the class and the sign: colour never says it alone."""
+"""Class and sign of each verdict: colour alone never says it."""
 
 
 def claims_table(judged: Sequence[Claim]) -> str:

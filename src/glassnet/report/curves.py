@@ -1,4 +1,4 @@
-"""What the page draws of records: per replica what observables give, the counts behind Q, and what theory predicts.
+"""Arrays that the page draws of records: observables of each replica, the counts behind Q, and predictions.
 
 Means, intervals and relaxation times are left to the page: they depend on what its reader chooses.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from glassnet.analysis.groups import condition_labels
 from glassnet.observables import mean_square_displacement, non_gaussian
+from glassnet.paper.numbers import PHASE
 from glassnet.report.arrays import Arrays, Reference
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.experiment import Curves
@@ -52,8 +53,8 @@ DETAILS: Final = (
 )
 """From all there is to what always fits."""
 
-_CHI: Final = 300.0
-"""At which the slider stands where no chi was recorded: the paper's for the regularised phase."""
+_CHI: Final = PHASE["mnist", "regularised"].shown_chi
+"""Position of the slider where no chi was recorded."""
 
 
 def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Payload:

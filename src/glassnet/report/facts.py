@@ -1,4 +1,4 @@
-"""What was run, by what and when, and which replicas diverged, as text."""
+"""Facts about a run as text: numbers, engine, machine, times, and replicas that diverged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def title(run: Run[Any]) -> str:
 
 
 def asked(request: Experiment) -> dict[str, str]:
-    """What was asked for, a line a number or what the experiment says in their place."""
+    """The request, a line a number, or the lines that the experiment has in their place."""
     data = request.dataset
     rows = {name.replace("_", " "): value for name, value in facts(request).items() if value != "None"}
     return rows | ({"rows of data": f"SHA-256 {data.train}"} if isinstance(data, OwnData) else {})

@@ -15,9 +15,10 @@ from typing import Any, Final
 from scipy.special import erfinv, stdtrit
 
 from glassnet._html import escape
-from glassnet.analysis.conditions import Row
+from glassnet.analysis.conditions import THRESHOLD, Row
 from glassnet.analysis.intervals import CONFIDENCE
 from glassnet.paper.claims import Claim, assess
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, LAMBDA, RATIO
 from glassnet.report import again, facts, html
 from glassnet.report.arrays import Arrays, packed
 from glassnet.report.claims import claims_table
@@ -153,8 +154,9 @@ def _payload(run: Shown, arrays: Arrays, detail: Detail) -> Payload:
 def _constants(runs: Sequence[Shown]) -> dict[str, Any]:
     """Numbers of functions that browsers do not have."""
     most = max(len(r.record.ensemble) if isinstance(r, SavedRecord) else r.request.replicas for r in runs)
-    thresholds = {"tau_90": 0.9, "tau_e": math.exp(-1)}
+    thresholds = {"tau_90": THRESHOLD, "tau_e": math.exp(-1)}
     return {
+        "paper": {"exponent": COLLAPSE_EXPONENT, "l2": LAMBDA, "ratio": RATIO},
         "student": [None, *(float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2)) for n in range(2, most + 1))],
         "thresholds": {name: {"level": level, "erfinv": float(erfinv(level))} for name, level in thresholds.items()},
     }

@@ -68,7 +68,7 @@ class SavedRecord:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What was measured, and by what."""
+        """Network, data, dynamics and engine of the measurement."""
         data, engine = self.record.data, self.record.data.attrs["engine"]
         about = {name: value for name, value in data.attrs["dynamics"].items() if name != "temperature"}
         seeds = ", ".join(map(str, np.unique(data["seed"].values)))
@@ -89,7 +89,7 @@ def open_shown(
     *,
     experiment: type[Experiment] | None = None,
 ) -> list[Run[Any] | SavedRecord]:
-    """What a report can show at each path: the runs that it is or holds, or a saved record.
+    """Open all that a report can show at each path: the runs that it is or holds, or a saved record.
 
     Args:
         paths: runs, folders that hold some, or files of records.

@@ -19,9 +19,6 @@ from glassnet.runs.registry import is_built_in
 Names = tuple[Mapping[str, str], str]
 """A value for each variant of an experiment, and a scale, empty where it has none."""
 
-_FROM_REPLICAS: Final = frozenset({"quenched", "seed", "epochs", "stop_loss", "check_epochs"})
-"""Numbers that given replicas bring with them."""
-
 
 def command(request: Experiment, *, data: str = "DATA.npz", quenched: str = "QUENCHED.zip") -> str:
     """The command that asks for a request, with as few words as can be.
@@ -92,34 +89,11 @@ def options_of(experiment: type[Experiment]) -> dict[str, Option]:
     return found
 
 
-_TAKEN: Final = frozenset(
-    f"--{name}"
-    for name in (
-        "checkpoint-every",
-        "cluster",
-        "components",
-        "data",
-        "dataset",
-        "dry-run",
-        "header",
-        "help",
-        "inputs",
-        "label",
-        "negative",
-        "no-header",
-        "output",
-        "positive",
-        "quenched",
-        "scale",
-        "scheduler",
-        "set",
-        "split",
-        "split-seed",
-        "test-data",
-        "threads",
-        "workers",
-    )
-)
+_WORDS: Final = """
+    checkpoint-every cluster components data dataset dry-run header help inputs label negative no-header output
+    positive quenched scale scheduler set split split-seed test-data threads workers
+"""
+_TAKEN: Final = frozenset(f"--{name}" for name in _WORDS.split())
 """The options of the command that replace no number."""
 
 
@@ -136,7 +110,9 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
 
 def _asked(request: Experiment) -> dict[str, Any]:
     """The numbers of a request that a command has to say."""
-    left = {"dataset"} | (_FROM_REPLICAS if _is_given(request) else {"quenched"})
+    left = {"dataset", "quenched"}
+    if _is_given(request):  # given replicas bring these with them
+        left |= {"seed", "epochs", *getattr(request, "quench_ends", ())}
     return {name: value for name, value in request.numbers.items() if name not in left}
 
 
@@ -156,7 +132,7 @@ def _lacking(request: Experiment, names: Names, changes: Mapping[str, Any]) -> d
 
 
 def _changes(request: Experiment, names: Names) -> dict[str, Any] | None:
-    """What must be said beside a variant and a scale; None where they cannot give the request."""
+    """The numbers to be said beside a variant and a scale; None where they cannot give the request."""
     every = _asked(request)
     with suppress(ValueError):
         changes = _lacking(request, names, {})

@@ -130,7 +130,7 @@ def _thinned(value: Any, member: Member, run: Run[Any]) -> Ensemble | Record:
 
 
 def _first_and_last(displacement: xr.DataArray) -> xr.DataArray:
-    """Those of the snapshots at which anything was seen; there are none at times that lie beyond the end."""
+    """The snapshots at which anything was seen; there are none at times that lie beyond the end."""
     seen = displacement["snapshot_time"].values[displacement.notnull().any(["replica", "waiting_time", "weight"])]
     return displacement.where(displacement["snapshot_time"].isin([*seen[:1], *seen[-1:]]))
 

@@ -1,4 +1,4 @@
-"""What a plan will cost: steps, floating-point operations, time here, memory and disk, before anything is begun."""
+"""The cost of a plan before anything is begun: steps, floating-point operations, time here, memory and disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _DRAWING_BYTES: Final = 265_000_000 + _PYARROW_BYTES
 """One that draws figures, before it holds anything of a run."""
 
 _LEAST_SHARE: Final = 0.35
-"""Of the bytes of a unit's arrays, that compression leaves; in runs of relaxation 0.43 to 0.66."""
+"""Share of the bytes of a unit's arrays that compression leaves; in runs of relaxation 0.43 to 0.66."""
 
 # Measured with real processes of several widths, replicas and waiting times, and rounded up by about a tenth.
 _RECORDS: Final = 3.3
@@ -64,7 +64,7 @@ _BASIS: Final = 110
 
 @dataclass(frozen=True)
 class Cost:
-    """What is left to do; an upper bound, since a quench may stop early.
+    """The work that is left; an upper bound, since a quench may stop early.
 
     Args:
         networks: units to be made.
@@ -279,7 +279,7 @@ def _free_device_memory(engine: Engine) -> int | None:
 
 
 def _workload(block: Block) -> Workload | None:
-    """What the engine holds of a block; None where it makes no steps."""
+    """Bytes that the engine holds for a block; None where it makes no steps."""
     stage, surface = block.point.stage, block.point.surface
     if isinstance(stage, Curvature):
         return None
@@ -320,7 +320,7 @@ def _flop_per_second(block: Block, engine: Engine, given: Ensemble | None) -> fl
 
 
 def _flop_per_second_of_products(point: Point) -> float:
-    """Of the Hessian's products with a vector, two dense gradients each."""
+    """Work of the Hessian's products with a vector, two dense gradients each."""
     landscape = point.surface.landscape
     weights = point.initial((0,)).weights[0]
     hessian = Hessian(landscape, weights)

@@ -31,7 +31,7 @@ _TASK_FLOP: Final = 1e9
 
 _REPORT_SECONDS: Final = 0.5
 _REPORTS_PER_SECOND: Final = 200
-"""Of all workers together, since every one passes through the scheduler."""
+"""Limit for all workers together, since every one passes through the scheduler."""
 
 _TOPICS: Final = (TOPIC, "all")
 """Events that are listened to; in the second the scheduler says which workers join."""
@@ -172,7 +172,7 @@ class _Handing:
                 self._client.cancel(list(self._futures.values()))
 
     def _next(self) -> _Heard:
-        """What is heard next; as long as there is no worker to hear from, that is said."""
+        """The next message; where there is no worker to hear from, that is said."""
         alone, patience = 0.0, _WAIT_SECONDS
         while True:
             try:

@@ -21,6 +21,7 @@ from glassnet._text import near_to
 from glassnet.datasets.names import N_SAMPLES
 from glassnet.datasets.names import Name as DatasetName
 from glassnet.runs.fields import (
+    MOST_UNITS,
     Count,
     Dtype,
     EngineName,
@@ -45,10 +46,7 @@ if TYPE_CHECKING:
     from glassnet.runs.table import Table
     from glassnet.simulate.ensemble import Ensemble
 
-_LIKE: Final[DatasetName] = "mnist"
 _BATCH: Final = 100
-_MOST_UNITS: Final = 100_000
-"""A file each; looking for them takes a tenth of a millisecond each."""
 
 
 def _dataset(name: str, value: Any) -> AnyData:
@@ -63,7 +61,7 @@ def _inputs(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Curves:
-    """What the report draws of an experiment's records.
+    """The curves that the report draws of an experiment's records.
 
     Args:
         figures: by the names that the page's scripts have, in order; those that records cannot give are left out.
@@ -103,7 +101,7 @@ class Experiment(BaseModel, ABC):
     experiment: ClassVar[str]
     """Name in commands, in ``run.json`` and of the module."""
     about: ClassVar[str] = ""
-    """What it is, in a line, for lists."""
+    """The experiment in a line, for lists."""
     variants: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Options of :meth:`preset` beside data set and scale, each with its values, the default first."""
     scales: ClassVar[tuple[str, ...]] = ()
@@ -113,7 +111,7 @@ class Experiment(BaseModel, ABC):
     lengths: ClassVar[tuple[str, ...]] = ()
     """Fields that say how long points are followed: a run may be continued with more."""
     report: ClassVar[Curves] = Curves()
-    """What the report draws of its records."""
+    """The curves that the report draws of its records."""
     generic: ClassVar[bool] = False
     """Whether it stands in for a class that is not at hand, which may have tables and figures of its own."""
 
@@ -154,7 +152,7 @@ class Experiment(BaseModel, ABC):
     def preset(
         cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
     ) -> Self:
-        """The request that names stand for; here all rows of a data set and the defaults of the fields.
+        """The request that names stand for: :meth:`usual_numbers`, and what is changed.
 
         Args:
             dataset: "mnist", "cifar10", or own data, as :func:`glassnet.read_dataset` gives them.
@@ -165,9 +163,24 @@ class Experiment(BaseModel, ABC):
         Raises:
             ValueError: an unknown name, a number that is not allowed, or one that is missing.
         """
-        cls.check_names(scale, variant)
+        scale, chosen = cls.check_names(scale, variant)
         changes = dict(changes or {})
-        return cls.of(data_numbers(dataset, None) | changes)
+        return cls.of(cls.usual_numbers(dataset, scale, changes, **chosen) | changes)
+
+    @classmethod
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """The numbers that names stand for; here all rows of a data set, and the defaults of all other fields.
+
+        Args:
+            dataset: as for :meth:`preset`.
+            scale: one of :attr:`scales`, "" where there is none.
+            changes: numbers that will be replaced; others may depend on them.
+            **variant: a value for each of :attr:`variants`.
+
+        Raises:
+            ValueError: names that do not go together.
+        """
+        return data_numbers(dataset, None)
 
     @classmethod
     def check_names(cls, scale: str, variant: Mapping[str, str]) -> tuple[str, dict[str, str]]:
@@ -199,7 +212,7 @@ class Experiment(BaseModel, ABC):
 
     @property
     def fixed_numbers(self) -> dict[str, Any]:
-        """Those of the numbers that a run keeps when it is continued with more."""
+        """The numbers that a run keeps when it is continued with more."""
         return {name: value for name, value in self.numbers.items() if not self.can_grow(name)}
 
     @property
@@ -266,7 +279,7 @@ class Experiment(BaseModel, ABC):
 
     @abstractmethod
     def points(self) -> tuple[Point, ...]:
-        """What is to be made, parents before their children."""
+        """The points to be made, parents before their children."""
 
     @property
     def quench(self) -> Point | None:
@@ -318,7 +331,7 @@ class Experiment(BaseModel, ABC):
     # How it is shown.
 
     def look(self, chi: float | None = None, waiting_time: int | None = None, temperature: float | None = None) -> Look:
-        """What is shown: what is given, and else the experiment's usual choice among what was recorded.
+        """The look at a run: the values given, and else the experiment's usual choice among those recorded.
 
         Raises:
             ValueError: a value that was not recorded, or one of which the experiment has none to choose from.
@@ -338,7 +351,7 @@ class Experiment(BaseModel, ABC):
         return Look(**chosen)
 
     def recorded(self, name: str) -> tuple[Any, ...]:
-        """What there is to choose from of chi, waiting times or temperatures.
+        """The recorded chi, waiting times or temperatures, to choose from.
 
         The field that lists them; where the experiment has none, all chi and waiting times of what is measured.
         """
@@ -350,7 +363,7 @@ class Experiment(BaseModel, ABC):
         return tuple(sorted({one for s in stages if isinstance(s, Measure) for one in getattr(s, FIELDS[name])}))
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
-        """What is shown of chi, waiting times or temperatures where nothing is chosen: the last one."""
+        """The chi, waiting time or temperature that is shown where none is chosen: the last one."""
         return recorded[-1]
 
     def tables(self, run: Run[Any]) -> list[Table]:
@@ -379,7 +392,7 @@ class Experiment(BaseModel, ABC):
         return about(run), {}
 
     def page(self, run: Run[Any]) -> dict[str, Any] | None:
-        """What the report draws in place of records, as JSON values; None where records are drawn."""
+        """Payload that the report draws in place of records, as JSON values; None where records are drawn."""
         return None
 
     def facts(self) -> dict[str, str]:
@@ -400,9 +413,9 @@ class Experiment(BaseModel, ABC):
     def _few_enough(self) -> Self:
         listed = {name: len(getattr(self, name)) for name in self.lists}
         n_units = self.replicas * math.prod(listed.values())
-        if n_units > _MOST_UNITS:
+        if n_units > MOST_UNITS:
             what = " times ".join(["replicas", *listed])
-            raise ValueError(f"{what} must be at most {_MOST_UNITS} units, but are {n_units}")
+            raise ValueError(f"{what} must be at most {MOST_UNITS} units, but are {n_units}")
         return self
 
     @model_validator(mode="after")
@@ -421,16 +434,6 @@ class Experiment(BaseModel, ABC):
         if (self.inputs == "given") != isinstance(self.dataset, OwnData):
             raise ValueError(f"inputs must be 'given' for own data and no others, but is {self.inputs!r}")
         return self
-
-
-def like(dataset: DataLike) -> DatasetName:
-    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own.
-
-    Raises:
-        ValueError: an unknown name, or data that experiments do not take.
-    """
-    known = _dataset("dataset", dataset)
-    return _LIKE if isinstance(known, OwnData) else known
 
 
 def data_numbers(dataset: DataLike, samples: int | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 FIELDS: Final = {"chi": "chi", "waiting_time": "waiting_times", "temperature": "temperatures"}
-"""What can be chosen, and the field of a request that lists what was recorded of it."""
+"""Quantities that can be chosen, and the field of a request that lists their recorded values."""
 
 OLD: Final = {f"shown_{name}": name for name in FIELDS}
 """Fields that requests had until version 0.1, and what they chose; nothing that is stored depends on them."""
@@ -18,7 +18,7 @@ OLD: Final = {f"shown_{name}": name for name in FIELDS}
 
 @dataclass(frozen=True)
 class Look:
-    """What is shown; None where the experiment has nothing to choose from.
+    """Chi, waiting time and temperature that are shown; None where the experiment has nothing to choose from.
 
     Args:
         chi: sensitivity of the overlap.

@@ -111,7 +111,7 @@ AnyData = DatasetName | OwnData
 """A data set as a request holds it."""
 
 DataLike: TypeAlias = "str | Dataset | TrainTest | OwnData"
-"""What presets take as data: the name of a built-in set, or a user's own."""
+"""Data that presets take: the name of a built-in set, or a user's own."""
 
 
 def own_data(name: str, value: Any) -> OwnData:

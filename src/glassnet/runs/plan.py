@@ -1,4 +1,4 @@
-"""What a run still has to do, found by looking at what is there."""
+"""The work that a run still has to do, found by looking at the units that are there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Block:
 
     @property
     def origins(self) -> tuple[int, ...]:
-        """Who they are."""
+        """The origins of the members."""
         return tuple(member.origin for member in self.members)
 
     @property
@@ -51,7 +51,7 @@ class Block:
 
     @property
     def label(self) -> str:
-        """What is made, for people."""
+        """The points that are made, for people."""
         first, last = self.point.label, self.members[-1].point.label
         return first if first == last else f"{first} to {last}"
 
@@ -67,7 +67,7 @@ class Block:
 
     @property
     def flop(self) -> float:
-        """What they cost at most."""
+        """Floating-point operations at most."""
         return float(self.n_replica_steps) * self.point.flop_per_step
 
     def with_data_in(self, folder: Path) -> Block:
@@ -78,7 +78,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is and what is to be done.
+    """The units that are there, and the work that is to be done.
 
     Args:
         points: what is asked for, parents before their children.
@@ -105,7 +105,7 @@ class Plan:
 
     @property
     def flop(self) -> float:
-        """What the work costs at most."""
+        """Floating-point operations of the work at most."""
         return sum(block.flop for block in self.blocks)
 
 
@@ -149,7 +149,7 @@ def plan(
 
 
 def left(block: Block, engine: EngineIdentity, directory: RunDirectory) -> list[Block]:
-    """What of a block is still to be made, and from where, if it was planned a while ago and others went on with it.
+    """The part of a block that is still to be made, and from where, if others went on with it since it was planned.
 
     Only its own files are looked at: units, the checkpoint it was planned with, and those of all or the missing ones.
     """
@@ -183,7 +183,7 @@ def _blocks(
 
 
 def _without_l2(point: Point) -> Point:
-    """What neighbours in a list of points must share to be made together; a record has one l2 only."""
+    """Key that neighbours in a list of points must share to be made together; a record has one l2 only."""
     return replace(point, surface=replace(point.surface, l2=0.0)) if not isinstance(point.stage, Measure) else point
 
 

@@ -41,7 +41,7 @@ _SPECTRUM_STEPS: Final = 300
 
 
 class EngineIdentity(Protocol):
-    """What of an engine is part of a unit's identity."""
+    """The properties of an engine that are part of a unit's identity."""
 
     @property
     def name(self) -> str: ...
@@ -54,7 +54,7 @@ class EngineIdentity(Protocol):
 
 
 def engine_identity(engine: EngineIdentity, *, full_batch: bool = True) -> dict[str, Any]:
-    """What of an engine a result depends on, as JSON values; ``full_batch`` False where no step takes all rows."""
+    """The properties of an engine that a result depends on; ``full_batch`` is False where no step takes all rows."""
     settings = dict(engine.full_batch_settings) if full_batch else {}
     return {"name": engine.name, "version": engine.version, "gradient": engine.gradient, **settings}
 
@@ -106,7 +106,7 @@ class Surface:
 
     @property
     def fingerprints(self) -> tuple[str, str | None]:
-        """Of the training set and the test set, for which a user's own data need not be at hand."""
+        """Fingerprints of the training set and the test set; a user's own data need not be at hand."""
         if isinstance(self.dataset, OwnData):
             return self.dataset.train, self.dataset.test
         return self.data.fingerprint, _load(self.dataset, self.inputs, "test", None).fingerprint
@@ -128,7 +128,7 @@ class Evolve:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the stage's result depends on."""
+        """All that the stage's result depends on."""
         return {
             "dynamics": _dynamics.describe(self.dynamics),
             "noise": self.noise,
@@ -151,7 +151,7 @@ class Grid:
     epoch: int | None = None
 
     def times(self, t_max: int) -> NDArray[np.int64]:
-        """Those up to ``t_max``."""
+        """The save times up to ``t_max``."""
         from glassnet.simulate.grids import epoch_times, linear_times, log_times
 
         if self.every is not None:
@@ -189,14 +189,16 @@ class Measure:
 
     @property
     def snapshots_until(self) -> NDArray[np.int64]:
-        """Those of the snapshots that the end leaves."""
+        """The snapshots that the end leaves."""
         import numpy as np
 
         return np.intersect1d(self.times, np.array(self.snapshots, dtype=np.int64))
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the stage's result depends on, the end apart."""
+        """All that the stage's result depends on, the end apart."""
+        from glassnet.simulate.statistic import identity_of
+
         return {
             "dynamics": _dynamics.describe(self.dynamics),
             "noise": self.noise,
@@ -205,7 +207,7 @@ class Measure:
             "waiting_times": list(self.waiting_times),
             "chi": list(self.chi),
             "snapshots": list(self.snapshots),
-            **_of_statistics(self.statistics),
+            **identity_of(self.statistics),
         }
 
 
@@ -218,7 +220,7 @@ class Curvature:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the stage's result depends on."""
+        """All that the stage's result depends on."""
         return {"spectrum": _SPECTRUM, "n_eigenvalues": self.n_eigenvalues}
 
 
@@ -312,11 +314,6 @@ class Point:
         if self.start is not None:
             return {"replica": self.start[origin]}
         return {"init": "uniform", "seed": self.seed, "origin": origin}
-
-
-def _of_statistics(statistics: tuple[Statistic, ...]) -> dict[str, Any]:
-    """What statistics add to an identity: nothing where there are none."""
-    return {"statistics": {one.name: one.identity for one in statistics}} if statistics else {}
 
 
 def _takes_all_rows(stage: Stage) -> bool:

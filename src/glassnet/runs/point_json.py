@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from glassnet._check import MAX_NAME, MAX_STEP
 from glassnet.datasets.names import N_SAMPLES
+from glassnet.runs.fields import MOST_UNITS
 from glassnet.runs.own_data import OwnData, Sha256
-from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Stage, Surface
-from glassnet.simulate.dynamics import Dynamics, GradientDescent, Langevin, Sgd
+from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Surface
+from glassnet.simulate.dynamics import GradientDescent, Langevin, Sgd
 from glassnet.simulate.statistic import Statistic
 from glassnet.store.directory import canonical
-
-MOST_UNITS: Final = 100_000
-"""Points times replicas: a file each; looking for them takes a tenth of a millisecond each."""
 
 _MOST_STAGES: Final = 1_000
 _MOST_TIMES: Final = 10_000_000
@@ -103,7 +101,7 @@ def _first_difference(mine: Any, other: Any, name: str) -> tuple[str, Any, Any]:
     return name, mine, other
 
 
-# A model for each thing: its fields are those of the class of the same name, and ``made`` gives one of that class.
+# A model for each class: it has the same fields, and ``made`` gives one of the class.
 
 Steps = Annotated[int, Field(ge=0, le=MAX_STEP)]
 Some = Annotated[int, Field(ge=1, le=MAX_STEP)]
@@ -117,39 +115,49 @@ Increasing = Annotated[list[Steps], Field(max_length=10_000)]
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    makes: ClassVar[type]
+
+    def made(self) -> Any:
+        return self.makes(**{name: _made(getattr(self, name)) for name in type(self).model_fields if name != "kind"})
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, _Model):
+        return value.made()
+    return tuple(map(_made, value)) if isinstance(value, list) else value
+
 
 class _Sgd(_Model):
+    makes = Sgd
+
     kind: Literal["Sgd"]
     learning_rate: Above0
     batch_size: Some
     sampling: Literal["permutation", "replacement"]
 
-    def made(self) -> Dynamics:
-        return Sgd(self.learning_rate, self.batch_size, self.sampling)
-
 
 class _GradientDescent(_Model):
+    makes = GradientDescent
+
     kind: Literal["GradientDescent"]
     learning_rate: Above0
 
-    def made(self) -> Dynamics:
-        return GradientDescent(self.learning_rate)
-
 
 class _Langevin(_Model):
+    makes = Langevin
+
     kind: Literal["Langevin"]
     temperature: Number
     learning_rate: Above0
     batch_size: Some | None
-
-    def made(self) -> Dynamics:
-        return Langevin(self.temperature, self.learning_rate, self.batch_size)
 
 
 _Dynamics = Annotated[_Sgd | _GradientDescent | _Langevin, Field(discriminator="kind")]
 
 
 class _Evolve(_Model):
+    makes = Evolve
+
     kind: Literal["Evolve"]
     dynamics: _Dynamics
     n_steps: Steps
@@ -157,11 +165,10 @@ class _Evolve(_Model):
     check_every: Some | None
     noise: Name
 
-    def made(self) -> Stage:
-        return Evolve(self.dynamics.made(), self.n_steps, self.stop_loss, self.check_every, self.noise)
-
 
 class _Grid(_Model):
+    makes = Grid
+
     every: Some | None
     epoch: Some | None
 
@@ -189,6 +196,8 @@ def _absent(name: str, **given: Any) -> float:
 
 
 class _Measure(_Model):
+    makes = Measure
+
     kind: Literal["Measure"]
     dynamics: _Dynamics
     waiting_times: Annotated[Increasing, Field(min_length=1)]
@@ -214,29 +223,18 @@ class _Measure(_Model):
             raise ValueError(f"until must be at most {end}, the last save time after the last of waiting_times")
         return self
 
-    def made(self) -> Stage:
-        return Measure(
-            self.dynamics.made(),
-            tuple(self.waiting_times),
-            self.until,
-            tuple(self.chi),
-            tuple(self.snapshots),
-            self.noise,
-            Grid(self.grid.every, self.grid.epoch),
-            tuple(one.made() for one in self.statistics),
-        )
-
 
 class _Curvature(_Model):
+    makes = Curvature
+
     kind: Literal["Curvature"]
     n_eigenvalues: Annotated[int, Field(ge=1, le=1_000)]
     noise: Name
 
-    def made(self) -> Stage:
-        return Curvature(self.n_eigenvalues, self.noise)
-
 
 class _Surface(_Model):
+    makes = Surface
+
     dataset: Literal["mnist", "cifar10"] | OwnData
     inputs: PreparedInputs
     n_samples: Annotated[int, Field(ge=1, lt=2**40)]
@@ -253,11 +251,10 @@ class _Surface(_Model):
             raise ValueError(f"n_samples must be at most {most}")
         return self
 
-    def made(self) -> Surface:
-        return Surface(self.dataset, self.inputs, self.n_samples, self.width, self.depth, self.l2)
-
 
 class _Point(_Model):
+    makes = Point
+
     surface: _Surface
     seed: Name
     dtype: Literal["float64", "float32"]
@@ -273,11 +270,6 @@ class _Point(_Model):
         if not all(isinstance(stage, _Evolve) for stage in self.stages[:-1]):
             raise ValueError("stages must be of kind Evolve but for the last")
         return self
-
-    def made(self) -> Point:
-        stages = tuple(stage.made() for stage in self.stages)
-        start = None if self.start is None else tuple(self.start)
-        return Point(self.surface.made(), self.seed, self.dtype, stages, self.label, start)
 
 
 _POINT: Final = TypeAdapter(_Point)

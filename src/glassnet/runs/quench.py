@@ -29,7 +29,7 @@ def _fingerprints(name: str, value: Any) -> tuple[str, ...] | None:
 
 
 class Quenched(Experiment):
-    """Networks that something is done with after their quench.
+    """Base of experiments on quenched networks.
 
     Args:
         width: units in each hidden layer.
@@ -45,6 +45,8 @@ class Quenched(Experiment):
 
     from_whole_epochs: ClassVar[bool] = False
     """Whether what is measured needs replicas that all stand at the end of the same epoch."""
+    quench_ends: ClassVar[tuple[str, ...]] = ()
+    """Fields that say when a quench by SGD ends before its last epoch; None for given replicas."""
 
     def can_grow(self, name: str) -> bool:
         """Given replicas may be more, too."""
@@ -116,8 +118,7 @@ def start_from(request: Request, ensemble: Ensemble, fixed: Collection[str] = ()
         raise ValueError(f"replicas must be at most {len(ensemble)}, which quenched holds, but got {request.replicas}")
     n = min(request.replicas, len(ensemble))
     given = {"replicas": n, "quenched": [fingerprint(ensemble, i) for i in range(n)]}
-    until_loss = {"stop_loss": None, "check_epochs": None} if "stop_loss" in request.numbers else {}
-    return type(request).of(dict(request) | known | given | until_loss)
+    return type(request).of(dict(request) | known | given | dict.fromkeys(request.quench_ends))
 
 
 def fingerprint(ensemble: Ensemble, i: int) -> str:

@@ -105,7 +105,7 @@ def is_known(name: str) -> bool:
 
 
 def first_line(name: str) -> str:
-    """What the class of a built-in experiment says about itself, in a line; read from its file, which is not run."""
+    """First line of the docstring of a built-in experiment; read from its file, which is not run."""
     import ast
 
     spec = importlib.util.find_spec(_modules()[name])

@@ -141,7 +141,7 @@ class Run(Generic[Request]):
         return ValueError(f"{self.path} has no {what} yet; to make it: glassnet resume {shlex.quote(str(self.path))}")
 
     def results(self, point: Point) -> dict[int, dict[str, float]]:
-        """What was evaluated at a point, losses above all, by origin."""
+        """Numbers that were evaluated at a point, losses above all, by origin."""
         return {origin: unit.results for origin, unit in self._units(point).items()}
 
     @property
@@ -190,7 +190,7 @@ class Run(Generic[Request]):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """Those of them that are complete."""
+        """The units of :attr:`asked` that are complete."""
         return tuple(member for member, complete in self._complete.items() if complete)
 
     def identity(self, member: Member) -> Identity:
@@ -274,7 +274,7 @@ def run_paths(folder: Path) -> list[Path]:
 
 
 def cut(record: Record, until: int) -> Record:
-    """What a record would be had the run ended at ``until``, but for the ensemble, which stands where it got to."""
+    """The record as it would be had the run ended at ``until``; its ensemble stays where it got to."""
     data = record.data
     if record.elapsed <= until:
         return record

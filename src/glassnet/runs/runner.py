@@ -292,7 +292,7 @@ def _spectrum(landscape: Landscape, replica: Ensemble, l2: float, stage: Curvatu
 
 
 def _landscape(block: Block) -> Landscape:
-    """What the replicas of a block move on, each with the l2 of its own point."""
+    """The landscape of the replicas of a block, each with the l2 of its own point."""
     l2 = [member.point.surface.l2 for member in block.members]
     return replace(block.point.surface.landscape, loss=QuadraticHinge(l2[0] if len(set(l2)) == 1 else l2))
 

@@ -17,7 +17,7 @@ from glassnet.store.provenance import provenance
 from glassnet.store.strict import MOST_BYTES
 
 _MOST_BYTES: Final = MOST_BYTES // 2
-"""Of the description of points; a run of more goes without, and opens with its class only."""
+"""Largest description of points; a run with a larger one goes without, and opens with its class only."""
 
 
 def refuse_misfit(directory: RunDirectory, request: Experiment, engine: Engine) -> None:
@@ -73,7 +73,7 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
 
 
 def _points_of(request: Experiment) -> dict[str, Any]:
-    """What ``run.json`` says of the points of a user's own experiment, so that the run can be read without its class.
+    """Description of the points of a user's own experiment, by which the run can be read without its class.
 
     Raises:
         ValueError: the experiment is called as a built-in one is, or its points are not such as can be read again.

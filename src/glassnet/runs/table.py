@@ -45,7 +45,7 @@ class Table:
 
     @property
     def lines(self) -> list[Cells]:
-        """What a terminal shows."""
+        """The lines that a terminal shows."""
         if self.shorten is not None:
             return self.shorten(self.rows)
         return [{name: short(value) for name, value in row.items()} for row in self.rows]
@@ -180,7 +180,7 @@ def _value(value: Any) -> str:
 
 
 def summary_files(run: Run[Any]) -> dict[str, bytes]:
-    """What ``summary.json`` and ``summary.csv`` of the run's folder are to hold.
+    """Contents of ``summary.json`` and ``summary.csv`` of the run's folder.
 
     The JSON file has all tables of the experiment by name, the other one the first of them. A number that does not
     exist is null or empty, infinity is the text "inf".

@@ -1,4 +1,4 @@
-"""What a worker of a Dask cluster is asked to do: a few units, made by the ordinary runner on one thread.
+"""Tasks of a Dask cluster's workers: a few units each, made by the ordinary runner on one thread.
 
 A task may be done again, or twice at once, at any time: it looks at what is stored and goes on from there, and the
 bits are the same. Workers read and write the run's folder themselves, a user's own data too; nothing but names
@@ -23,7 +23,7 @@ from glassnet.runs.runner import Update, make
 from glassnet.store.directory import RunDirectory, first_difference
 
 TOPIC: Final = "glassnet"
-"""Of the events in which workers say how far they are: the task's key, and the replica-steps that it has left."""
+"""Topic of the events in which workers say how far they are: the task's key, and the replica-steps that it has left."""
 
 
 @dataclass(frozen=True)

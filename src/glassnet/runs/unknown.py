@@ -107,7 +107,7 @@ class Unknown(Experiment):
             raise ValueError(f"{where} was written by another request: {error}; choose another folder") from None
 
     def points(self) -> tuple[Point, ...]:
-        """Those that the run's file describes."""
+        """The points that the run's file describes."""
         return self._points
 
     @property

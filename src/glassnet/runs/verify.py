@@ -24,7 +24,7 @@ from glassnet.store.index import SUFFIX
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found in a run.
+    """The findings in a run's files.
 
     Args:
         n_asked: units that the run asks for.
@@ -116,7 +116,7 @@ def _wrong_with(checkpoint: Checkpoint) -> ValueError | None:
 
 
 def _summary(run: Run[Any]) -> tuple[list[str], str]:
-    """What is wrong with the summary of a run whose units are all there, and in short."""
+    """Problems of the summary of a run with all its units, and a short text about it."""
     wanted = summary_files(run)
     present = [name for name in wanted if (run.path / name).is_file()]
     there = {name: placing.read_bytes(run.path / name, strict.MOST_BYTES) for name in present}

@@ -36,15 +36,15 @@ _REMEMBERED: Final = 30
 """Observations that the speed is taken from."""
 
 _LOOK_FLOP: Final = 2e9
-"""What finding the loss of a quench under way may cost: a tenth of a second of one core."""
+"""Most work spent to find the loss of a quench under way: a tenth of a second of one core."""
 
 MOST_POINTS: Final = 24
-"""Of a run with more points only those under way are looked into."""
+"""Number of points beyond which only those under way are looked into."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the replicas of a point have shown so far, at the time ``t`` that the last of it is of.
+    """Means over the replicas of a point so far, at the last time ``t``.
 
     Means over the replicas that were not lost; None where nothing is known yet. ``overlap`` and ``tau_90`` are of
     relaxation, at the waiting time and chi that the run shows; ``tau_90`` is "> t" while it has not been reached.
@@ -88,8 +88,8 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look at a run.
+class Status:
+    """The state of a run at one moment.
 
     Args:
         points: each with how it stands, in the run's order.
@@ -139,11 +139,11 @@ class Watch:
         self._run = self._run.showing(**chosen)
         return self
 
-    def look(self) -> Look:
+    def look(self) -> Status:
         """See how it stands now."""
         problems: list[str] = []
         ends: dict[Member, int] = {}
-        of: dict[Point, dict[Path, list[str]]] = {}
+        files_of: dict[Point, dict[Path, list[str]]] = {}
         for path, names in self._files(problems):
             for name, end in names.items():
                 member = self._names.get(name)
@@ -151,17 +151,17 @@ class Watch:
                 if member is None or end < ends.get(member, -1):
                     continue
                 ends[member] = end
-                for others in of.setdefault(member.point, {}).values():
+                for others in files_of.setdefault(member.point, {}).values():
                     if name in others:
                         others.remove(name)
-                of[member.point].setdefault(path, []).append(name)
-        points = tuple(self._standing(point, ends, of.get(point, {})) for point in self._run.request.points())
+                files_of[member.point].setdefault(path, []).append(name)
+        points = tuple(self._standing(point, ends, files_of.get(point, {})) for point in self._run.request.points())
         works = [_work(point) * self._run.request.replicas for point in self._run.request.points()]
         whole = sum(works)
         done = sum(work * standing.share for work, standing in zip(works, points, strict=True))
         complete = all(standing.share >= 1.0 for standing in points)
         share = 1.0 if complete else min(done / whole, 0.9999) if whole else 0.0
-        return Look(points, share, self._seconds_left(done, whole), self._directory.holder(), tuple(problems))
+        return Status(points, share, self._seconds_left(done, whole), self._directory.holder(), tuple(problems))
 
     def _files(self, problems: list[str]) -> Iterator[tuple[Path, dict[str, int]]]:
         """Units and checkpoints: the file, and how far each replica in it is."""

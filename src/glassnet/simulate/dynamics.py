@@ -83,8 +83,8 @@ class Langevin:
         learning_rate: SupportsFloat | Iterable[SupportsFloat],
         batch_size: SupportsIndex | None = None,
     ) -> None:
-        warmth = _check.per_replica("temperature", temperature, positive=False)
-        object.__setattr__(self, "temperature", warmth)
+        checked = _check.per_replica("temperature", temperature, positive=False)
+        object.__setattr__(self, "temperature", checked)
         rate = _check.per_replica("learning_rate", learning_rate, positive=True)
         object.__setattr__(self, "learning_rate", rate)
         rows = None if batch_size is None else _check.integer("batch_size", batch_size, low=1)

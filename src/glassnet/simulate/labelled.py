@@ -37,7 +37,7 @@ class Axes:
 
     @classmethod
     def of(cls, found: xr.DataArray) -> Axes:
-        """Those of an array that a function returned.
+        """The axes of an array that a function returned.
 
         Raises:
             ValueError: names or labels that cannot be kept.
@@ -55,7 +55,7 @@ class Axes:
 
     @classmethod
     def recorded(cls, data: xr.Dataset, name: str) -> Axes:
-        """Those of a statistic of a record."""
+        """The axes of a statistic of a record."""
         sizes = data[PREFIX + name].sizes
         own = [str(dim) for dim in sizes if dim not in AT_TIMES]
         labelled = [dim for dim in own if dim in data.coords and dim != "layer"]

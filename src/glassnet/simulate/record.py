@@ -119,7 +119,7 @@ class Record:
 
     @property
     def plan(self) -> Plan:
-        """What was asked to be recorded, but for statistics, whose functions a record does not hold."""
+        """The plan that it was recorded under, without statistics, whose functions a record does not hold."""
         data, attributes = self.data, self.data.attrs
         return Plan(
             waiting_times=data.waiting_time.values,
@@ -197,7 +197,7 @@ def concat(records: Sequence[Record]) -> Record:
 
 
 _CONDITIONS = ("temperature", "learning_rate", "l2")
-"""What may be one number a replica, and tells groups of them apart."""
+"""Parameters that may differ between replicas and tell groups of them apart."""
 
 _SAME = ("landscape_without_l2", "engine", "test", "until", "elapsed", "all_losses")
 _PER_REPLICA_PARAMETERS = ("temperature", "learning_rate")

@@ -1,4 +1,4 @@
-"""What is recorded while an engine runs: statistics of displacements, not trajectories.
+"""Recording while an engine runs: statistics of displacements, not trajectories.
 
 For each reference (the weights at a waiting time) and each save time: the moments of the displacements and the
 overlap counts, per layer; at the sparser times a histogram; at chosen times the displacements themselves; the losses;
@@ -34,7 +34,7 @@ N_MOMENTS: Final = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """What to record and until when; all times in whole steps.
+    """The plan of a record: what is recorded and until when; all times in whole steps.
 
     Args:
         waiting_times: when references are taken, since the beginning.
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def sparse(self) -> NDArray[np.int64]:
-        """Those of ``times`` that are on the sparser grid."""
+        """The ``times`` that are on the sparser grid."""
         return np.intersect1d(self.times, sparse_times(max(1, int(self.times[-1]))))
 
     def events(self, after: int) -> list[int]:
@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def identity_of_statistics(self) -> dict[str, Any]:
-        """What statistics add to the description of a call, as JSON values: nothing where there are none."""
+        """The part of a call's description that statistics add, as JSON values: nothing where there are none."""
         return identity_of([one.statistic for one in self.statistics])
 
     def takes(self, need: str) -> bool:

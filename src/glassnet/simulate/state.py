@@ -1,4 +1,4 @@
-"""What an engine keeps of its replicas from step to step, beside their weights: an ensemble carries it for the engine.
+"""State that an engine keeps of its replicas beside their weights; an ensemble carries it from step to step.
 
 A list of rows to look at, velocities, second moments: the arrays mean something to their owner alone. All others slice,
 join, save and hand them on, so that a run that is stopped and continued has the bits of one that was not. An engine
@@ -28,7 +28,7 @@ _MOST_AXES: Final = 8
 
 @dataclass(frozen=True, eq=False)
 class EngineState:
-    """What one owner keeps; every array has one entry a replica and is read-only.
+    """The state of one owner; every array has one entry a replica and is read-only.
 
     Args:
         tag: ``(replica,)`` text, by which the owner tells whether a replica's entries are still valid, such as a hash

@@ -105,7 +105,7 @@ class Statistic:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What its values depend on but the replica, as JSON values."""
+        """Version and needs as JSON values: its values depend on these and on the replica."""
         return {"version": self.version, "needs": list(self.needs)}
 
 
@@ -136,7 +136,7 @@ class Observed:
         return tuple(self.axes.lengths.values())
 
     def of(self, values: Mapping[str, NDArray[Any]], where: Where) -> NDArray[np.float64]:
-        """What the function returns of one replica, ``values`` being what it may need, by name.
+        """The function's numbers for one replica; ``values`` has all that it may need, by name.
 
         Raises:
             ValueError: it fails, or returns something of other axes than before.
@@ -191,12 +191,12 @@ def describe(statistics: Sequence[Observed]) -> dict[str, Any]:
 
 
 def identity_of(statistics: Sequence[Statistic]) -> dict[str, Any]:
-    """What statistics add to the identity of what is recorded, as JSON values: nothing where there are none."""
+    """The part of an identity that statistics add, as JSON values: nothing where there are none."""
     return {"statistics": {one.name: one.identity for one in statistics}} if statistics else {}
 
 
 def identities(data: xr.Dataset) -> dict[str, Any]:
-    """What the values of a record's statistics depend on but the replica, by name, as JSON values."""
+    """Version and needs of a record's statistics, by name, as JSON values."""
     return {
         name: {"version": about["version"], "needs": list(about["needs"])}
         for name, about in data.attrs.get("statistics", {}).items()
@@ -240,7 +240,7 @@ def refuse_others(data: xr.Dataset, statistics: Sequence[Observed]) -> None:
 
 
 def _called(statistic: Statistic, values: Mapping[str, NDArray[Any]], where: Where) -> tuple[Axes, NDArray[np.float64]]:
-    """What the function returns."""
+    """Call the function; the axes and the numbers that it returns."""
     copies = {need: np.array(values[need], dtype=np.float64) for need in statistic.needs}
     try:
         found = statistic.function(**copies)

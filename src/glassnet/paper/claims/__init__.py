@@ -1,4 +1,4 @@
-"""What the paper claims, and what runs say of it: claims C1 to C22, each with a verdict by a stated rule."""
+"""The paper's claims C1 to C22, each with a verdict from runs by a stated rule."""
 
 from __future__ import annotations
 

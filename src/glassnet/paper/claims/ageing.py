@@ -22,7 +22,7 @@ from glassnet.paper.claims.claim import (
     together,
     worst,
 )
-from glassnet.paper.claims.evidence import Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, in_phases
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.numbers import PHASES
 
@@ -41,11 +41,7 @@ _SPAN: Final = 5.0
 
 def ageing(evidence: Evidence) -> Finding:
     """Claim C16."""
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase, scale="paper") if run is None else _phase(run)))
-    return together(findings)
+    return together(in_phases(evidence, _phase, dict.fromkeys(PHASES, "paper")))
 
 
 def _phase(run: Relaxed) -> Finding:

@@ -1,4 +1,4 @@
-"""What is said of a claim of the paper: a number with its interval, what it rests on, and a verdict by a rule."""
+"""A claim of the paper as it is judged: a number with its interval, the runs behind it, and a verdict by a rule."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found in the evidence.
+    """The result of a rule on the evidence.
 
     Args:
         verdict: by the rule.
@@ -126,7 +126,7 @@ def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None 
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """What several verdicts come to, of which each must be "reproduced" for the whole to be."""
+    """The verdict on several findings together: "reproduced" if each of them is."""
     ordered: tuple[Verdict, ...] = (NOT_REPRODUCED, EXPLAINED, NOT_DECIDED, REPRODUCED)
     return next(one for one in ordered if one in verdicts)
 

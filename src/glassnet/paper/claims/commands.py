@@ -12,7 +12,7 @@ from glassnet.runs.experiment import Experiment
 
 CUSTOM: Final = "custom"
 STEP_SIZE: Final = "step_size"
-"""What the experiment on oscillations is called, of which the paper has no figure."""
+"""Name of the experiment on oscillations, for which the paper has no figure."""
 
 _FREE: Final = ("replicas", "seed", "engine", "gradient", "skin", "quenched")
 """Numbers that no scale sets, or that are said beside it."""

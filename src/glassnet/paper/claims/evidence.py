@@ -1,4 +1,4 @@
-"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
+"""Evidence for claims: runs as they stand on the disk, the largest of each kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
 from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
-from glassnet.paper.numbers import PhaseName, phase_at
+from glassnet.paper.numbers import PHASES, PhaseName, phase_at
 from glassnet.runs.commands import command
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.run import Run, open_run, run_paths
@@ -75,8 +75,26 @@ class Evidence:
 
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
-    """What is found of a phase that nothing was run in."""
+    """The finding on a phase without any run."""
     return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+
+
+def in_phases(
+    evidence: Evidence, judge: Callable[[Relaxed], Finding], scales: Mapping[str, str] | None = None
+) -> list[tuple[str, Finding]]:
+    """The finding on each phase of MNIST.
+
+    Args:
+        evidence: all there is.
+        judge: finds it in the relaxation of a phase.
+        scales: by phase, the scale that would decide where there is no run; "laptop" for those that are not named.
+    """
+    findings = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        absent = missing(phase, scale=(scales or {}).get(phase, "laptop"))
+        findings.append((str(phase), absent if run is None else judge(run)))
+    return findings
 
 
 def open_runs(
@@ -130,7 +148,7 @@ def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
-    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
+    """The evidence in runs: the largest of each kind, and every phase diagram.
 
     Runs with other inputs, depth, precision or learning rates than the paper's are left out.
     """
@@ -180,7 +198,7 @@ def phase_of(request: Any) -> PhaseName | None:
 
 
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
-    """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
+    """Key that sorts runs by size: completeness first, then rows, times, epochs and units."""
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -29,7 +28,7 @@ from glassnet.paper.claims.claim import (
     worst,
 )
 from glassnet.paper.claims.commands import after_long_quench
-from glassnet.paper.claims.evidence import Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, in_phases, missing
 from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
 from glassnet.paper.numbers import COLDEST, PHASES, QUENCH
 
@@ -72,15 +71,7 @@ _LEAST_WEIGHTS: Final = 30
 
 def non_gaussian(evidence: Evidence) -> Finding:
     """Claim C14: when alpha_2 leaves 0."""
-    return _in_all_phases(evidence, _alpha)
-
-
-def _in_all_phases(evidence: Evidence, judge: Callable[[Relaxed], Finding]) -> Finding:
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase, scale=_FAR[phase]) if run is None else judge(run)))
-    return together(findings)
+    return together(in_phases(evidence, _alpha, _FAR))
 
 
 def _alpha(run: Relaxed) -> Finding:
@@ -152,7 +143,7 @@ def _of_layers(run: Relaxed, moved: Floats, live: Mask) -> float:
 
 def mobility(evidence: Evidence) -> Finding:
     """Claim C15: two peaks of mobility."""
-    return _in_all_phases(evidence, _peaks)
+    return together(in_phases(evidence, _peaks, _FAR))
 
 
 def _peaks(run: Relaxed) -> Finding:
@@ -239,7 +230,7 @@ class _Ratio:
 
 
 def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
-    """Those temperatures at which it holds or is broken."""
+    """The temperatures at which it holds or is broken."""
     layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
     q, msd = run.overlap(), run.msd()
     alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(msd.coords)

@@ -36,9 +36,9 @@ from glassnet.paper.claims.claim import (
     worst,
 )
 from glassnet.paper.claims.commands import after_long_quench, relaxation, reproduce
-from glassnet.paper.claims.evidence import Evidence, Measurements, missing
+from glassnet.paper.claims.evidence import Evidence, Measurements, in_phases, missing
 from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
-from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES, QUENCH, SGD_LEVEL
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, EPOCHS, QUENCH, SGD_LEVEL
 from glassnet.simulate.dynamics import Sgd
 from glassnet.simulate.record import Record
 
@@ -67,9 +67,9 @@ SGD: Final = (
     "smallest such batch: reproduced if the level is 1e-4 within a factor 3 and the level at whole epochs within a "
     "factor 2 of the bowl, permuted and with replacement; explained otherwise if the level is that but the bowl is "
     "not; not reproduced if the level is not. Where no batch size has come to rest: not reproduced if, in networks "
-    "quenched for the scripts' 7000 epochs (4.2e6 steps) or more, displacements at the smallest batch still grow after "
-    "10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would have "
-    "held them long before."
+    f"quenched for the scripts' {EPOCHS} epochs (4.2e6 steps) or more, displacements at the smallest batch still grow "
+    "after 10/(mu l2), the interval of d log MSD/d log t over the last factor 3 of t lying above 0.2: the bowl would "
+    "have held them long before."
 )
 
 _SETTLED: Final = 3.0 * (1.0 - 1e-9)
@@ -118,11 +118,7 @@ def bowl_level(evidence: Evidence) -> Finding:
 
 def no_cage(evidence: Evidence) -> Finding:
     """Claim C11: the shape of the mean square displacement."""
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else _shape(run)))
-    return together(findings)
+    return together(in_phases(evidence, _shape))
 
 
 def _shape(run: Relaxed) -> Finding:
@@ -222,7 +218,7 @@ def sgd_level(evidence: Evidence) -> Finding:
 
 
 def _never_at_rest(sgd: Measurements, unclear: Finding) -> Finding:
-    """What it says that no batch size has come to rest."""
+    """The finding where no batch size has come to rest."""
     sizes = [size for sampling, size in sgd.records if sampling == "permutation"]
     if not sizes:
         return unclear
@@ -282,5 +278,5 @@ def _displacement(record: Record) -> xr.DataArray:
 
 
 def _rate(record: Record, l2: float) -> float:
-    """Of the bowl's decay, per step."""
+    """Rate of the bowl's decay, per step."""
     return float(record.data["learning_rate"].values.flat[0]) * l2

@@ -31,10 +31,10 @@ from glassnet.paper.claims.claim import (
     shown,
     together,
 )
-from glassnet.paper.claims.evidence import Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, in_phases, missing
 from glassnet.paper.claims.relaxation_times import slope_verdict
 from glassnet.paper.claims.relaxed import E_FOLD, ZERO_LOSS, Relaxed, noise_from
-from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES
+from glassnet.paper.numbers import COLLAPSE_EXPONENT
 
 BROWNIAN: Final = (
     "tau_90 and tau_e over those of free diffusion, regularised phase. Reproduced if both lie within 0.85 to 1.15 at "
@@ -99,10 +99,7 @@ def brownian(evidence: Evidence) -> Finding:
 
 def one_step(evidence: Evidence) -> Finding:
     """Claim C7: no two-step relaxation, and tau_e as tau_90."""
-    findings: list[tuple[str, Finding]] = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else _steps(run)))
+    findings = in_phases(evidence, _steps)
     run = evidence.relaxed("regularised")
     if run is None:
         return together(findings)

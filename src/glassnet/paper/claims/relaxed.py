@@ -33,10 +33,10 @@ LONG: Final = 100_000
 """Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
 
 _DRIFT: Final = 0.1
-"""Of a mean square displacement."""
+"""Relative tolerance of a mean square displacement."""
 
 _BENT: Final = 0.05
-"""Of the time 1/(mu l2) of the bowl, after which free weights have 2.5 % less mean square displacement."""
+"""Share of the bowl's time 1/(mu l2) after which free weights have 2.5 % less mean square displacement."""
 
 ZERO_LOSS: Final = 1e-6
 """Data loss below which networks are on the plateau of zero loss, by what ends their quench."""
@@ -74,7 +74,7 @@ class Relaxed:
 
     @property
     def basis(self) -> Basis:
-        """What a finding on it rests on."""
+        """The basis of findings on it."""
         ensemble = self.record.ensemble
         n_lost = len(np.unique(ensemble.origin[~ensemble.alive]))
         return Basis(self.scale, len(np.unique(ensemble.origin)), n_lost, self.command)
@@ -85,7 +85,7 @@ class Relaxed:
 
     @property
     def quench_steps(self) -> int:
-        """Of SGD, before Langevin dynamics."""
+        """Steps of SGD before Langevin dynamics."""
         return self.request.epochs * (self.request.samples // self.request.batch_size)
 
     @property

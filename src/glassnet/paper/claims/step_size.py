@@ -1,4 +1,4 @@
-"""What belongs to the step size: claim C13."""
+"""Oscillations that vanish with smaller steps: claim C13."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from glassnet.paper.claims.claim import (
 )
 from glassnet.paper.claims.commands import STEP_SIZE, after_long_quench, reproduce
 from glassnet.paper.claims.evidence import Evidence, Measurements
-from glassnet.paper.numbers import LEARNING_RATE, QUENCH
+from glassnet.paper.numbers import EPOCHS, LEARNING_RATE, QUENCH
 
 RULE: Final = (
     "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below "
     "its highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if at one T it is "
     "above 0.02 at the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint "
     "intervals. Not reproduced if in a phase it is more than half as deep at the smallest, with intervals, or if "
-    "networks quenched for the scripts' 7000 epochs (4.2e6 steps) or more have it below 0.02 at mu = 1e-3 or more at "
-    "every T, one of them 1e-8 or colder. After a shorter quench that decides nothing: weights may drift past whatever "
-    "they would oscillate about."
+    f"networks quenched for the scripts' {EPOCHS} epochs (4.2e6 steps) or more have it below 0.02 at mu = 1e-3 or more "
+    "at every T, one of them 1e-8 or colder. After a shorter quench that decides nothing: weights may drift past "
+    "whatever they would oscillate about."
 )
 
 _WAVY: Final = ("regularised", "underparameterised")
@@ -78,7 +78,7 @@ def _vanish(phase: str, steps: Measurements | None) -> Finding:
 
 @dataclass(frozen=True)
 class _Wave:
-    """What displacements at a temperature do as steps become smaller, and how deep they still fall at the smallest."""
+    """How displacements at a temperature change as steps become smaller, and how deep they fall at the smallest."""
 
     temperature: float
     rate: float

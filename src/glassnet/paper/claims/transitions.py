@@ -24,11 +24,12 @@ from glassnet.paper.claims.claim import (
 )
 from glassnet.paper.claims.commands import reproduce
 from glassnet.paper.claims.evidence import Evidence, Losses
+from glassnet.paper.numbers import LONG_EPOCHS
 
 ZERO_LOSS: Final = (
     "At l2 = 0, N* is where half of the initial conditions reach zero loss (a data loss of 1e-6), after the longest "
-    "SGD of 17000 epochs or more: above the last size at which fewer do and below the first at which more do, with "
-    "Wilson's intervals. Of several runs the one with the longest SGD speaks, of those the one with most initial "
+    f"SGD of {LONG_EPOCHS} epochs or more: above the last size at which fewer do and below the first at which more do, "
+    "with Wilson's intervals. Of several runs the one with the longest SGD speaks, of those the one with most initial "
     "conditions, then widths. Reproduced if N*/P_D lies within 0.13 to 0.23, and it depends on the initial condition: "
     "at one size or more some reach zero loss and some do not. Explained otherwise if after an SGD of at most half "
     "that length N* lies at a larger size: then it belongs to the length of training; not decided if N* is not known "
@@ -48,7 +49,6 @@ _LEAST, _MOST = 0.13, 0.23
 _ZERO: Final = 1e-6
 _COLLAPSED: Final = 0.45
 _ORDERED, _TRIVIAL = 0.36, 0.48
-_LONG: Final = 17_000
 _LEAST_WIDTH: Final = 30
 _ORIGINS: Final = 10
 """Initial conditions of the paper's phase diagram."""
@@ -58,7 +58,7 @@ _WIDTHS: Final = (
     "glassnet run phase_diagram --part width --scale laptop "
     f"--set 'widths=[36, 39, 42, 45, 48, 54, 72, {_WIDE}]' --set replicas={_MANY}"
 )
-"""Wide enough to reach zero loss in 17000 epochs, and enough of them to tell three quarters from a half."""
+"""Widths that reach zero loss in LONG_EPOCHS, with enough replicas to tell three quarters from a half."""
 
 _TWO_WIDTHS: Final = "glassnet run phase_diagram --part plane --scale laptop --set 'widths=[30, 60]' --set replicas=20"
 """Few widths with many initial conditions, whose lambda* spreads by a third."""
@@ -86,7 +86,7 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
     if dataset != "mnist":
         return Finding(REPRODUCED, text, (line.basis,), longest.half) if located and mixed else unclear
     shorter = [length for length in lengths if length <= lengths[-1] / 2]
-    if lengths[-1] < _LONG or not shorter:
+    if lengths[-1] < LONG_EPOCHS or not shorter:
         return unclear
     if longest.half.low > _MOST or longest.half.high < _LEAST:
         return Finding(NOT_REPRODUCED, text, (line.basis,), longest.half)

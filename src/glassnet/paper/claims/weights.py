@@ -23,9 +23,8 @@ from glassnet.paper.claims.claim import (
     together,
 )
 from glassnet.paper.claims.commands import relaxation
-from glassnet.paper.claims.evidence import Evidence, missing
+from glassnet.paper.claims.evidence import Evidence, in_phases, missing
 from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
-from glassnet.paper.numbers import PHASES
 
 SIGMA: Final = (
     "Standard deviation of sigma between replicas over its mean, in each of the three phases, of networks that have "
@@ -50,10 +49,7 @@ _ALIKE: Final = 5.0
 
 def sigma(evidence: Evidence) -> Finding:
     """Claim C18: how much sigma varies."""
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        findings.append((phase, missing(phase) if run is None else _spread(run)))
+    findings = in_phases(evidence, _spread)
     known = [one.measured for _, one in findings if np.isfinite(one.measured.value)]
     return together(findings, max(known, key=lambda one: one.value, default=findings[0][1].measured))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from glassnet.paper.experiments.relaxation import RELAXED, Relaxation, relaxation_numbers
+from glassnet.paper.experiments.relaxation import RELAXED, Relaxation
 from glassnet.paper.numbers import AGEING_TEMPERATURE, PHASES, SCRIPTS_AGEING_TEMPERATURE
 from glassnet.runs.experiment import Curves
 from glassnet.runs.own_data import DataLike
@@ -31,31 +31,20 @@ class Ageing(Relaxation):
     report: ClassVar[Curves] = Curves(("ageing", "ageing_tau", *RELAXED), "Temperature")
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a phase of a data set at a scale.
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a phase of a data set at a scale.
 
-        Args:
-            dataset: "mnist", "cifar10" or own data.
-            scale: "demo", "laptop", "workstation" or "paper".
-            changes: other numbers for any fields.
-            **variant: ``phase`` as for relaxation; ``waits``: "paper" for the waiting times of the relaxation runs,
-                whose units are then used, or "scripts" for the doubling list and the one temperature of the authors'
-                scripts.
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
+        ``waits`` are "paper" for the waiting times of the relaxation runs, whose units are then used, or "scripts" for
+        the doubling list and the one temperature of the authors' scripts.
         """
-        scale, chosen = cls.check_names(scale, variant)
-        numbers = relaxation_numbers(chosen["phase"], dataset, scale, changes)
-        if chosen["waits"] == "scripts":
+        numbers = super().usual_numbers(dataset, scale, changes, **variant)
+        if variant["waits"] == "scripts":
             waits = [_SCRIPTS_FIRST[scale] * 2**k for k in range(6 if scale != "demo" else 4)]
-            numbers |= {"waiting_times": waits, "temperatures": [SCRIPTS_AGEING_TEMPERATURE[chosen["phase"]]]}
+            numbers |= {"waiting_times": waits, "temperatures": [SCRIPTS_AGEING_TEMPERATURE[variant["phase"]]]}
         elif scale == "demo":
             # The demo's relaxation has one waiting time only.
             numbers |= {"waiting_times": [100, 300, 1_000], "temperatures": [1e-3, 1e-4, 0.0]}
-        return cls.of(numbers | dict(changes or {}))
+        return numbers
 
     def usual(self, name: str, recorded: tuple[Any, ...]) -> Any:
         """The paper's temperature of the phase where it was recorded, and else the lowest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from glassnet.paper.experiments.relaxation import quench_numbers
 from glassnet.paper.numbers import SCRIPTS_DISTANCE, SCRIPTS_LOSS
@@ -50,18 +50,11 @@ class Minima(Experiment):
     eigenvalues: Count = 3
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request for a data set at a scale: l2 = 0.01 and 0.04, as the authors' scripts have them.
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
-        """
-        scale, _ = cls.check_names(scale, variant)
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers for a data set at a scale: l2 = 0.01 and 0.04, as the authors' scripts have them."""
         shared = quench_numbers("regularised", dataset, scale)
         del shared["l2"]
-        return cls.of(shared | {"l2s": (0.01, 0.04), "replicas": _REPLICAS[scale]} | dict(changes or {}))
+        return shared | {"l2s": (0.01, 0.04), "replicas": _REPLICAS[scale]}
 
     def points(self) -> tuple[Point, ...]:
         """All l2 together: SGD, descent, and the Hessian."""

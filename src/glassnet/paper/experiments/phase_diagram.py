@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from glassnet.paper.numbers import LAMBDA, RATIO
+from glassnet.paper.experiments.relaxation import like
+from glassnet.paper.numbers import EPOCHS, LAMBDA, LONG_EPOCHS, RATIO
 from glassnet.paper.scales import SCALES
-from glassnet.runs.experiment import Experiment, data_numbers, like
+from glassnet.runs.experiment import Experiment, data_numbers
 from glassnet.runs.fields import Counts, NotNegativeNumbers, Whole
 from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Point
@@ -49,27 +50,17 @@ class PhaseDiagram(Experiment):
     descent: Whole = 50
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a part of the phase diagram at a scale.
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a part of the phase diagram at a scale.
 
-        Args:
-            dataset: "mnist", "cifar10" or own data.
-            scale: "demo", "laptop", "workstation" or "paper".
-            changes: other numbers for any fields.
-            **variant: ``part``: "plane" (Fig. 1a), "width" (the line l2 = 0, Figs. 1b and A3a) or "l2" (width 30,
-                Figs. 1c and A3b).
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
+        The ``part`` is "plane" (Fig. 1a), "width" (the line l2 = 0, Figs. 1b and A3a) or "l2" (width 30, Figs. 1c and
+        A3b).
         """
-        scale, chosen = cls.check_names(scale, variant)
         known = like(dataset)
         size = _SIZES[scale]
-        if chosen["part"] == "plane":
+        if variant["part"] == "plane":
             widths, l2s, epochs, replicas = size.plane
-        elif chosen["part"] == "width":
+        elif variant["part"] == "width":
             widths, epochs, replicas = size.width
             l2s = (0.0,)
             if known == "cifar10" and scale != "demo":
@@ -78,14 +69,8 @@ class PhaseDiagram(Experiment):
         else:
             l2s, epochs, replicas = size.l2
             widths = (30,)
-        numbers = {
-            **data_numbers(dataset, size.samples),
-            "widths": widths,
-            "l2s": l2s,
-            "epochs": epochs,
-            "replicas": replicas,
-        }
-        return cls.of(numbers | dict(changes or {}))
+        numbers = {"widths": widths, "l2s": l2s, "epochs": epochs, "replicas": replicas}
+        return data_numbers(dataset, size.samples) | numbers
 
     def points(self) -> tuple[Point, ...]:
         """Width after width, all l2 together: SGD, and the two descents from each of its lengths."""
@@ -234,19 +219,19 @@ _SIZES: Final[Mapping[str, _Size]] = {
     "laptop": _Size(
         None,
         (tuple(range(30, 79, 6)), _PLANE_L2, (300,), 3),
-        (_LINE_WIDTHS, (7_000, 17_000), 4),
+        (_LINE_WIDTHS, (EPOCHS, LONG_EPOCHS), 4),
         (_LINE_L2, (1_000,), 10),
     ),
     "workstation": _Size(
         None,
         (_PLANE_WIDTHS, _PLANE_L2, (1_000,), 5),
-        (_PLANE_WIDTHS, (7_000, 17_000), 10),
-        (_LINE_L2, (7_000,), 20),
+        (_PLANE_WIDTHS, (EPOCHS, LONG_EPOCHS), 10),
+        (_LINE_L2, (EPOCHS,), 20),
     ),
     "paper": _Size(
         None,
-        (_PLANE_WIDTHS, _PLANE_L2, (7_000,), 10),
-        (_PLANE_WIDTHS, (7_000, 17_000), 10),
-        (_LINE_L2, (7_000,), 20),
+        (_PLANE_WIDTHS, _PLANE_L2, (EPOCHS,), 10),
+        (_PLANE_WIDTHS, (EPOCHS, LONG_EPOCHS), 10),
+        (_LINE_L2, (EPOCHS,), 20),
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from glassnet.paper.experiments.relaxation import Relaxation, noise_of, quench_numbers
 from glassnet.paper.numbers import PHASES
@@ -55,21 +55,17 @@ class Protocol(Experiment):
     t_max: Count
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a phase of a data set at a scale.
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a phase of a data set at a scale.
 
         Raises:
-            ValueError: an unknown name, a phase whose quench ends by its loss, or a number that is not allowed.
+            ValueError: a phase whose quench ends by its loss.
         """
-        scale, chosen = cls.check_names(scale, variant)
-        there = Relaxation.preset(dataset, scale, phase=chosen["phase"])
+        there = Relaxation.preset(dataset, scale, phase=variant["phase"])
         if there.stop_loss is not None:
-            raise ValueError(f"phase must be one whose quench has a fixed length here, but got {chosen['phase']!r}")
-        shared = quench_numbers(chosen["phase"], dataset, scale, "t_max")
+            raise ValueError(f"phase must be one whose quench has a fixed length here, but got {variant['phase']!r}")
         own = {"temperature": 1e-4, "waiting_time": there.look().waiting_time, "replicas": _REPLICAS[scale]}
-        return cls.of(shared | own | dict(changes or {}))
+        return quench_numbers(variant["phase"], dataset, scale, "t_max") | own
 
     @property
     def quench(self) -> Point:

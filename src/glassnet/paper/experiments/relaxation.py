@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from pydantic import model_validator
 
 from glassnet._text import counted, given_replicas, number_list
-from glassnet.paper.numbers import DEMO_TEMPERATURES, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
+from glassnet.datasets.names import Name as DatasetName
+from glassnet.paper.numbers import DEMO_TEMPERATURES, LONG_EPOCHS, PHASE, PHASES, WAITING_TIMES, PhaseName, phase_at
 from glassnet.paper.scales import SCALE, SCALES
-from glassnet.runs.experiment import Curves, data_numbers, like
+from glassnet.runs.experiment import Curves, data_numbers
 from glassnet.runs.fields import (
     Count,
     NotNegativeNumbers,
@@ -23,7 +24,7 @@ from glassnet.runs.fields import (
     PositiveNumbers,
     Times,
 )
-from glassnet.runs.own_data import DataLike
+from glassnet.runs.own_data import DataLike, OwnData
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
@@ -64,6 +65,7 @@ class Relaxation(Quenched):
     scales: ClassVar[tuple[str, ...]] = SCALES
     lists: ClassVar[tuple[str, ...]] = ("temperatures",)
     lengths: ClassVar[tuple[str, ...]] = ("t_max",)
+    quench_ends: ClassVar[tuple[str, ...]] = ("stop_loss", "check_epochs")
     report: ClassVar[Curves] = Curves((*RELAXED[:5], "ageing", "ageing_tau", *RELAXED[5:]), "Temperature")
 
     stop_loss: OptionalPositive = None
@@ -76,23 +78,9 @@ class Relaxation(Quenched):
     snapshots: Times = SNAPSHOTS
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a phase of a data set at a scale.
-
-        Args:
-            dataset: "mnist", "cifar10", or own data, for which MNIST's numbers stand but of rows.
-            scale: "demo", "laptop", "workstation" or "paper".
-            changes: other numbers for any fields.
-            **variant: ``phase``: "regularised", "underparameterised" or "overparameterised".
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
-        """
-        scale, chosen = cls.check_names(scale, variant)
-        numbers = relaxation_numbers(chosen["phase"], dataset, scale, changes)
-        return cls.of(numbers | dict(changes or {}))
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a phase of a data set at a scale; for own data MNIST's, but for the number of rows."""
+        return relaxation_numbers(variant["phase"], dataset, scale, changes)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -197,6 +185,12 @@ class Relaxation(Quenched):
         return replace(start, stages=(*start.stages, stage), label=f"Langevin T = {temperature:g}")
 
 
+def like(dataset: DataLike) -> DatasetName:
+    """The built-in set whose numbers a scale has for a data set: MNIST's for a user's own."""
+    known = data_numbers(dataset, None)["dataset"]
+    return "mnist" if isinstance(known, OwnData) else known
+
+
 def noise_of(temperature: float) -> int:
     """Which noise realisation a temperature uses, by its value: the others in a list do not change it."""
     return int.from_bytes(hashlib.sha256(struct.pack("<d", temperature)).digest()[:4], "little")
@@ -223,7 +217,7 @@ def relaxation_numbers(
     }
     if (known, phase) == ("mnist", "overparameterised") and not demo:
         # This phase is its plateau of zero loss; a replica that gets there stops.
-        numbers |= {"epochs": 17_000, "stop_loss": 1e-6, "check_epochs": 100}
+        numbers |= {"epochs": LONG_EPOCHS, "stop_loss": 1e-6, "check_epochs": 100}
         if scale == "laptop" and (changes or {}).get("engine", "cpu") == "cpu":
             # Its effect there was found below the differences between replicas (docs/performance.md), and with it
             # steps cost so little that a run can go as far as claims about what is not seen ask for.
@@ -235,7 +229,7 @@ def relaxation_numbers(
 
 
 def quench_numbers(phase: str, dataset: DataLike, scale: str, *more: str) -> dict[str, Any]:
-    """Those of a phase's numbers that say data, network and quench, for experiments that start from the same one.
+    """Data, network and quench of a phase, for experiments that start from the same quench.
 
     Args:
         phase: as for :class:`Relaxation`.

@@ -64,21 +64,15 @@ class SgdDisplacement(Quenched):
     max_rows: Count
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request for a data set at a scale, from the regularised quench that relaxation starts from.
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers for a data set at a scale, from the regularised quench that relaxation starts from.
 
         The paper does not say how long it followed SGD; here until well after 1/(mu l2) = 1e5 steps, the bowl's time.
-
-        Raises:
-            ValueError: an unknown name, or a number that is not allowed.
         """
-        scale, _ = cls.check_names(scale, variant)
         shared, sizes = quench_numbers("regularised", dataset, scale), dict(_SIZES[scale])
         for name in ("batch_sizes", "controls"):
             sizes[name] = tuple(size for size in sizes[name] if size <= shared["samples"])
-        return cls.of(shared | sizes | dict(changes or {}))
+        return shared | sizes
 
     @model_validator(mode="after")
     def _batches_fit(self) -> Self:

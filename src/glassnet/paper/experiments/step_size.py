@@ -65,22 +65,18 @@ class StepSize(Quenched):
     length: Positive
 
     @classmethod
-    def preset(
-        cls, dataset: DataLike = "mnist", scale: str = "", changes: Mapping[str, Any] | None = None, **variant: str
-    ) -> Self:
-        """The request of a phase of a data set at a scale.
+    def usual_numbers(cls, dataset: DataLike, scale: str, changes: Mapping[str, Any], **variant: str) -> dict[str, Any]:
+        """Numbers of a phase of a data set at a scale.
 
         Raises:
-            ValueError: an unknown name, or a number that is not allowed.
+            ValueError: the overparameterised phase.
         """
-        scale, chosen = cls.check_names(scale, variant)
-        if "stop_loss" in relaxation_numbers(chosen["phase"], dataset, scale):
+        phase = variant["phase"]
+        if "stop_loss" in relaxation_numbers(phase, dataset, scale):
             raise ValueError(
-                "phase must be regularised or underparameterised, where the oscillations were seen, "
-                f"but got {chosen['phase']!r}"
+                f"phase must be regularised or underparameterised, where the oscillations were seen, but got {phase!r}"
             )
-        shared = quench_numbers(chosen["phase"], dataset, scale)
-        return cls.of(shared | {"learning_rates": (1e-3, 3e-4, 1e-4)} | _SIZES[scale] | dict(changes or {}))
+        return quench_numbers(phase, dataset, scale) | {"learning_rates": (1e-3, 3e-4, 1e-4)} | _SIZES[scale]
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:

@@ -5,7 +5,8 @@
 // figure's own settings.
 
 const number = (value) => (Number.isFinite(value) ? Number(value.toPrecision(4)).toString() : "–");
-const paperSlope = -0.48;
+const paperSlope = constants.paper.exponent;
+const paperSlopeText = `−${-paperSlope}`;
 
 // A curve as traces: its mean with its band, or its replicas.
 function curveTraces(view, i, { x, curve, values, wait, style = {}, floor = -Infinity, ceiling = Infinity, name }) {
@@ -263,7 +264,7 @@ const CURVES = {
   },
   master: {
     title: "Master curve",
-    about: "Mean Q against t/τe, where the mean curve reaches 1/e. Dashed: free diffusion alone, whose slope tends to −1/2; dotted: the paper's −0.48.",
+    about: `Mean Q against t/τe, where the mean curve reaches 1/e. Dashed: free diffusion alone, whose slope tends to −1/2; dotted: the paper's ${paperSlopeText}.`,
     needs: ["within", "histogram"],
     uses: ["conditions", "wait", "layer", "chi"],
     x: [LOG, "t/τe"],
@@ -300,7 +301,7 @@ const CURVES = {
         traces: [
           ...traces,
           dashed(x, x.map((one) => erf(reach / Math.sqrt(one))), view.theme.muted, { kind: "prediction" }, "free Brownian weights"),
-          { ...dashed(guide, guide.map((one) => 0.6 * one ** paperSlope), view.theme.paper, { kind: "paper" }, "slope −0.48, paper"), line: { color: view.theme.paper, dash: "dot", width: 1.5 } },
+          { ...dashed(guide, guide.map((one) => 0.6 * one ** paperSlope), view.theme.paper, { kind: "paper" }, `slope ${paperSlopeText}, paper`), line: { color: view.theme.paper, dash: "dot", width: 1.5 } },
         ],
         layout: {},
         empty: traces.length ? "" : "No mean curve reaches 1/e at this χ.",
@@ -309,7 +310,7 @@ const CURVES = {
   },
   left: {
     title: "What is left of Q",
-    about: "Q at the last time against temperature. Dotted: the paper's slope of −0.48 through the hottest; dashed: what theory leaves.",
+    about: `Q at the last time against temperature. Dotted: the paper's slope of ${paperSlopeText} through the hottest; dashed: what theory leaves.`,
     needs: ["within", "histogram", "free", "bowl"],
     uses: [...shared, "chi", "prediction"],
     x: [LOG, "T"],
@@ -346,7 +347,7 @@ const CURVES = {
       if (hottest) {
         const guide = [Math.max(...warm), Math.min(...warm)];
         const y = guide.map((t) => hottest.curve.mean[hottest.k] * (t / guide[0]) ** paperSlope);
-        traces.push({ ...dashed(guide, y, view.theme.paper, { kind: "paper" }, "slope −0.48, paper"), line: { color: view.theme.paper, dash: "dot", width: 1.5 } });
+        traces.push({ ...dashed(guide, y, view.theme.paper, { kind: "paper" }, `slope ${paperSlopeText}, paper`), line: { color: view.theme.paper, dash: "dot", width: 1.5 } });
         const theory = ends.filter((one) => view.loaded[one.i][view.choice.prediction]);
         if (theory.length) {
           const predicted = theory.map((one) => {

@@ -90,7 +90,7 @@ function lossLines(view, along, across, xOf, cellOf) {
 const PLANE = {
   plane: {
     title: "Loss over width and l2",
-    about: "Geometric mean over the replicas that did not diverge; cells without any are empty. The paper sees transitions near N/P_D = 0.18 and λ = 0.03.",
+    about: `Geometric mean over the replicas that did not diverge; cells without any are empty. The paper sees transitions near N/P_D = ${constants.paper.ratio} and λ = ${constants.paper.l2}.`,
     uses: [],
     own: { ...planeSettings, colour: { label: "Colours", values: { log: "logarithmic", linear: "linear" } } },
     x: ["category", "N/P_D"],
