@@ -13,6 +13,8 @@ import xarray as xr
 from glassnet.analysis.means import ensemble_mean
 from glassnet.analysis.relaxation import relaxation_time
 from glassnet.observables import mean_square_displacement, overlap
+from glassnet.simulate.axes import AT_TIMES
+from glassnet.simulate.labelled import PREFIX
 from glassnet.simulate.record import Record
 
 Row = dict[str, float | int | str | None]
@@ -62,10 +64,24 @@ def condition_row(record: Record, *, chi: float | None, waiting_time: int, time:
         q_row = {"q": plain(ensemble_mean(q).squeeze("waiting_time").sel(end)["mean"])}
         counts = {"n_used": int(tau["n_used"]), "n_lost": int(tau["n_lost"])}
     losses = {name: _mean(_last(data[name].sel(at), time, data)) for name in ("data_loss", "test_loss") if name in data}
-    row |= {"t": time, **q_row, "msd": plain(msd["mean"]), **losses, "n_replicas": len(record.ensemble), **counts}
+    own = {PREFIX + name: _mean(data[PREFIX + name].sel(at).sel(end)) for name in _numbers(record)}
+    row |= {
+        "t": time,
+        **q_row,
+        "msd": plain(msd["mean"]),
+        **losses,
+        **own,
+        "n_replicas": len(record.ensemble),
+        **counts,
+    }
     if "missed_wakings" in data.coords:
         row["missed_wakings"] = int(data["missed_wakings"].sum())
     return row
+
+
+def _numbers(record: Record) -> list[str]:
+    """The user's statistics of a record that are one number at each time."""
+    return [name for name in record.data.attrs.get("statistics", {}) if record.data[PREFIX + name].dims == AT_TIMES]
 
 
 def plain(value: xr.DataArray | float) -> float | str | None:

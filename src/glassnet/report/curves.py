@@ -19,7 +19,9 @@ from glassnet.report.arrays import Arrays, Reference
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.experiment import Curves
 from glassnet.runs.run import Run
+from glassnet.simulate.axes import AT_TIMES
 from glassnet.simulate.dynamics import Sgd
+from glassnet.simulate.labelled import PREFIX
 from glassnet.simulate.record import Record
 from glassnet.theory import brownian, quadratic_well
 
@@ -77,7 +79,17 @@ def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Paylo
             "condition": _shown_condition(look.temperature, conditions),
             "clock": shown.clock,
         },
+        "statistics": {name: text for record in run.records.values() for name, text in _statistics(record).items()},
         "marker": getattr(run.request, shown.marker) if isinstance(run, Run) and shown.marker else None,
+    }
+
+
+def _statistics(record: Record) -> dict[str, str]:
+    """The user's statistics of a record that are one number at each time: what they are called, by their variables."""
+    return {
+        PREFIX + name: f"{name}, {about['unit']}" if about["unit"] else name
+        for name, about in record.data.attrs.get("statistics", {}).items()
+        if record.data[PREFIX + name].dims == AT_TIMES
     }
 
 
@@ -124,7 +136,7 @@ def _condition(label: str, record: Record, wait: int | None, arrays: Arrays, det
     if "history" in shown.figures:
         made |= {
             name: arrays.floats(data[name].transpose("replica", "waiting_time", "time").values)
-            for name in HISTORY
+            for name in (*HISTORY, *_statistics(record))
             if name in data and data[name].notnull().any()
         }
     return {

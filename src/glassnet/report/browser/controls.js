@@ -80,7 +80,8 @@ class RunReport {
     if (kind !== "curves") return {};
     if (name === "history") {
       const has = (payload, value) => payload.conditions.some((condition) => condition.arrays[value]);
-      return { quantity: { ...CURVES.history.own.quantity, has } };
+      const values = { ...CURVES.history.own.quantity.values, ...this.payload.statistics };
+      return { quantity: { ...CURVES.history.own.quantity, values, has } };
     }
     if (!["msd", "overlap", "alpha"].includes(name) || figures.includes("tau")) return {};
     const hasRates = new Set(conditions.map((condition) => condition.rate)).size > 1;

@@ -512,6 +512,7 @@ const CURVES = {
   history: {
     title: "Losses and accuracies along the way",
     about: "A loss that drifts says that the quench had not ended, or that the temperature drives the network out of its basin.",
+    // And the statistics of users, whose names only the page has.
     needs: ["data_loss", "total_loss", "test_loss", "accuracy", "test_accuracy", "awake", "dead"],
     uses: ["conditions", "wait", "average"],
     own: {
@@ -529,8 +530,9 @@ const CURVES = {
       },
     },
     x: [LOG, "t (steps)"],
-    y: [LINEAR, (view) => CURVES.history.own.quantity.values[view.own.quantity]],
+    y: [LINEAR, (view) => CURVES.history.own.quantity.values[view.own.quantity] ?? view.run.statistics[view.own.quantity]],
     draw: (view) => {
+      const isStatistic = view.own.quantity.startsWith("statistic_");
       const traces = timeCurves(view, (condition, loaded) => {
         const array = loaded[view.own.quantity];
         if (!array) return null;
@@ -538,7 +540,7 @@ const CURVES = {
         // Losses are taken at some of the times only.
         const seen = condition.times.map((_, k) => k).filter((k) => values.some((one) => !Number.isNaN(one[k])));
         return { times: pick(seen, condition.times), values: values.map((one) => pick(seen, one)) };
-      }, null, { floor: 0, ceiling: view.own.quantity.endsWith("loss") ? Infinity : 1 });
+      }, null, isStatistic ? {} : { floor: 0, ceiling: view.own.quantity.endsWith("loss") ? Infinity : 1 });
       const { marker } = view.run;
       const shape = { type: "line", yref: "paper", y0: 0, y1: 1, x0: marker, x1: marker, line: { color: view.theme.muted, dash: "dot" } };
       const note = { x: view.log("x") ? Math.log10(marker) : marker, xanchor: "left", yref: "paper", y: 1, yanchor: "top", text: "measurements of Langevin dynamics begin", showarrow: false, font: { color: view.theme.muted, size: 11 } };

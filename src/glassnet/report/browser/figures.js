@@ -153,7 +153,7 @@ class Figure {
 
   async draw() {
     this.isQueued = this.isStale = false;
-    const [loaded] = await Promise.all([this.report.load(this.spec.needs ?? []), loadLibrary()]);
+    const [loaded] = await Promise.all([this.report.load([...(this.spec.needs ?? []), ...Object.keys(this.report.payload.statistics ?? {})]), loadLibrary()]);
     const theme = currentTheme();
     const { payload, choice } = this.report;
     const conditions = this.report.conditions(this.spec.chips);
