@@ -98,7 +98,7 @@ class Experiment(BaseModel, ABC):
         batch_size: rows a step of SGD.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     experiment: ClassVar[str]
     """Name in commands, in ``run.json`` and of the module."""
