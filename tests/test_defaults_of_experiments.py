@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import field_validator
 from program import glassnet
+from pydantic import field_validator
 from tiny_runs import make
 
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.fields import Count, Counts, NotNegative, NotNegativeNumbers
+from glassnet.runs.fields import Count
 from glassnet.runs.point import Point
 
 NUMBERS: dict[str, Any] = {"dataset": "mnist", "samples": 100, "depth": 1, "replicas": 1}
@@ -69,7 +69,7 @@ class Counting(Experiment):
 
 
 def test_a_default_that_is_not_allowed_is_refused() -> None:
-    with pytest.raises(ValueError, match="width must be an integer .*, but got 0"):
+    with pytest.raises(ValueError, match=r"width must be an integer .*, but got 0"):
         Wrong.of(NUMBERS)
 
 
