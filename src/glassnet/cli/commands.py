@@ -283,7 +283,8 @@ def verify(run: RunPath, experiment: OwnClass = None) -> None:
     for path in found.left_over:
         console.print(escaped(f"Left over: {path}"), highlight=False, soft_wrap=True)
     if any(not problem.startswith(str(run / FILE)) for problem in found.damaged) and is_run(run):
-        complain(f"glassnet resume {shlex.quote(str(run))} makes again what is damaged.")
+        own = [] if experiment is None else ["--experiment", experiment]
+        complain(f"{shlex.join(['glassnet', 'resume', str(run), *own])} makes again what is damaged.")
     if found.damaged:
         raise typer.Exit(DAMAGED)
 

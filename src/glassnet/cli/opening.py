@@ -51,7 +51,7 @@ def experiment_in(spec: str) -> type[Experiment]:
         return registry.known(spec)
     try:
         return registry.in_file(spec)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         file = Path(spec.rpartition(":")[0]).absolute()
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename).absolute() == file]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from glassnet._text import counted, duration, escaped
+from glassnet.runs import registry
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -197,8 +198,9 @@ def stopping(folder: Path) -> Iterator[None]:
 def report(console: Console, run: Run[Any]) -> None:
     """Print what a run found."""
     from glassnet.cli import tables
+    from glassnet.runs.table import tables_of
 
-    for table in reversed(run.request.tables(run)):
+    for table in reversed(tables_of(run)):
         if table.rows:
             console.print("", tables.shown(table))
     console.print()
@@ -321,17 +323,18 @@ _REMEDIES = {
 def refusing() -> Iterator[None]:
     """Say in one line what is wrong with what the user gave, that a file cannot be read or written, or memory is short.
 
-    A ValueError or ImportError that was not raised by glassnet is a mistake of ours, and keeps its traceback.
+    Of an error in the user's own file the line says where it is. Any other is a mistake of ours, and keeps its
+    traceback.
     """
     try:
         yield
-    except (ValueError, ImportError, OSError) as error:
-        if not isinstance(error, OSError) and not is_ours(error):
+    except Exception as error:
+        known = isinstance(error, (OSError, MemoryError))
+        known = known or (isinstance(error, (ValueError, ImportError)) and is_ours(error))
+        place = "" if known else registry.place_in_file(error)
+        if not known and not place:
             raise
-        complain(f"Error: {reason(error)}")
-        raise typer.Exit(REFUSED) from None
-    except MemoryError as error:
-        complain(f"Error: {reason(error)}")
+        complain(f"Error: {reason(error)}" if known else f"Error: {place}: {type(error).__name__}: {error}")
         raise typer.Exit(REFUSED) from None
 
 
@@ -339,7 +342,7 @@ def is_ours(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("glassnet")
+    return trace is not None and f"{trace.tb_frame.f_globals.get('__name__')}.".startswith("glassnet.")
 
 
 def _planned(console: Console, directory: RunDirectory, request: Experiment, maker: Engine) -> Plan:

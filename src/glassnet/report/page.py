@@ -26,7 +26,7 @@ from glassnet.report.curves import DETAILS, Detail, Payload, curves
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.own_data import FILE, OwnData
 from glassnet.runs.run import Run
-from glassnet.runs.table import short
+from glassnet.runs.table import short, tables_of
 from glassnet.store.placing import write_bytes
 
 SUFFIX: Final = ".html"
@@ -148,6 +148,8 @@ def _title(run: Shown) -> str:
 
 def _payload(run: Shown, arrays: Arrays, detail: Detail) -> Payload:
     page = None if isinstance(run, SavedRecord) else run.request.page(run)
+    if page is not None and not (isinstance(page, dict) and {"kind", "figures"} <= page.keys()):
+        raise ValueError(f"page must be None or a dict that has kind and figures, but is {page!r:.200}")
     return curves(run, arrays, detail) if page is None else page
 
 
@@ -214,7 +216,7 @@ def _run(i: int, run: Run[Any], name: str, payload: Payload, detail: Detail) -> 
 
 
 def _tables(run: Run[Any]) -> str:
-    return "".join(_table(one.title, one.rows) for one in run.request.tables(run) if one.rows) or "<p>None yet.</p>"
+    return "".join(_table(one.title, one.rows) for one in tables_of(run) if one.rows) or "<p>None yet.</p>"
 
 
 def _table(caption: str, rows: Sequence[Row]) -> str:

@@ -84,7 +84,8 @@ def options_of(experiment: type[Experiment]) -> dict[str, Option]:
         # Lengths of the quench are epochs wherever they are given.
         one = flag.removesuffix("s") if several and name != "epochs" else flag
         chosen = flag if one in (*flags.values(), *taken) else one
-        if chosen not in taken and kind is not None:
+        opposite = f"--no-{chosen[2:]}" if kind is bool else ""
+        if chosen not in taken and opposite not in flags.values() and kind is not None:
             found[name] = Option(chosen, kind, several)
     return found
 
@@ -101,7 +102,8 @@ def _kind(annotation: Any) -> tuple[Any, bool]:
     """Type of a field's values, None where no option can give it; and whether it holds several."""
     if get_origin(annotation) in (tuple, list):
         inner = {one for one in get_args(annotation) if one is not Ellipsis}
-        return (_kind(inner.pop())[0] if len(inner) == 1 else None), True
+        kind, several = _kind(inner.pop()) if len(inner) == 1 else (None, False)
+        return (None if several else kind), True
     if annotation in (int, float, bool, str) or get_origin(annotation) is Literal:
         return annotation, False
     kinds = [one for one in get_args(annotation) if one is not NoneType]

@@ -96,7 +96,7 @@ class Experiment(BaseModel, ABC):
         batch_size: rows a step of SGD.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
     experiment: ClassVar[str]
     """Name in commands, in ``run.json`` and of the module."""
@@ -411,6 +411,11 @@ class Experiment(BaseModel, ABC):
 
     @model_validator(mode="after")
     def _few_enough(self) -> Self:
+        for name in (*self.lists, *self.lengths):
+            if name not in type(self).model_fields or (name in self.lists and not _holds_several(getattr(self, name))):
+                several = " that hold several values" if name in self.lists else ""
+                kind = "lists" if name in self.lists else "lengths"
+                raise ValueError(f"{type(self).__qualname__}.{kind} must name fields{several}, but has {name!r}")
         listed = {name: len(getattr(self, name)) for name in self.lists}
         n_units = self.replicas * math.prod(listed.values())
         if n_units > MOST_UNITS:
@@ -434,6 +439,10 @@ class Experiment(BaseModel, ABC):
         if (self.inputs == "given") != isinstance(self.dataset, OwnData):
             raise ValueError(f"inputs must be 'given' for own data and no others, but is {self.inputs!r}")
         return self
+
+
+def _holds_several(value: Any) -> bool:
+    return isinstance(value, (tuple, list))
 
 
 def data_numbers(dataset: DataLike, samples: int | None) -> dict[str, Any]:

@@ -118,16 +118,17 @@ def _of_class(
         raise ValueError(
             f"experiment must be {experiment.experiment!r}, which {experiment.__qualname__} is, but is {name!r:.200}"
         )
-    request = experiment.of(without_looks(numbers))
     if "points" in description:
         try:
+            request = experiment.of(without_looks(numbers))
             refuse_changed(request.points(), description["points"], request.replicas)
         except ValueError as error:
             raise ValueError(
                 f"{experiment.__qualname__} is no longer what the run was made with: {error}; without the class the "
                 "run opens with the usual tables and figures"
             ) from None
-    return request
+        return request
+    return experiment.of(without_looks(numbers))
 
 
 _Described = tuple[Path, Mapping[str, Any]]

@@ -126,7 +126,12 @@ def plan(
         engine: who is to make them.
         directory: of the run.
         awaited: units by name, and how far, that runs in the same folder will have made before this one begins.
+
+    Raises:
+        ValueError: what is asked for are no points.
     """
+    if not isinstance(points, Sequence) or not all(isinstance(point, Point) for point in points):
+        raise ValueError(f"points must be a sequence of glassnet.runs.point.Point, but are {points!r:.200}")
     search = _Search(directory)
     checkpoints = search.checkpoints()
     blocks: list[Block] = []

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import pkgutil
 import re
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -27,6 +29,9 @@ Kind = TypeVar("Kind", bound="type[Experiment]")
 
 _PACKAGES: Final[list[str]] = []
 _KNOWN: Final[dict[str, type[Experiment]]] = {}
+_USERS: Final = "glassnet_user_"
+"""How the modules of users' files begin."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -160,9 +165,18 @@ def in_file(spec: str) -> type[Experiment]:
         raise ValueError(f"experiment must be a name or FILE.py:CLASS, but got {spec!r}")
     found = getattr(_module_of(path), name, None)
     if not isinstance(found, type) or not issubclass(found, Experiment):
-        raise ValueError(f"{path} must have a class {name} that derives from glassnet.runs.Experiment")
+        raise ValueError(f"{path} must have a class {name} that derives from glassnet.runs.experiment.Experiment")
+    if inspect.isabstract(found):
+        raise ValueError(f"{found.__qualname__} must define {', '.join(sorted(found.__abstractmethods__))}")
     refuse_second(found)
     return found
+
+
+def place_in_file(error: BaseException) -> str:
+    """Where in a user's file an error came from, as ``my_file.py, line 3``; empty where no such file took part."""
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [(f.f_code.co_filename, n) for f, n in frames if str(f.f_globals.get("__name__")).startswith(_USERS)]
+    return f"{lines[-1][0]}, line {lines[-1][1]}" if lines else ""
 
 
 def refuse_second(experiment: type[Experiment]) -> None:
@@ -196,13 +210,15 @@ def _module_of(path: Path) -> object:
     import hashlib
 
     content = hashlib.sha256(os.fsencode(path.resolve()) + b"\0" + path.read_bytes())
-    name = f"glassnet_user_{path.stem}_{content.hexdigest()[:16]}"
+    name = f"{_USERS}{path.stem}_{content.hexdigest()[:16]}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ValueError(f"{path} cannot be imported")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        if (folder := str(path.resolve().parent)) not in sys.path:
+            sys.path.append(folder)  # behind all others: what else stands there hides no package
         try:
             spec.loader.exec_module(module)
         except BaseException:

@@ -12,7 +12,7 @@ from glassnet.runs.own_data import keep
 from glassnet.runs.pieces import request_in
 from glassnet.runs.point import engine_identity
 from glassnet.runs.point_json import described, refuse_changed
-from glassnet.store.directory import RunDirectory, first_difference
+from glassnet.store.directory import RunDirectory, canonical, first_difference
 from glassnet.store.provenance import provenance
 from glassnet.store.strict import MOST_BYTES
 
@@ -72,6 +72,20 @@ def begin(directory: RunDirectory, request: Experiment, engine: Engine, *, to_wo
             raise
 
 
+def _refuse_unreadable(request: Experiment) -> None:
+    """Refuse a request of which ``run.json`` would be read as another one.
+
+    Raises:
+        ValueError: naming the field.
+    """
+    numbers = request.numbers
+    read = type(request).of(json.loads(canonical(numbers))).numbers
+    for name, value in numbers.items():
+        if canonical(value) != canonical(read[name]):
+            kind = type(request).__qualname__
+            raise ValueError(f"{kind}: {name} is {value!r:.80}, but is read back as {read[name]!r:.80}")
+
+
 def _points_of(request: Experiment) -> dict[str, Any]:
     """Description of the points of a user's own experiment, by which the run can be read without its class.
 
@@ -82,6 +96,7 @@ def _points_of(request: Experiment) -> dict[str, Any]:
         return {}
     if not request.generic:
         registry.refuse_second(type(request))
+        _refuse_unreadable(request)
     found = described(request.points())
     refuse_changed(request.points(), found, request.replicas)
     return {"points": found} if len(json.dumps(found, indent=2)) <= _MOST_BYTES else {}

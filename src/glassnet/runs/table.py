@@ -168,15 +168,29 @@ def facts(request: Experiment) -> dict[str, str]:
     """Lines about a request for people: the experiment's own, or else all its numbers."""
     if own := request.facts():
         return own
-    return {"experiment": request.experiment, **{name: _value(value) for name, value in request.numbers.items()}}
+    return {"experiment": request.experiment, **{name: _value(name, value) for name, value in request.numbers.items()}}
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return str(own_data("dataset", value))
+def _value(name: str, value: Any) -> str:
+    if name == "dataset" and isinstance(value, dict):
+        return str(own_data(name, value))
     if not isinstance(value, list) or not value:
         return str(value)
-    return given_replicas(value) if isinstance(value[0], str) else number_list(value)
+    if name == "quenched" and isinstance(value[0], str):
+        return given_replicas(value)
+    return number_list(value) if all(isinstance(one, (int, float)) for one in value) else said(value)
+
+
+def tables_of(run: Run[Any]) -> list[Table]:
+    """The tables that a run's experiment makes of it.
+
+    Raises:
+        ValueError: they are none.
+    """
+    found = run.request.tables(run)
+    if not isinstance(found, list) or not found or not all(isinstance(table, Table) for table in found):
+        raise ValueError(f"tables must be a list of at least one glassnet.runs.table.Table, but are {found!r:.200}")
+    return found
 
 
 def summary_files(run: Run[Any]) -> dict[str, bytes]:
@@ -185,7 +199,7 @@ def summary_files(run: Run[Any]) -> dict[str, bytes]:
     The JSON file has all tables of the experiment by name, the other one the first of them. A number that does not
     exist is null or empty, infinity is the text "inf".
     """
-    tables = run.request.tables(run)
+    tables = tables_of(run)
     rows = tables[0].rows
     text = io.StringIO()
     heads = list(dict.fromkeys(name for row in rows for name in row))
