@@ -145,6 +145,6 @@ def test_functions_that_change_or_keep_what_they_get_change_nothing() -> None:
     buffer[:] = np.inf
     np.testing.assert_array_equal(found.data.statistic_a_rude, found.data.statistic_plain)
     assert found.ensemble.weights.tobytes() == bare.ensemble.weights.tobytes()
-    xr.testing.assert_identical(found.data.drop_vars(["statistic_a_rude", "statistic_plain"]).drop_attrs(), bare.data.drop_attrs())
-
-
+    xr.testing.assert_identical(
+        found.data.drop_vars(["statistic_a_rude", "statistic_plain"]).drop_attrs(), bare.data.drop_attrs()
+    )

@@ -10,6 +10,7 @@ import reprlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -151,6 +152,28 @@ class Observed:
         return numbers
 
 
+class FunctionMissing(ValueError):
+    """The function of a statistic is not at hand, as a file does not hold it."""
+
+
+def in_order(statistics: Sequence[Statistic]) -> tuple[Statistic, ...]:
+    """Statistics in the order of their names.
+
+    Raises:
+        TypeError: something else than statistics.
+        ValueError: two of one name.
+    """
+    if not isinstance(statistics, (list, tuple)):
+        raise TypeError(f"statistics must be a tuple of gn.Statistic, but got {type(statistics).__name__}")
+    for one in statistics:
+        _check.same_kind("each of statistics", one, Statistic)
+    found = sorted(statistics, key=lambda one: one.name)
+    for one, other in pairwise(found):
+        if one.name == other.name:
+            raise ValueError(f"statistics must have each a name of its own, but {one.name!r} comes twice")
+    return tuple(found)
+
+
 def observed(statistics: Sequence[Statistic], network: Network, dynamics: Dynamics) -> tuple[Observed, ...]:
     """Statistics with their axes, in the order of their names.
 
@@ -159,14 +182,8 @@ def observed(statistics: Sequence[Statistic], network: Network, dynamics: Dynami
         ValueError: two of one name, noise that the dynamics does not have, a function that fails or returns something
             that cannot be recorded, or two that give one axis different lengths or labels.
     """
-    if not isinstance(statistics, (list, tuple)):
-        raise TypeError(f"statistics must be a list of gn.Statistic, but got {type(statistics).__name__}")
-    for one in statistics:
-        _check.same_kind("each of statistics", one, Statistic)
     made: list[Observed] = []
-    for statistic in sorted(statistics, key=lambda one: one.name):
-        if made and made[-1].statistic.name == statistic.name:
-            raise ValueError(f"statistics must have each a name of its own, but {statistic.name!r} comes twice")
+    for statistic in in_order(statistics):
         if "noise_sum" in statistic.needs and not isinstance(dynamics, Langevin):
             raise ValueError(
                 f"statistic {statistic.name!r} needs noise_sum, which takes Langevin dynamics, but got {dynamics}"
@@ -263,7 +280,7 @@ def _called(statistic: Statistic, values: Mapping[str, NDArray[Any]], where: Whe
     copies = {need: np.array(values[need], dtype=np.float64) for need in statistic.needs}
     try:
         found = statistic.function(**copies)
-    except MemoryError:
+    except (MemoryError, FunctionMissing):
         raise
     except (Exception, SystemExit) as error:
         raise _wrong(statistic, where, f"failed with {_said(error)}") from error
