@@ -51,7 +51,7 @@ def test_statistics_are_read_as_they_were_written(plain: Point, own: list[gn.Sta
     assert read == watched
     assert canonical(described([read])) == canonical(described([watched]))
     assert isinstance(read.stage, Measure)
-    assert canonical(read.stage.identity) == canonical(watched.stage.identity)  # type: ignore[union-attr]
+    assert canonical(read.stage.identity) == canonical(watched.stage.identity)
     assert [one.unit for one in read.stage.statistics] == [one.unit for one in sorted(own, key=lambda one: one.name)]
     # Neither the order nor units, which are for people, tell points apart; versions do.
     dice.shuffle(own)

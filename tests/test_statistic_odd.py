@@ -105,7 +105,7 @@ def test_an_axis_called_as_a_count_of_the_engine_is_refused_before_the_first_ste
     def never(progress: Any) -> None:
         raise AssertionError("nothing may be made")
 
-    with pytest.raises(ValueError, match="an axis 'pushes'.*count of the engine"):
+    with pytest.raises(ValueError, match=r"an axis 'pushes'.*count of the engine"):
         measure(lambda weights: xr.DataArray(weights[:3], dims="pushes"), engine=Counting(), on_progress=never)
 
 
@@ -134,7 +134,7 @@ def test_functions_that_change_or_keep_what_they_get_change_nothing() -> None:
         kept.append(weights)
         buffer[:] = weights[:3]
         weights[:] = np.nan
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
         return buffer
 
     plain = gn.Statistic("plain", lambda weights: weights[:3].copy(), needs=["weights"])
