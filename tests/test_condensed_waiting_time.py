@@ -35,7 +35,10 @@ def test_one_that_was_not_recorded_is_refused(kept: int, members: dict[str, byte
     assert str(found.value).isprintable()
 
 
-@pytest.mark.parametrize("about", [{"waiting_time": x} for x in (True, 3.0, "3", None, [3], {}, HOSTILE)] + [[], 7])
+NO_NUMBERS: list[Any] = [True, 3.0, "3", None, [3], {}, HOSTILE]
+
+
+@pytest.mark.parametrize("about", [*({"waiting_time": one} for one in NO_NUMBERS), [], 7])
 def test_what_is_no_number_says_nothing(about: Any, members: dict[str, bytes], tmp_path: Path) -> None:
     path = saying(members, about, tmp_path / "x.run.zip")
     assert summary_files(open_run(path))
