@@ -126,7 +126,7 @@ def _common_time(msd: xr.DataArray, time: int | None) -> int:
     times = _recorded(msd)
     if time is None:
         return int(times[-1] if times.size else msd["time"].values[-1])
-    if time not in times:
+    if _check.integer("time", time, low=0) not in times:
         raise ValueError(
             f"time must be recorded from every waiting time, {times.tolist() or 'none is'}, but got {time}"
         )

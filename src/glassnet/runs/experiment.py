@@ -346,7 +346,8 @@ class Experiment(BaseModel, ABC):
                 continue
             if value is not None and value not in recorded:
                 known = ", ".join(f"{one:g}" for one in recorded)
-                raise ValueError(f"{name} must be one that was recorded ({known}), but got {value:g}")
+                got = f"{value:g}" if abs(value) < _check.MAX_STEP else f"{value!r:.40}"  # no float may be as large
+                raise ValueError(f"{name} must be one that was recorded ({known}), but got {got}")
             chosen[name] = self.usual(name, recorded) if value is None else value
         return Look(**chosen)
 

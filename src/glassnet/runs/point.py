@@ -170,7 +170,11 @@ class Grid:
 class Measure:
     """A last stage that is recorded, as :func:`glassnet.measure` does, at every time of a grid until its end.
 
-    Statistics are told apart by name, version and needs, not by their functions.
+    Statistics are told apart by name, version and needs, not by their functions; they are kept in the order of names.
+
+    Raises:
+        TypeError: ``statistics`` are no tuple or list of :class:`glassnet.Statistic`.
+        ValueError: two of one name.
     """
 
     dynamics: Dynamics
@@ -181,6 +185,12 @@ class Measure:
     noise: int = 0
     grid: Grid = Grid()
     statistics: tuple[Statistic, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.statistics != ():
+            from glassnet.simulate.statistic import in_order
+
+            object.__setattr__(self, "statistics", in_order(self.statistics))
 
     @property
     def times(self) -> NDArray[np.int64]:

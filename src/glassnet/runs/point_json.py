@@ -18,7 +18,7 @@ from glassnet.runs.fields import MOST_UNITS
 from glassnet.runs.own_data import OwnData, Sha256
 from glassnet.runs.point import Curvature, Evolve, Grid, Measure, Point, PreparedInputs, Surface
 from glassnet.simulate.dynamics import GradientDescent, Langevin, Sgd
-from glassnet.simulate.statistic import Statistic
+from glassnet.simulate.statistic import FunctionMissing, Statistic
 from glassnet.store.directory import canonical
 
 _MOST_STAGES: Final = 1_000
@@ -61,7 +61,7 @@ def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
 
 
 def refuse_changed(points: Sequence[Point], described: Any, n_replicas: int) -> None:
-    """Refuse points that are not those described; labels are for people and may differ.
+    """Refuse points that are not those described; labels and units are for people and may differ.
 
     Raises:
         ValueError: naming the first difference.
@@ -70,10 +70,18 @@ def refuse_changed(points: Sequence[Point], described: Any, n_replicas: int) -> 
     if len(stored) != len(points):
         raise ValueError(f"it has {len(stored)} points, but {len(points)} are asked for now")
     for i, (mine, other) in enumerate(zip(points, stored, strict=True)):
-        found, wanted = _described(replace(mine, label="")), _described(replace(other, label=""))
+        found, wanted = _described(_bare(mine)), _described(_bare(other))
         if canonical(found) != canonical(wanted):
             name, a, b = _first_difference(found, wanted, f"points[{i}]")
             raise ValueError(f"{name} of {other.label!r:.80} is {b!r:.80}, but {a!r:.80} is asked for now")
+
+
+def _bare(point: Point) -> Point:
+    """The point without what is for people."""
+    stage = point.stage
+    if isinstance(stage, Measure):
+        stage = replace(stage, statistics=tuple(replace(one, unit="") for one in stage.statistics))
+    return replace(point, label="", stages=(*point.stages[:-1], stage))
 
 
 def _described(value: Any) -> Any:
@@ -190,9 +198,9 @@ def _absent(name: str, **given: Any) -> float:
     """The function of a statistic where it is not at hand.
 
     Raises:
-        ValueError: in any case.
+        FunctionMissing: in any case.
     """
-    raise ValueError(f"the function of statistic {name!r} is in the user's file: give --experiment FILE.py:CLASS")
+    raise FunctionMissing(f"the function of statistic {name!r} is in the user's file: give --experiment FILE.py:CLASS")
 
 
 class _Measure(_Model):

@@ -143,7 +143,7 @@ class _Worker:
                 self._measure(stage)
             else:
                 self._look(stage)
-        except (KeyboardInterrupt, ValueError):  # the user's, or of the function of a statistic
+        except (KeyboardInterrupt, MemoryError, ValueError):  # the user's, or of the function of a statistic
             self._checkpoint()
             raise
         self._directory.drop_checkpoint(self._names)

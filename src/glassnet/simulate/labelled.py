@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from glassnet.simulate.axes import AT_TIMES, RESERVED
+from glassnet.simulate.axes import AT_TIMES, is_free
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 PREFIX: Final = "statistic_"
@@ -89,7 +89,7 @@ class Axes:
                         f"statistic {name!r} must have {n_layers} entries along 'layer', but has {length}: rename the "
                         "axis if it is another one"
                     )
-            elif not NAME.fullmatch(dim) or dim in RESERVED or dim.startswith((PREFIX, TEXT_LABEL)):
+            elif not NAME.fullmatch(dim) or not is_free(dim):
                 raise ValueError(
                     f"statistic {name!r} must have axes with names of their own, up to 60 letters, digits and _, but "
                     f"has {dim!r:.80}: rename it"

@@ -24,6 +24,7 @@ from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.noise_sum import NoiseSums
 from glassnet.simulate.record import Record
 from glassnet.simulate.recording import Recorder
+from glassnet.simulate.statistic import refuse_same_names
 
 State = TypeVar("State", Ensemble, Record)
 
@@ -69,6 +70,7 @@ class Measurement:
     ) -> Record:
         """From ``elapsed`` steps after the beginning (-1: nothing recorded yet) to the plan's end."""
         session = self._engine.session(ensemble, self._landscape, self._dynamics)
+        refuse_same_names(self._recorder.plan.statistics, session.ensemble)
         pace = Pace()
         now, clock = session.ensemble, max(elapsed, 0)
         total = self._recorder.plan.until * len(ensemble)

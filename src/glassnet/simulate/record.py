@@ -136,8 +136,8 @@ class Record:
     def __getitem__(self, index: Any) -> Record:
         """The record of the replicas that a slice, a mask or a list of positions picks."""
         where = positions(len(self.ensemble), index)
-        data = self.data.isel(replica=where)
-        data.attrs["dynamics"] = data.attrs["dynamics"] | _parameters([data])
+        data = self.data.isel(replica=where)  # which shares its attributes with this record's
+        data = data.assign_attrs(dynamics=data.attrs["dynamics"] | _parameters([data]))
         return Record(data, self.ensemble[where], self.references[:, where])
 
     def to_netcdf(self, path: str | Path) -> None:

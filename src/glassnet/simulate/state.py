@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import _check
+from glassnet.simulate.axes import OWN_COUNTS, is_free
 
 TAG_LENGTH: Final = 64
 
@@ -65,6 +66,8 @@ class EngineState:
         for name, one in counts.items():
             if one.dtype != np.int64 or one.ndim != 1:
                 raise ValueError(f"count {name} must be one int64 a replica, but is {one.dtype} of shape {one.shape}")
+            if name not in OWN_COUNTS and not is_free(name):
+                raise ValueError(f"a count must not have a name that a record has already, but got {name!r}: rename it")
         for name, value in (("tag", tag.astype(f"<U{TAG_LENGTH}")), ("arrays", arrays), ("counts", counts)):
             object.__setattr__(self, name, value)
         for one in self._all.values():

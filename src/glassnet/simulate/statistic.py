@@ -6,8 +6,11 @@ The function is called once before the first step too, with random numbers, to l
 
 from __future__ import annotations
 
+import reprlib
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,9 +18,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from glassnet import _check, random
+from glassnet._text import escaped
 from glassnet.landscape.network import Network
 from glassnet.simulate.axes import AT_TIMES, RESERVED
 from glassnet.simulate.dynamics import Dynamics, Langevin
+from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.labelled import NAME, PREFIX, Axes
 
 NEEDS: Final = ("weights", "reference", "gradient", "noise_sum")
@@ -147,6 +152,28 @@ class Observed:
         return numbers
 
 
+class FunctionMissing(ValueError):
+    """The function of a statistic is not at hand, as a file does not hold it."""
+
+
+def in_order(statistics: Sequence[Statistic]) -> tuple[Statistic, ...]:
+    """Statistics in the order of their names.
+
+    Raises:
+        TypeError: something else than statistics.
+        ValueError: two of one name.
+    """
+    if not isinstance(statistics, (list, tuple)):
+        raise TypeError(f"statistics must be a tuple of gn.Statistic, but got {type(statistics).__name__}")
+    for one in statistics:
+        _check.same_kind("each of statistics", one, Statistic)
+    found = sorted(statistics, key=lambda one: one.name)
+    for one, other in pairwise(found):
+        if one.name == other.name:
+            raise ValueError(f"statistics must have each a name of its own, but {one.name!r} comes twice")
+    return tuple(found)
+
+
 def observed(statistics: Sequence[Statistic], network: Network, dynamics: Dynamics) -> tuple[Observed, ...]:
     """Statistics with their axes, in the order of their names.
 
@@ -155,14 +182,8 @@ def observed(statistics: Sequence[Statistic], network: Network, dynamics: Dynami
         ValueError: two of one name, noise that the dynamics does not have, a function that fails or returns something
             that cannot be recorded, or two that give one axis different lengths or labels.
     """
-    if not isinstance(statistics, (list, tuple)):
-        raise TypeError(f"statistics must be a list of gn.Statistic, but got {type(statistics).__name__}")
-    for one in statistics:
-        _check.same_kind("each of statistics", one, Statistic)
     made: list[Observed] = []
-    for statistic in sorted(statistics, key=lambda one: one.name):
-        if made and made[-1].statistic.name == statistic.name:
-            raise ValueError(f"statistics must have each a name of its own, but {statistic.name!r} comes twice")
+    for statistic in in_order(statistics):
         if "noise_sum" in statistic.needs and not isinstance(dynamics, Langevin):
             raise ValueError(
                 f"statistic {statistic.name!r} needs noise_sum, which takes Langevin dynamics, but got {dynamics}"
@@ -239,15 +260,30 @@ def refuse_others(data: xr.Dataset, statistics: Sequence[Observed]) -> None:
             )
 
 
+def refuse_same_names(statistics: Sequence[Observed], ensemble: Ensemble) -> None:
+    """Refuse axes that are called as a count of the engine is, which a record has as a coordinate.
+
+    Raises:
+        ValueError: naming both.
+    """
+    counts = {name for state in ensemble.state.values() for name in state.counts}
+    for one in statistics:
+        for dim in one.axes.lengths.keys() & counts:
+            raise ValueError(
+                f"statistic {one.statistic.name!r} must not have an axis {dim!r}, which is a count of the engine: "
+                "rename the axis"
+            )
+
+
 def _called(statistic: Statistic, values: Mapping[str, NDArray[Any]], where: Where) -> tuple[Axes, NDArray[np.float64]]:
     """Call the function; the axes and the numbers that it returns."""
     copies = {need: np.array(values[need], dtype=np.float64) for need in statistic.needs}
     try:
         found = statistic.function(**copies)
-    except MemoryError:
+    except (MemoryError, FunctionMissing):
         raise
-    except Exception as error:
-        raise _wrong(statistic, where, f"failed with {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise _wrong(statistic, where, f"failed with {_said(error)}") from error
     try:
         given = Axes.of(found) if isinstance(found, xr.DataArray) else None
         array = np.asarray(found)
@@ -256,10 +292,24 @@ def _called(statistic: Statistic, values: Mapping[str, NDArray[Any]], where: Whe
         if array.dtype.kind not in "fiub":
             raise ValueError(f"numbers must be real, but are of dtype {array.dtype}")
     except Exception as error:
-        what = f"must return a number, an array or a labelled array, but returned {found!r:.80}: {error}"
+        returned = _in_a_line(_SHORT.repr(found), 80)
+        what = f"must return a number, an array or a labelled array, but returned {returned}: {_said(error)}"
         raise _wrong(statistic, where, what) from error
     axes = given or Axes({f"{statistic.name}_{i}": length for i, length in enumerate(array.shape)}, {})
     return axes, array.astype(np.float64)
+
+
+def _said(error: BaseException) -> str:
+    """What an error says, which may be anything, and fail too."""
+    return _in_a_line("".join(traceback.format_exception_only(error)), 300)
+
+
+def _in_a_line(text: str, most: int) -> str:
+    return escaped(" ".join(text[: 4 * most].split()))[:most]
+
+
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 def _wrong(statistic: Statistic, where: Where, what: str) -> ValueError:

@@ -170,7 +170,8 @@ def drift_null(record: Record, *, chi: SupportsFloat, layers: Layers = None, mob
         alpha = (fourth + 6.0 * s2 * second + 3.0 * s2**2) / msd / msd / 3.0 - 1.0
     edges = np.concatenate([[0.0, 0.0], data["bin_edge"].values, [np.inf]])
     s = np.sqrt(s2)
-    overlaps = np.stack([_overlap(share[of_cold[r]], edges, epsilon[r], s[r]) for r in range(len(partner))])
+    with np.errstate(over="ignore"):  # an epsilon far above all s: phi is zero there
+        overlaps = np.stack([_overlap(share[of_cold[r]], edges, epsilon[r], s[r]) for r in range(len(partner))])
     dims = ("replica", "waiting_time", "time")
     found = {
         "overlap": (overlaps[..., 0], "1"),
@@ -243,7 +244,9 @@ def _overlap(share: Floats, edges: Floats, epsilon: float, s: Floats) -> Floats:
     """The overlap, and the bounds that the bins leave, ``(waiting_time, time, 3)``."""
     spread = s[..., None]
     at_edges = _within(edges, epsilon, spread)
-    parts = (_within_bins(edges[:-1], edges[1:], epsilon, spread), at_edges[..., 1:], at_edges[..., :-1])
+    low, high = at_edges[..., 1:], at_edges[..., :-1]
+    # Where epsilon is far above s the closed form is a difference of large numbers: it stays within what q can be.
+    parts = (np.clip(_within_bins(edges[:-1], edges[1:], epsilon, spread), low, high), low, high)
     return np.stack([(share * part).sum(axis=-1) for part in parts], axis=-1)
 
 
