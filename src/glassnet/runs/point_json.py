@@ -24,6 +24,9 @@ MOST_UNITS: Final = 100_000
 """Points times replicas: a file each; looking for them takes a tenth of a millisecond each."""
 
 _MOST_STAGES: Final = 1_000
+_MOST_STAGES_OF_UNITS: Final = 5_000_000
+"""Stages of all points times replicas: the address of a unit names all of its stages, which takes a microsecond each."""
+
 _MOST_TIMES: Final = 10_000_000
 _LONGEST_LABEL: Final = 300
 _KINDS: Final = (Sgd, GradientDescent, Langevin, Evolve, Measure, Curvature)
@@ -50,7 +53,7 @@ def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
         raise ValueError(
             f"points times replicas must be at most {MOST_UNITS} units, but are {len(described)} times {n_replicas}"
         )
-    points = []
+    points, n_stages = [], 0
     for i, one in enumerate(described):
         try:
             point = _POINT.validate_python(one).made()
@@ -59,6 +62,12 @@ def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
         if point.start is not None and len(point.start) < n_replicas:
             raise ValueError(f"points[{i}].start must have one for each of {n_replicas} replicas")
         points.append(point)
+        n_stages += len(point.stages)
+        if n_stages * n_replicas > _MOST_STAGES_OF_UNITS:
+            raise ValueError(
+                f"stages of all points times replicas must be at most {_MOST_STAGES_OF_UNITS}, but points[0] to "
+                f"points[{i}] have {n_stages} times {n_replicas}"
+            )
     return tuple(points)
 
 
@@ -84,8 +93,8 @@ def _described(value: Any) -> Any:
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
         found = {field.name: getattr(value, field.name) for field in fields(value) if field.name != "function"}
-        if not found.get("statistics", True):
-            del found["statistics"]
+        # Written only where there are any, as in runs that are older than these fields.
+        found = {n: one for n, one in found.items() if not (n == "statistics" and not one or n == "l2" and one is None)}
         return kind | {name: _described(one) for name, one in found.items()}
     return [_described(one) for one in value] if isinstance(value, tuple) else value
 
@@ -156,9 +165,10 @@ class _Evolve(_Model):
     stop_loss: Above0 | None
     check_every: Some | None
     noise: Name
+    l2: Number | None = None
 
     def made(self) -> Stage:
-        return Evolve(self.dynamics.made(), self.n_steps, self.stop_loss, self.check_every, self.noise)
+        return Evolve(self.dynamics.made(), self.n_steps, self.stop_loss, self.check_every, self.noise, self.l2)
 
 
 class _Grid(_Model):
