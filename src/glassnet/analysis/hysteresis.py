@@ -51,11 +51,19 @@ class Transition:
 
 @dataclass(frozen=True)
 class Brackets:
-    """Where each of the origins passes, ``(replica,)``: the grid points on both sides, and the place; NaN for never."""
+    """Where each of the origins passes, ``(replica,)``: the grid points on both sides and the place, NaN for nowhere.
+
+    ``early`` are those at W = 0 from the first step on, of which nothing can be seen.
+    """
 
     below: Floats
     above: Floats
     at: Floats
+    early: Bools
+
+
+ROUNDING: Final = 1e-6
+"""A spread that small is that of single-precision gradients, and no sign of two states."""
 
 
 def is_away(data_loss: Floats) -> Bools:
@@ -94,8 +102,14 @@ def spread_between(losses: Floats, away: Bools) -> Floats:
 def spread_within(losses: Floats, away: Bools) -> Floats:
     """SGD's own: standard deviation between the looks of one origin, ``(step,)``, as a mean square over origins.
 
+    About a straight line through the looks, where there are three or more: a network that still moves on is not noise.
     NaN for fewer than two looks.
     """
+    n = losses.shape[1]
+    if n > 2:
+        time = np.arange(n) - (n - 1) / 2
+        slope = (losses * time[:, None]).sum(axis=1, keepdims=True) / (time**2).sum()
+        losses = (losses - slope * time[:, None]) * np.sqrt((n - 1) / (n - 2))
     return _rms_deviation(losses, away, axis=1)
 
 
@@ -103,7 +117,7 @@ def _rms_deviation(losses: Floats, away: Bools, axis: int) -> Floats:
     found = np.full(len(losses), np.nan)
     for i, (one, there) in enumerate(zip(losses, away, strict=True)):
         kept = one[:, there]
-        if kept.shape[axis - 1] > 1 and kept.size:
+        if kept.size and kept.shape[axis - 1] > 1:
             found[i] = np.sqrt(kept.var(axis=axis - 1, ddof=1).mean())
     return found
 
@@ -114,18 +128,13 @@ def falls(l2: Floats, away: Bools) -> Brackets:
     Args:
         l2: ``(step,)``, increasing.
         away: ``(step, replica)``.
-
-    Returns:
-        An origin that is away at the last step is not reached; one that is nowhere away has ``below`` 0.
     """
-    n_steps, n = away.shape
-    last = np.where(away.any(axis=0), n_steps - 1 - away[::-1].argmax(axis=0), -1)
-    reached = last < n_steps - 1
-    after = np.minimum(last + 1, n_steps - 1)
-    below = np.where(reached, np.where(last < 0, 0.0, l2[last]), np.nan)
-    above = np.where(reached, l2[after], np.nan)
-    assert below.shape == (n,)
-    return Brackets(below, above, (below + above) / 2)
+    last = len(l2) - 1 - away[::-1].argmax(axis=0)
+    early = ~away.any(axis=0)
+    reached = (last < len(l2) - 1) & ~early
+    below = np.where(reached, l2[last], np.nan)
+    above = np.where(reached, l2[np.minimum(last + 1, len(l2) - 1)], np.nan)
+    return Brackets(below, above, (below + above) / 2, early)
 
 
 def crossings(l2: Floats, total_loss: Floats, away: Bools) -> Brackets:
@@ -137,17 +146,16 @@ def crossings(l2: Floats, total_loss: Floats, away: Bools) -> Brackets:
         away: ``(step, replica)``.
 
     Returns:
-        NaN for an origin that falls before, or whose loss is nowhere on both sides of 1/2.
+        Nowhere for an origin that falls before, or whose loss is not on both sides of 1/2.
     """
-    n = away.shape[1]
-    found = np.full((3, n), np.nan)
-    for r in range(n):
-        above = np.flatnonzero(away[:, r] & (total_loss[:, r] >= ZERO_LOSS))
-        i = int(above[0]) if len(above) else 0
+    found = np.full((3, away.shape[1]), np.nan)
+    for r in range(away.shape[1]):
+        over = np.flatnonzero(away[:, r] & (total_loss[:, r] >= ZERO_LOSS))
+        i = int(over[0]) if len(over) else 0
         if i > 0 and away[i - 1, r]:
             before, after = total_loss[i - 1, r] - ZERO_LOSS, total_loss[i, r] - ZERO_LOSS
             found[:, r] = l2[i - 1], l2[i], l2[i - 1] + (l2[i] - l2[i - 1]) * before / (before - after)
-    return Brackets(*found)
+    return Brackets(*found, ~away.any(axis=0))
 
 
 def transition(found: Brackets, never: str, *, placed: bool = False) -> Transition:
@@ -155,20 +163,21 @@ def transition(found: Brackets, never: str, *, placed: bool = False) -> Transiti
 
     Args:
         found: where each passes.
-        never: in words, what it means that none did.
-        placed: whether ``at`` is known better than the grid, which then widens nothing.
+        never: what it means, in words, that one passes nowhere.
+        placed: whether ``at`` is known better than the grid, which then widens only what one origin says.
     """
     n, reached = len(found.at), np.isfinite(found.at)
-    k = int(reached.sum())
+    k, early = int(reached.sum()), int(found.early.sum())
+    said = [f"found for {k} of {n}"] if k else []
+    said += [f"{early} at W = 0 from the first step on"] if early else []
+    said += [f"{n - k - early} {never}"] if n > k + early else []
+    outcome = "found" if k == n else "; ".join(said)
     if not k:
-        return Transition(None, None, None, n, 0, never)
+        return Transition(None, None, None, n, 0, outcome)
     at = found.at[reached]
     reach = float(stdtrit(k - 1, 0.5 + CONFIDENCE / 2) * at.std(ddof=1) / np.sqrt(k)) if k > 1 else 0.0
-    single = placed and k > 1
-    low = float((at if single else found.below[reached]).mean()) - reach
-    high = float((at if single else found.above[reached]).mean()) + reach
-    outcome = "found" if k == n else f"found for {k} of {n}; the others: {never}"
-    return Transition(float(at.mean()), max(0.0, low), high, n, k, outcome)
+    below, above = (at, at) if placed and k > 1 else (found.below[reached], found.above[reached])
+    return Transition(float(at.mean()), max(0.0, below.mean() - reach), float(above.mean() + reach), n, k, outcome)
 
 
 def unique_from(
@@ -176,8 +185,9 @@ def unique_from(
 ) -> Transition:
     """From which l2 on all origins are in one state: their spread is no more than SGD's own, from there to the end.
 
-    The end is the last step at which two origins are away from W = 0. One state up to symmetry is meant, and equal
-    losses do not prove it: two states of one loss would be taken for one.
+    The end is the last step at which two origins are away from W = 0; steps after which one falls are not judged, since
+    it may be falling. One state up to symmetry is meant, and equal losses do not prove it: two states of one loss would
+    be taken for one.
 
     Args:
         l2: ``(step,)``, increasing.
@@ -190,16 +200,21 @@ def unique_from(
         Between two steps of the grid, or a bound where the first step decides or none does.
     """
     n = int(n_away.max(initial=0))
-    known = np.flatnonzero(np.isfinite(between) & np.isfinite(within))
+    stays = np.append(n_away[1:] == n_away[:-1], True)
+    known = np.flatnonzero(np.isfinite(between) & np.isfinite(within) & stays)
     if not len(known):
-        return Transition(None, None, None, n, 0, "cannot be told: no step has two looks and two origins away from 0")
-    apart = known[between[known] > factor * within[known]]
+        return Transition(
+            None, None, None, n, 0, "cannot be told: no step has two looks and two origins that stay away from W = 0"
+        )
+    apart = known[between[known] > np.maximum(factor * within[known], ROUNDING)]
     if not len(apart):
         first = float(l2[known[0]])
         return Transition(None, 0.0, first, n, n, f"one state already at the first step, {first:g}")
     if apart[-1] == known[-1]:
         last = float(l2[apart[-1]])
-        return Transition(None, last, None, n, 0, f"not reached: still apart at {last:g}, the last step with two origins")
+        return Transition(
+            None, last, None, n, 0, f"not reached: still apart at {last:g}, the last step with two origins"
+        )
     low, high = float(l2[apart[-1]]), float(l2[known[known > apart[-1]][0]])
     return Transition((low + high) / 2, low, high, n, n, "found")
 

@@ -52,7 +52,16 @@ _TURN: Final = 0.065
 """Where nothing is said the way down begins at the largest l2 up to here: at width 30 the state still lives there."""
 
 _SIZES: Final[Mapping[str, Mapping[str, Any]]] = {
-    "demo": {"samples": 6_000, "width": 12, "replicas": 4, "quench_epochs": 1_000, "epochs": 100, "every": 10},
+    "demo": {
+        "samples": 6_000,
+        "width": 16,
+        "l2s": (0.005, *UP),
+        "starts": (0.005, 0.01, 0.0125, 0.015, 0.0175, 0.02, 0.025, 0.03, 0.04),
+        "replicas": 4,
+        "quench_rate": 5e-3,
+        "quench_epochs": 400,
+        "epochs": 250,
+    },
     "laptop": {"samples": None, "replicas": 4, "quench_epochs": 1_000, "epochs": 50, "every": 5},
     "workstation": {"samples": None, "replicas": 8, "quench_epochs": 3_000, "epochs": 250, "every": 10},
     "paper": {"samples": None, "replicas": 20, "quench_epochs": 7_000, "epochs": 1_000, "every": 50},
@@ -186,7 +195,7 @@ class Hysteresis(Experiment):
         """The four transitions; a row a step of each way; a row a quench from random weights."""
         ways = {way: way_of(run, way) for way in WAYS}
         found = [analysis.row(name, MEANING[name], one) for name, one in transitions(run, ways["up"]).items()]
-        steps = [row for way, one in ways.items() for row in _steps(way, one)]
+        steps = [row for way, one in ways.items() for row in _steps(self, way, one)]
         title = f"Transitions, {self._rate}"
         return [
             Table("transitions", title, found, _transitions),
@@ -210,7 +219,9 @@ class Hysteresis(Experiment):
         if not ways["up"].l2.size:
             raise run.lacks("step of the way up")
         curves = {way: one.curves for way, one in ways.items() if one.l2.size}
-        return {"hysteresis": partial(draw_hysteresis, curves, transitions(run, ways["up"]), one_state=analysis.ONE_STATE)}
+        return {
+            "hysteresis": partial(draw_hysteresis, curves, transitions(run, ways["up"]), one_state=analysis.ONE_STATE)
+        }
 
     def captions(self, run: Run[Any]) -> tuple[str, Mapping[str, str]]:
         """The numbers of the run, and what the figure shows."""
@@ -300,16 +311,17 @@ def transitions(run: Run[Any], up: Swept) -> dict[str, analysis.Transition]:
     losses = _quenched(run)
     starts = np.array(list(losses))
     away = np.array([analysis.is_away(one) for one in losses.values()]).reshape(len(starts), request.replicas)
-    curves, last = up.curves, f"not up to {up.l2[-1]:g}" if up.l2.size else "no step is done"
-    most = f"not up to {starts[-1]:g}" if len(starts) else "no quench is done"
-    mean = up.total_loss.mean(axis=1)
-    found = {"lambda_jump": analysis.transition(analysis.falls(starts, away), most) if len(starts) else None}
+    found: dict[str, analysis.Transition] = {}
+    if len(starts):
+        found["lambda_jump"] = analysis.transition(analysis.falls(starts, away), f"not up to {starts[-1]:g}")
     if up.l2.size:
+        curves, mean = up.curves, up.total_loss.mean(axis=1)
         found["lambda_unique"] = analysis.unique_from(up.l2, curves["between"], curves["within"], up.away.sum(axis=1))
-        found["lambda_c"] = analysis.transition(analysis.crossings(up.l2, mean, up.away), last, placed=True)
-        found["lambda_end"] = analysis.transition(analysis.falls(up.l2, up.away), last)
+        crossed = analysis.crossings(up.l2, mean, up.away)
+        found["lambda_c"] = analysis.transition(crossed, "not before the branch ends", placed=True)
+        found["lambda_end"] = analysis.transition(analysis.falls(up.l2, up.away), f"not up to {up.l2[-1]:g}")
     nothing = analysis.Transition(None, None, None, 0, 0, "nothing is done yet")
-    return {name: found.get(name) or nothing for name in MEANING}
+    return {name: found.get(name, nothing) for name in MEANING}
 
 
 def _quenched(run: Run[Any]) -> dict[float, NDArray[np.float64]]:
@@ -324,8 +336,8 @@ def _quenched(run: Run[Any]) -> dict[float, NDArray[np.float64]]:
     return found
 
 
-def _steps(way: Way, one: Swept) -> list[Row]:
-    """A row a step: means over origins that are away from W = 0, and spreads."""
+def _steps(request: Hysteresis, way: Way, one: Swept) -> list[Row]:
+    """A row a step: means over origins that are away from W = 0, spreads, and the step's length in 1/(mu l2)."""
     rows: list[Row] = []
     spreads = {
         name: (analysis.spread_between(losses, one.away), analysis.spread_within(losses, one.away))
@@ -342,9 +354,8 @@ def _steps(way: Way, one: Swept) -> list[Row]:
                 f"{name}_within": plain(float(within[i])),
             }
         row |= {"norm2": plain(_mean(one.norm2[i], away)), "distance": plain(_mean(one.distance[i], away))}
-        rows.append(
-            row | {f"rank_{layer + 1}": plain(_mean(rank, away)) for layer, rank in enumerate(one.ranks[i].T)}
-        )
+        row["relaxation_times"] = request.quench_rate * float(l2) * request.epochs * request.epoch
+        rows.append(row | {f"rank_{layer + 1}": plain(_mean(rank, away)) for layer, rank in enumerate(one.ranks[i].T)})
     return rows if way == "up" else rows[::-1]
 
 
@@ -383,6 +394,7 @@ def _shorter(rows: Sequence[Row]) -> list[Cells]:
             "away from 0": f"{row['n_away']} of {row['n_origins']}",
             **{head: short(row[name]) for name, head in heads.items()},
             "distance": short(row["distance"]),
+            "mu l2 t": short(row["relaxation_times"]),
             "ranks": " ".join(short(value) for name, value in row.items() if name.startswith("rank_")),
         }
         for row in rows
