@@ -22,7 +22,7 @@ ZERO_LOSS: Final = 0.5
 """Loss of W = 0 under the quadratic hinge, at every l2."""
 
 FALLEN: Final = 1e-3
-"""A data loss nearer to 1/2 than this is of W = 0, or of a network on its way there: only l2 still moves its weights."""
+"""A data loss nearer to 1/2 than this is of W = 0, or of a network on its way there, which only l2 still moves."""
 
 ONE_STATE: Final = 2.0
 """Spread between origins, in units of SGD's own, up to which they count as one state."""
@@ -130,11 +130,11 @@ def falls(l2: Floats, away: Bools) -> Brackets:
         away: ``(step, replica)``.
     """
     last = len(l2) - 1 - away[::-1].argmax(axis=0)
-    early = ~away.any(axis=0)
+    early = np.logical_not(away.any(axis=0))
     reached = (last < len(l2) - 1) & ~early
     below = np.where(reached, l2[last], np.nan)
     above = np.where(reached, l2[np.minimum(last + 1, len(l2) - 1)], np.nan)
-    return Brackets(below, above, (below + above) / 2, early)
+    return Brackets(below, above, (below + above) / 2, np.asarray(early))
 
 
 def crossings(l2: Floats, total_loss: Floats, away: Bools) -> Brackets:
@@ -155,7 +155,7 @@ def crossings(l2: Floats, total_loss: Floats, away: Bools) -> Brackets:
         if i > 0 and away[i - 1, r]:
             before, after = total_loss[i - 1, r] - ZERO_LOSS, total_loss[i, r] - ZERO_LOSS
             found[:, r] = l2[i - 1], l2[i], l2[i - 1] + (l2[i] - l2[i - 1]) * before / (before - after)
-    return Brackets(*found, ~away.any(axis=0))
+    return Brackets(found[0], found[1], found[2], np.asarray(np.logical_not(away.any(axis=0))))
 
 
 def transition(found: Brackets, never: str, *, placed: bool = False) -> Transition:

@@ -78,7 +78,7 @@ def _looks(name: str, value: Any) -> int:
 
 @register
 class Hysteresis(Experiment):
-    """SGD at one l2 after the other, up and down again, and quenches from random weights at several l2 (not in the paper).
+    """SGD at one l2 after the other, up and down again, beside quenches from random weights (not in the paper).
 
     The way up begins with networks that were quenched at the first l2, and has a step at each; the way down begins at
     the end of the step at ``turn``. Batches go on through all steps. Losses are of the step's own l2.
@@ -177,10 +177,8 @@ class Hysteresis(Experiment):
             raise ValueError(f"l2s must hold at most {_MOST_STEPS} numbers, but hold {len(self.l2s)}")
         if self.turn is not None and self.turn not in self.l2s:
             raise ValueError(f"turn must be one of l2s, {', '.join(map(str, self.l2s))}, but got {self.turn:g}")
-        if (self.looks - 1) * self.every >= self.epochs:
-            raise ValueError(
-                f"epochs must be more than looks - 1 times every = {(self.looks - 1) * self.every}, but got {self.epochs}"
-            )
+        if (between := (self.looks - 1) * self.every) >= self.epochs:
+            raise ValueError(f"epochs must be more than looks - 1 times every = {between}, but got {self.epochs}")
         n_points = len({self.l2s[0], *self.starts}) + self.looks * sum(len(self.steps(way)) for way in WAYS)
         if n_points * self.replicas > _MOST_UNITS:
             raise ValueError(
@@ -218,7 +216,7 @@ class Hysteresis(Experiment):
         ways = {way: way_of(run, way) for way in WAYS}
         if not ways["up"].l2.size:
             raise run.lacks("step of the way up")
-        curves = {way: one.curves for way, one in ways.items() if one.l2.size}
+        curves: dict[str, Any] = {way: one.curves for way, one in ways.items() if one.l2.size}
         return {
             "hysteresis": partial(draw_hysteresis, curves, transitions(run, ways["up"]), one_state=analysis.ONE_STATE)
         }
@@ -283,7 +281,7 @@ def way_of(run: Run[Any], way: Way) -> Swept:
     losses = np.full((2, len(l2s), looks, n), np.nan)
     n_layers = request.depth + 1
     ranks, norm2, distance = np.full((len(l2s), n, n_layers), np.nan), *np.full((2, len(l2s), n), np.nan)
-    start = run.ensemble(request.start(request.l2s[0])).weights.astype(np.float64) if l2s else None
+    start = run.ensemble(request.start(request.l2s[0])).weights.astype(np.float64) if l2s else np.zeros((n, 0))
     for i, l2 in enumerate(l2s):
         for k, point in enumerate(chain[l2]):
             for origin, found in run.results(point).items():
@@ -295,7 +293,7 @@ def way_of(run: Run[Any], way: Way) -> Swept:
         assert isinstance(network, Mlp)
         for layer, matrices in enumerate(network.unflatten(weights)):
             values = np.linalg.svd(matrices.reshape(n, len(matrices[0]), -1), compute_uv=False)
-            ranks[i, :, layer] = analysis.participation_ratio(values)
+            ranks[i, :, layer] = analysis.participation_ratio(values.astype(np.float64))
         norm2[i] = (weights**2).sum(axis=1)
         distance[i] = np.sqrt(((weights - start) ** 2).mean(axis=1))
     return Swept(np.array(l2s), losses[0], losses[1], ranks, norm2, distance)

@@ -46,7 +46,7 @@ def draw_hysteresis(
             axes.set_xlim(0, right)
             axes.set_xlabel(r"$\lambda$")
         loss.axhline(ZERO_LOSS, color=GREY, **THEORY)
-        zero = {"textcoords": "offset points", "ha": "right", "va": "top", "color": GREY}
+        zero: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "top", "color": GREY}
         loss.annotate("$W = 0$", (right, ZERO_LOSS), (-3, -3), **zero)
         for way, one in ways.items():
             style = _WAYS[way]

@@ -25,7 +25,7 @@ MOST_UNITS: Final = 100_000
 
 _MOST_STAGES: Final = 1_000
 _MOST_STAGES_OF_UNITS: Final = 5_000_000
-"""Stages of all points times replicas: the address of a unit names all of its stages, which takes a microsecond each."""
+"""Stages of all points times replicas: a unit's address names all of its stages, a microsecond each."""
 
 _MOST_TIMES: Final = 10_000_000
 _LONGEST_LABEL: Final = 300
@@ -94,7 +94,9 @@ def _described(value: Any) -> Any:
         kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
         found = {field.name: getattr(value, field.name) for field in fields(value) if field.name != "function"}
         # Written only where there are any, as in runs that are older than these fields.
-        found = {n: one for n, one in found.items() if not (n == "statistics" and not one or n == "l2" and one is None)}
+        for name, absent in (("statistics", ()), ("l2", None)):
+            if found.get(name, ...) == absent:
+                del found[name]
         return kind | {name: _described(one) for name, one in found.items()}
     return [_described(one) for one in value] if isinstance(value, tuple) else value
 
