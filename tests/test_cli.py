@@ -170,7 +170,7 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(tmp_path: Path) -> None:
         (["run", "phase"], "Error: no such command phase; there is phase_diagram; your own: FILE.py:CLASS\n"),
         (
             ["run", "melt"],
-            "no such command melt; there is ageing, minima, phase_diagram, protocol, relaxation, sgd_displacement",
+            "no such command melt; there is ageing, hysteresis, minima, phase_diagram, protocol, relaxation",
         ),
         (["run", "--scale", "demo", "relaxation"], "no such option --scale here; options come after the command"),
         (["run", "relaxation", "--set", "replica=2"], "chi, snapshots; nearest: replicas\n"),

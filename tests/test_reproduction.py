@@ -91,7 +91,7 @@ def test_laptop_has_the_numbers_of_its_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ice", "", "mnist", "demo"), "experiment must be one of ageing, minima, phase_diagram, protocol, relaxation"),
+        (("ice", "", "mnist", "demo"), "experiment must be one of ageing, hysteresis, minima, phase_diagram, protocol"),
         (("phase_diagram", "sky", "mnist", "demo"), "part must be one of 'plane', 'width', 'l2', but got 'sky'"),
         (("ageing", "solid", "mnist", "demo"), "phase must be one of 'regularised'"),
         (("minima", "", "letters", "demo"), "dataset must be one of 'mnist', 'cifar10', but got 'letters'"),

@@ -309,7 +309,7 @@ def _flop_per_second(block: Block, engine: Engine, given: Ensemble | None) -> fl
     if given is not None and given.network == start.network:
         start = given[: min(n, len(given))]
         n = len(start)
-    session = engine.session(start, point.surface.landscape, point.stage.dynamics)
+    session = engine.session(start, point.landscape, point.stage.dynamics)
     session.advance(np.ones(n, dtype=np.int64))
     steps, made, began = 1, 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < _TRIAL_SECONDS:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from glassnet.runs.point import EngineIdentity, Measure, Point
+from glassnet.runs.point import EngineIdentity, Evolve, Measure, Point
 from glassnet.store.directory import Checkpoint, Identity, RunDirectory, unit_name
 
 
@@ -136,7 +136,7 @@ def plan(
     checkpoints = search.checkpoints()
     blocks: list[Block] = []
     n_done = n_awaited = 0
-    for _, kin in groupby(points, key=_without_l2):
+    for _, kin in groupby(points, key=_but_for_l2):
         names: dict[str, Member] = {}
         missing: dict[Member, int | None] = {}
         for point in kin:
@@ -187,9 +187,12 @@ def _blocks(
     return blocks
 
 
-def _without_l2(point: Point) -> Point:
+def _but_for_l2(point: Point) -> tuple[Point, int]:
     """Key that neighbours in a list of points must share to be made together; a record has one l2 only."""
-    return replace(point, surface=replace(point.surface, l2=0.0)) if not isinstance(point.stage, Measure) else point
+    if isinstance(point.stage, Measure):
+        return point, point.n_behind
+    stages = tuple(replace(stage, l2=None) if isinstance(stage, Evolve) else stage for stage in point.stages)
+    return replace(point, surface=replace(point.surface, l2=0.0), stages=stages), point.n_behind
 
 
 class _Search:

@@ -7,9 +7,9 @@ its result depends on, and of nothing else: not the end time of a measurement, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
@@ -118,13 +118,17 @@ class Surface:
 
 @dataclass(frozen=True)
 class Evolve:
-    """A stage that only moves on: ``n_steps`` of ``dynamics``, as :func:`glassnet.evolve` makes them."""
+    """A stage that only moves on: ``n_steps`` of ``dynamics``, as :func:`glassnet.evolve` makes them.
+
+    Under an ``l2`` of its own, if one is given, and else under the surface's; its losses are of the same.
+    """
 
     dynamics: Dynamics
     n_steps: int
     stop_loss: float | None = None
     check_every: int | None = None
     noise: int = 0
+    l2: float | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -135,6 +139,7 @@ class Evolve:
             "n_steps": self.n_steps,
             "stop_loss": self.stop_loss,
             "check_every": self.check_every,
+            **({} if self.l2 is None else {"l2": self.l2}),
         }
 
 
@@ -258,9 +263,44 @@ class Point:
         return self.stages[-1]
 
     @property
+    def l2(self) -> float:
+        """lambda of the last stage: its own, or the surface's."""
+        own = self.stage.l2 if isinstance(self.stage, Evolve) else None
+        return self.surface.l2 if own is None else own
+
+    @property
+    def landscape(self) -> Landscape:
+        """What the last stage moves on."""
+        return replace(self.surface, l2=self.l2).landscape
+
+    @property
     def whole(self) -> Stage:
         """The last stage together with those before it that it merely goes on with."""
-        return _merged(self.stages)[-1]
+        return self._merged[-1]
+
+    @cached_property
+    def _merged(self) -> tuple[Stage, ...]:
+        """The stages without what makes no difference: an l2 that is the surface's, and a cut of one in two."""
+        plain = (replace(s, l2=None) if isinstance(s, Evolve) and s.l2 == self.surface.l2 else s for s in self.stages)
+        return tuple(_merged(plain))
+
+    # A chain of many stages is asked for its hash and its address once a replica: what does not change is kept.
+
+    @cached_property
+    def _identities(self) -> tuple[dict[str, Any], ...]:
+        """What the result depends on, stage after stage."""
+        return tuple(stage.identity for stage in self._merged)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.surface, self.seed, self.dtype, self.stages, self.start))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: a hash is of its process."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     @property
     def n_steps(self) -> int:
@@ -305,9 +345,10 @@ class Point:
 
     def identity(self, origin: int, engine: EngineIdentity) -> dict[str, Any]:
         """All that the unit of ``origin`` depends on, as JSON values."""
-        network, stages = self.surface.network, _merged(self.stages)
+        network = self.surface.network
         train, test = self.surface.fingerprints
-        *before, last = [stage.identity for stage in stages]
+        *before, last = self._identities
+        last = dict(last)
         # A built-in training set has one test set; what is evaluated after a stage is of the one that a user gave.
         if isinstance(self.stage, Measure) or isinstance(self.surface.dataset, OwnData):
             last["test"] = test
@@ -316,7 +357,7 @@ class Point:
             "network": {"n_features": network.n_features, "width": network.width, "depth": network.depth},
             "loss": {"kind": "QuadraticHinge", "l2": self.surface.l2},
             "start": {**self._start(origin), "dtype": self.dtype},
-            "engine": engine_identity(engine, full_batch=any(_takes_all_rows(s) for s in self.stages)),
+            "engine": engine_identity(engine, full_batch=any(_takes_all_rows(s) for s in self._merged)),
             "stages": [*before, last],
         }
 
@@ -331,21 +372,22 @@ def _takes_all_rows(stage: Stage) -> bool:
     return not isinstance(stage, Curvature) and _dynamics.batch_size(stage.dynamics) is None
 
 
-def _merged(stages: tuple[Stage, ...]) -> list[Stage]:
+def _merged(stages: Iterable[Stage]) -> list[Stage]:
     """The stages, each with those that merely go on with it: a quench cut in two is the same quench."""
     merged: list[Stage] = []
     for stage in stages:
         before = merged[-1] if merged else None
-        if (
-            isinstance(stage, Evolve)
-            and isinstance(before, Evolve)
-            and stage.stop_loss is None
-            and before == replace(stage, n_steps=before.n_steps)
-        ):
+        if isinstance(stage, Evolve) and isinstance(before, Evolve) and _goes_on(before, stage):
             merged[-1] = replace(stage, n_steps=before.n_steps + stage.n_steps)
         else:
             merged.append(stage)
     return merged
+
+
+def _goes_on(before: Evolve, stage: Evolve) -> bool:
+    """Whether both are parts of one stage, which ends at no loss."""
+    found, wanted = ((one.dynamics, one.stop_loss, one.check_every, one.noise, one.l2) for one in (before, stage))
+    return stage.stop_loss is None and found == wanted
 
 
 @lru_cache(maxsize=8)

@@ -22,6 +22,9 @@ from glassnet.simulate.statistic import FunctionMissing, Statistic
 from glassnet.store.directory import canonical
 
 _MOST_STAGES: Final = 1_000
+_MOST_STAGES_OF_UNITS: Final = 5_000_000
+"""Stages of all points times replicas: a unit's address names all of its stages, a microsecond each."""
+
 _MOST_TIMES: Final = 10_000_000
 _LONGEST_LABEL: Final = 300
 _KINDS: Final = (Sgd, GradientDescent, Langevin, Evolve, Measure, Curvature)
@@ -48,7 +51,7 @@ def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
         raise ValueError(
             f"points times replicas must be at most {MOST_UNITS} units, but are {len(described)} times {n_replicas}"
         )
-    points = []
+    points, n_stages = [], 0
     for i, one in enumerate(described):
         try:
             point = _POINT.validate_python(one).made()
@@ -57,6 +60,12 @@ def points_in(described: Any, n_replicas: int) -> tuple[Point, ...]:
         if point.start is not None and len(point.start) < n_replicas:
             raise ValueError(f"points[{i}].start must have one for each of {n_replicas} replicas")
         points.append(point)
+        n_stages += len(point.stages)
+        if n_stages * n_replicas > _MOST_STAGES_OF_UNITS:
+            raise ValueError(
+                f"stages of all points times replicas must be at most {_MOST_STAGES_OF_UNITS}, but points[0] to "
+                f"points[{i}] have {n_stages} times {n_replicas}"
+            )
     return tuple(points)
 
 
@@ -90,8 +99,10 @@ def _described(value: Any) -> Any:
     if is_dataclass(value):
         kind = {"kind": type(value).__name__} if isinstance(value, _KINDS) else {}
         found = {field.name: getattr(value, field.name) for field in fields(value) if field.name != "function"}
-        if not found.get("statistics", True):
-            del found["statistics"]
+        # Written only where there are any, as in runs that are older than these fields.
+        for name, absent in (("statistics", ()), ("l2", None)):
+            if found.get(name, ...) == absent:
+                del found[name]
         return kind | {name: _described(one) for name, one in found.items()}
     return [_described(one) for one in value] if isinstance(value, tuple) else value
 
@@ -172,6 +183,7 @@ class _Evolve(_Model):
     stop_loss: Above0 | None
     check_every: Some | None
     noise: Name
+    l2: Number | None = None
 
 
 class _Grid(_Model):

@@ -220,7 +220,7 @@ class _Worker:
         """One replica after another, each stored at once."""
         start = self._start()
         for i, identity in enumerate(self._identities):
-            l2 = self._block.members[i].point.surface.l2
+            l2 = self._block.members[i].point.l2
             self._directory.write_unit(identity, Unit(start[i], 1, _spectrum(self._landscape, start[i], l2, stage)))
             self._on_update(Update(self._index, self._block, i + 1, len(self._identities), stored=False))
 
@@ -293,7 +293,7 @@ def _spectrum(landscape: Landscape, replica: Ensemble, l2: float, stage: Curvatu
 
 def _landscape(block: Block) -> Landscape:
     """The landscape of the replicas of a block, each with the l2 of its own point."""
-    l2 = [member.point.surface.l2 for member in block.members]
+    l2 = [member.point.l2 for member in block.members]
     return replace(block.point.surface.landscape, loss=QuadraticHinge(l2[0] if len(set(l2)) == 1 else l2))
 
 

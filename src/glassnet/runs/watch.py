@@ -227,7 +227,7 @@ class Watch:
         one = 2.0 * point.surface.network.n_weights * point.surface.n_samples
         some = still[: max(1, int(_LOOK_FLOP / one))]
         # One thread, so that who works on the run keeps the others.
-        seen = simulate.evaluate(together[some], point.surface.landscape, engine=Cpu(threads=1))
+        seen = simulate.evaluate(together[some], point.landscape, engine=Cpu(threads=1))
         return Found(data_loss=float(seen["data_loss"].mean()), n_lost=n_lost)
 
     def _seconds_left(self, done: float, whole: float) -> float | None:
