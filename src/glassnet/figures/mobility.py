@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.figures.curves import Curve, check, mean_distributions
+from glassnet.figures.null import Null, draw
 from glassnet.figures.panels import add_conditions, add_legend, conditions, draw_curve, styles
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import DOUBLE_COLUMN, GREY, THEORY, context, new_figure
@@ -28,6 +29,7 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
     Densities per decade: the area under a curve is the share of weights. (a) all weights, with 95 % intervals; dashed:
     free diffusion, which has a single peak. (b) each layer apart at the lowest temperature, each with area 1 and in
     bins wide enough for its number of weights: a second peak in (a) that comes from pooling layers is not there in (b).
+    Dashed and black, in (a): drift plus diffusion (:func:`glassnet.theory.drift_null`), where the record has T = 0.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -56,7 +58,10 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
             if curve.temperature > 0 and curve.n_used:
                 fine = np.geomspace(curve.x[0], curve.x[-1], 600)
                 free = _free_density(record, curve.temperature, fine, time)
-                whole.plot(fine, free, color=line["color"], **THEORY, zorder=1.5)
+                whole.plot(fine, free, color=line["color"], **THEORY, zorder=1.5, gid="free")
+        null = Null(record, waiting_time, time)
+        if (expected := null.at(mobility=True)) is not None:
+            draw(whole, mean_distributions(_merged(expected["mobility"], 2), waiting_time, time))
         shades = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, len(layers)))
         for layer, (curve, shade) in enumerate(zip(layers, shades, strict=True)):
             kind = _LAYER_LINES[layer % len(_LAYER_LINES)]
@@ -73,7 +78,7 @@ def draw_mobility(record: Record, *, waiting_time: int) -> Figure:
         apart.legend(loc="upper left", handlelength=2.2, fontsize=7.5, labelspacing=0.2, borderaxespad=0.3)
         add_conditions(apart, rf"$t={power(time)[1:-1]}$, {conditions(curves, None, waiting_time)}")
         _say_unmoved(whole, record, waiting_time, time)
-        add_legend(figure, curves, theory="free\nBrownian")
+        add_legend(figure, curves, theory="free\nBrownian", others=null.finish(figure))
     return figure
 
 

@@ -137,15 +137,14 @@ def _named(need: Need, name: str, runs: Runs) -> str:
 
 def _two_temperatures(run: Run[Any]) -> Figure:
     """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
-    record, asked = run.record, run.request
+    asked = run.request
     warm = {t for t in run.records if t > 0}
     shown = {t for t in (1e-4, 1e-6) if t in warm}
     shown = shown if len(shown) == 2 else warm
-    record = record[[t in shown for t in record.data["temperature"].values]]
     chi = 400.0 if 400.0 in asked.chi else run.look.chi
     wait = 5_000 if 5_000 in asked.waiting_times else run.look.waiting_time
     at: dict[str, Any] = {"chi": chi, "waiting_time": wait}
-    return overlap.draw_overlap(record, **at)
+    return overlap.draw_overlap(run.record, temperatures=shown, **at)
 
 
 def _collapsed(need: Need, run: Run[Any]) -> Figure:
