@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import xarray as xr
@@ -137,7 +137,7 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
     null = Null(record, waiting_time)
     nulls: list[list[Curve]] = [[], []]
     if (expected := null.at()) is not None:
-        apart = _within_layers(record, lambda layers: null.at(layers=layers)["non_gaussian"])
+        apart = _within_layers(record, lambda layers: cast(xr.Dataset, null.at(layers=layers))["non_gaussian"])
         nulls = [null.curves(one, waiting_time) for one in (expected["non_gaussian"], apart)]
     noise = _gaussian_range(record, pooled)
     with context():
