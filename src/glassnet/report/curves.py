@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from glassnet.analysis.groups import condition_labels
 from glassnet.observables import mean_square_displacement, non_gaussian
 from glassnet.report.arrays import Arrays, Reference
+from glassnet.report.null import nulls
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.experiment import Curves
 from glassnet.runs.run import Run
@@ -62,7 +63,12 @@ def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Paylo
     every_has_it = all(look.waiting_time in record.data["waiting_time"].values for record in run.records.values())
     wait = look.waiting_time if every_has_it else None
     labels = condition_labels(run.records)
+    expected = nulls(run.records)
     conditions = [_condition(labels[key], record, wait, arrays, detail, shown) for key, record in run.records.items()]
+    for key, one in zip(run.records, conditions, strict=True):
+        if key in expected:
+            at = expected[key].sel(waiting_time=one["waits"])
+            one["predictions"] |= {str(name): arrays.floats(_ordered(part)) for name, part in at.items()}
     every: list[list[int]] = [one["waits"] for one in conditions]
     waits = max(every, key=len, default=[])
     return {
@@ -78,6 +84,11 @@ def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Paylo
         },
         "marker": getattr(run.request, shown.marker) if isinstance(run, Run) and shown.marker else None,
     }
+
+
+def _ordered(values: xr.DataArray) -> NDArray[Any]:
+    """Of the null, in the order in which the page reads it."""
+    return values.transpose("chi", "waiting_time", "time", "level", missing_dims="ignore").values
 
 
 def _shown_condition(temperature: float | None, conditions: list[Payload]) -> int:
