@@ -7,7 +7,7 @@ from glassnet.figures.collapse import draw_collapse
 from glassnet.figures.displacement import draw_mean_square_displacement, draw_non_gaussian
 from glassnet.figures.history import draw_history
 from glassnet.figures.minima import draw_minima, draw_spectrum
-from glassnet.figures.mobility import draw_mobility
+from glassnet.figures.mobility import draw_mobility, draw_pooled_mobility
 from glassnet.figures.overlap import draw_overlap
 from glassnet.figures.phase_diagram import draw_l2_line, draw_plane, draw_width_line
 from glassnet.figures.protocol import draw_protocol
@@ -31,6 +31,7 @@ __all__ = [
     "draw_non_gaussian",
     "draw_overlap",
     "draw_plane",
+    "draw_pooled_mobility",
     "draw_protocol",
     "draw_relaxation_time",
     "draw_sensitivity",

@@ -55,6 +55,10 @@ COLLAPSE_CHI: Final[Mapping[tuple[str, str], float]] = {
 }
 """Sensitivity of Figs. 4 and A6, from the authors' scripts."""
 
+OVERLAP_CHI: Final = 400.0
+OVERLAP_WAITING_TIME: Final = 5_000
+"""Sensitivity and waiting time of Fig. 2b."""
+
 AGEING_TEMPERATURE: Final[Mapping[str, float]] = {
     "regularised": 1e-6,
     "underparameterised": 1e-4,
