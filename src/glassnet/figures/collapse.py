@@ -37,9 +37,10 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int, exponent: fl
     (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: a power law with
     ``exponent``. Dashed and black, in both: drift plus diffusion (:func:`glassnet.theory.drift_null`) over its own
     tau_e, and at the last time, where the record has T = 0.
-    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted:
-    ``exponent``. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its
-    minimum; crosses: Eq. G1, its limit for the weights at t_w.
+    (b) Q at the last time, or at the last at which drift plus diffusion is known. Bars are 95 % intervals; filled:
+    stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted: ``exponent``. Where the loss has l2,
+    dashed: a bowl of l2 alone at the same waiting time and time, from its minimum; crosses: Eq. G1, its limit for the
+    weights at t_w.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -70,11 +71,13 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int, exponent: fl
         nulls = null.curves(None if expected is None else expected["overlap"], waiting_time)
         draw(scaled, [_scaled(curve) for curve in nulls])
         _draw_master(scaled, seen, exponent)
-        _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time, exponent)
-        at = _draw_null_left_over(left_over, nulls)
+        last = max((curve.x[-1] for curve in nulls), default=np.inf)
+        ends = [_until(curve, last) for curve in curves]
+        _draw_left_over(left_over, record, ends, lines, used(q, waiting_time), chi, waiting_time, exponent)
+        draw_points(left_over, {curve.temperature: curve.mean[-1] for curve in nulls if curve.x[-1] == last})
         add_conditions(left_over, conditions(curves, chi, waiting_time))
         limits = [line for line in left_over.lines if line.get_gid() == "G1"]
-        add_legend(figure, curves, theory="null", others=[*limits, *null.finish(figure, at)], bands=False)
+        add_legend(figure, curves, theory="null", others=[*limits, *null.finish(figure)], bands=False)
     return figure
 
 
@@ -88,11 +91,10 @@ def _scaled(curve: Curve) -> Curve:
     return replace(curve, x=curve.x / tau)
 
 
-def _draw_null_left_over(axes: Axes, nulls: Sequence[Curve]) -> str:
-    """What is left of Q under drift plus diffusion at the last time at which it is known, and that time in words."""
-    last = max((curve.x[-1] for curve in nulls), default=0.0)
-    draw_points(axes, {curve.temperature: curve.mean[-1] for curve in nulls if curve.x[-1] == last})
-    return f"In (b) drift + diffusion is at t = {last:g}."
+def _until(curve: Curve, last: float) -> Curve:
+    """A curve to the last time at which the null is known."""
+    kept = curve.x <= last
+    return replace(curve, x=curve.x[kept], mean=curve.mean[kept], low=curve.low[kept], high=curve.high[kept])
 
 
 def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]], exponent: float | None) -> None:

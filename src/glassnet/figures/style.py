@@ -115,7 +115,8 @@ def note(figure: Figure, text: str) -> None:
     """Add a line under a figure, broken where the figure ends."""
     width = int(_NOTE_CHARACTERS * figure.get_size_inches()[0])
     lines = [figure.get_supxlabel(), *textwrap.wrap(text, width)]
-    figure.supxlabel("\n".join(filter(None, lines)), x=0.01, ha="left", fontsize=6.5, color=GREY, linespacing=1.15)
+    with context():
+        figure.supxlabel("\n".join(filter(None, lines)), x=0.01, ha="left", fontsize=6.5, color=GREY, linespacing=1.15)
 
 
 _NOTE_CHARACTERS: Final = 24

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from glassnet.figures import ageing, collapse, mobility, overlap, relaxation_time, theory
+from glassnet.figures import ageing, collapse, mobility, overlap, protocol, relaxation_time, theory
 from glassnet.figures.style import note
 from glassnet.paper.differences import differences, own_look, shown_look
 from glassnet.paper.numbers import COLLAPSE_EXPONENT, PHASES
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.pictures import Pictures
+from glassnet.runs.pictures import Pictures, complete_records
 from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
@@ -188,6 +188,15 @@ def _pooled_mobility(run: Run[Any]) -> Figure:
     return mobility.draw_pooled_mobility(run.record, waiting_time=run.look.at["waiting_time"])
 
 
+def _bowl(run: Run[Any]) -> Figure:
+    return theory.draw_bowl(run.record, **run.look.at)
+
+
+def _stages(run: Run[Any]) -> Figure:
+    records = complete_records(run)
+    return protocol.draw_stages(records["quench"], records["langevin"], waiting_time=run.request.waiting_time)
+
+
 def _of_each(draw: Callable[[Run[Any]], Figure]) -> Callable[[Runs], Pictures]:
     """One figure of each run."""
     return lambda runs: {_named(need, "", runs): partial(draw, run) for need, run in runs.items()}
@@ -221,7 +230,7 @@ FIGURES: Final[Mapping[str, Picture]] = {
     "fig1a": Picture("loss over N/P_D and l2", _of("phase_diagram", "plane"), _each),
     "fig1b": Picture("loss at l2 = 0 against N/P_D", _of("phase_diagram", "width"), _each),
     "fig1c": Picture("loss against l2", _of("phase_diagram", "l2"), _each),
-    "fig2a": Picture("loss through the protocol", _of("protocol", "regularised"), _each),
+    "fig2a": Picture("loss by stages", _of("protocol", "regularised"), _of_each(_stages)),
     "fig2b": Picture("overlap at two temperatures", _of("relaxation", "regularised"), _of_each(_two_temperatures)),
     "fig3": Picture(
         "overlap and tau_90 in three phases", _of("relaxation", *PHASES), _parts("overlap", "relaxation_time")
@@ -244,7 +253,7 @@ FIGURES: Final[Mapping[str, Picture]] = {
     ),
     "figA5": Picture("overlap in a quadratic well", lambda _: (), lambda _: {"": theory.draw_well}),
     "figA6": Picture("collapse without l2", _of("relaxation", *PHASES[1:]), _collapse_of_each),
-    "figA7": Picture("the limit of Q in a bowl", lambda _: (), lambda _: {"": theory.draw_bowl}),
+    "figA7": Picture("the limit of Q in a bowl", _of("relaxation", PHASES[0]), _of_each(_bowl)),
     "figA8": Picture(
         "alpha_2 and mobility, CIFAR-10",
         _of("relaxation", *PHASES, dataset=_CIFAR10),
