@@ -205,9 +205,9 @@ def _say_cost(
                 names = (unit_name(point.identity(origin, maker)) for origin in range(request.replicas))
                 awaited |= dict.fromkeys(names, point.n_steps)
             plans[need] = work
-    console.print(tables.totals(rows))
     for replicas in dict.fromkeys(filter(None, (needed(request) for request, _ in asked.values()))):
         console.print(f"Replicas for tau_90 to 10 %: {replicas}", highlight=False)
+    console.print(tables.totals(rows))
     if any(plans[need].blocks and given is None for need, (_, given) in asked.items()):
         console.print(_UNLEARNT, highlight=False)
     if elsewhere is not None:

@@ -53,7 +53,7 @@ def nulls(records: Mapping[Any, Record]) -> dict[Any, xr.Dataset]:
             times = [[relaxation_time(q, level)["estimate"] for level in LEVELS] for q in curves]
             parts["null_overlap"] = _stacked([_mean(q) for q in curves], "chi").reindex(waiting_time=waits)
             parts["null_tau"] = _stacked([_stacked(pair, "level") for pair in times], "chi").reindex(waiting_time=waits)
-        found[key] = xr.Dataset({name: part.drop_vars("temperature", errors="ignore") for name, part in parts.items()})
+        found[key] = xr.Dataset({name: part.reset_coords(drop=True) for name, part in parts.items()})
     return found
 
 
