@@ -106,6 +106,15 @@ def test_ageing_shows_the_null_from_each_waiting_time(record: gn.Record) -> None
     np.testing.assert_allclose(xy(across)[1], tau.values, rtol=1e-12)
 
 
+def test_ageing_says_from_which_waiting_times_alone_there_is_a_null(record: gn.Record) -> None:
+    assert DRAWN["ageing"](record).get_supxlabel() == ""
+    kept = record.data["histogram"].where(record.data.waiting_time == WAIT)
+    condensed = gn.Record(record.data.assign(histogram=kept), record.ensemble, record.references)
+    figure = DRAWN["ageing"](condensed)
+    assert f"from t_w = {WAIT} only" in figure.get_supxlabel()
+    assert len(nulls(figure.axes[0])) == len(nulls(figure.axes[2])) == 1
+
+
 def test_the_collapse_has_the_null_over_its_own_time_and_at_the_end(record: gn.Record) -> None:
     scaled, left = DRAWN["collapse"](record).axes
     (end,) = nulls(left)

@@ -68,17 +68,17 @@ def draw_ageing(record: Record, *, chi: float, temperature: float) -> Figure:
         found = relaxation_time(q, 0.9).drop_dims("replica")
         taus: dict[float, xr.Dataset] = {wait: found.sel(waiting_time=wait) for wait in waits}
         _draw_ladder(ladder, taus, colours)
-        if expected is not None:
-            _draw_null(figure, expected, temperature, waits)
+        kept = [] if expected is None else _draw_null(figure, expected, temperature, waits)
         for axes in (curves, times):
             axes.set_title(f"$T=${power(temperature)}", loc="right", color=GREY)
         ladder.set_title(rf"$\chi=${power(chi)}", loc="right", color=GREY)
-        _add_legend(figure, "$t_w$", colours, null.finish(figure))
+        only = f"Drift + diffusion from t_w = {', '.join(map(str, kept))} only, of which histograms are kept."
+        _add_legend(figure, "$t_w$", colours, null.finish(figure, "" if len(kept) == len(waits) else only))
     return figure
 
 
-def _draw_null(figure: Figure, expected: xr.Dataset, temperature: float, waits: Sequence[int]) -> None:
-    """Drift plus diffusion in all three panels, from those waiting times of which histograms are kept."""
+def _draw_null(figure: Figure, expected: xr.Dataset, temperature: float, waits: Sequence[int]) -> list[int]:
+    """Drift plus diffusion in all three panels, from those waiting times of which histograms are kept; these."""
     curves, times, ladder = figure.axes
     found = relaxation_time(expected["overlap"], 0.9)
     at: dict[float, float] = {}
@@ -87,6 +87,7 @@ def _draw_null(figure: Figure, expected: xr.Dataset, temperature: float, waits: 
         known = draw_times(ladder, found, wait)
         at |= {wait: known[temperature]} if temperature in known else {}
     draw_points(times, at)
+    return [wait for wait in waits if any(len(one.x) for one in mean_curves(expected["overlap"], wait))]
 
 
 def draw_sensitivity(record: Record, *, waiting_time: int) -> Figure:
