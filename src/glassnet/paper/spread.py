@@ -36,6 +36,7 @@ def replicas_for(spread: float, precision: float = PRECISION) -> int:
         ValueError: a spread that is negative or not finite, or a precision that is not > 0.
 
     Examples:
+        >>> from glassnet.paper.spread import replicas_for
         >>> replicas_for(0.08), replicas_for(0.02)
         (6, 3)
     """
