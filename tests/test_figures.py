@@ -86,7 +86,7 @@ def test_the_dashed_lines_of_the_overlap_are_free_diffusion_with_each_replicas_e
 ) -> None:
     axes = DRAWINGS["overlap"](record).axes[0]
     colour = style.temperature_lines([HOT, MIDDLE, COLD])[MIDDLE]["color"]
-    (line,) = lines(axes, color=colour, linestyle="--")
+    (line,) = lines(axes, color=colour, gid="free")
     t = x_of(line)
     epsilon = record.data.sigma.values[record.data.temperature.values == MIDDLE] / CHI
     d = LEARNING_RATE * MIDDLE / N_SAMPLES

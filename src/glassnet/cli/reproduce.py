@@ -180,6 +180,7 @@ def _say_cost(
 ) -> dict[Need, Plan]:
     """A row a run, each without what runs before it will have made, and the sum; and the plans."""
     from glassnet.cli import tables
+    from glassnet.paper.spread import needed
     from glassnet.runs.cost import Speeds, cost, spread
     from glassnet.runs.plan import plan
     from glassnet.runs.starting import refuse_misfit
@@ -204,6 +205,8 @@ def _say_cost(
                 names = (unit_name(point.identity(origin, maker)) for origin in range(request.replicas))
                 awaited |= dict.fromkeys(names, point.n_steps)
             plans[need] = work
+    for replicas in dict.fromkeys(filter(None, (needed(request) for request, _ in asked.values()))):
+        console.print(f"Replicas for tau_90 to 10 %: {replicas}", highlight=False)
     console.print(tables.totals(rows))
     if any(plans[need].blocks and given is None for need, (_, given) in asked.items()):
         console.print(_UNLEARNT, highlight=False)

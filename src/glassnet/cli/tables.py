@@ -42,8 +42,11 @@ def totals(rows: Sequence[tuple[str, Plan, Cost]]) -> Table:
     return table
 
 
-def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table:
-    """The cost of a plan; ``there`` has the workers, their threads, and the seconds that these would take."""
+def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None, replicas: str = "") -> Table:
+    """The cost of a plan; ``there`` has the workers, their threads, and the seconds that these would take.
+
+    ``replicas`` says how many give tau_90 to 10 %, if that is known.
+    """
     too_much = f", more than the {size(cost.machine_memory)} of this machine: it would be refused"
     rows = {
         "units": f"{plan.n_units}: {plan.n_done} done, {plan.n_units - plan.n_done} to make"
@@ -57,6 +60,7 @@ def costs(plan: Plan, cost: Cost, there: tuple[int, int, float] | None) -> Table
         **({"memory of the device": _on_device(cost)} if cost.device_memory else {}),
         "disk": f"up to {size(cost.disk)}, of {size(cost.free_disk)} that are free"
         + (": it would be refused" if cost.least_disk > cost.free_disk else ""),
+        **({"tau_90 to 10 %": replicas} if replicas else {}),
     }
     return _pairs(rows)
 

@@ -366,6 +366,7 @@ def _estimate(
     given: Ensemble | None,
 ) -> None:
     from glassnet.cli import tables
+    from glassnet.paper.spread import needed
     from glassnet.runs.cost import cost, spread
 
     with refusing():
@@ -376,7 +377,7 @@ def _estimate(
         there = None
         if workers is not None:
             there = n_workers, n_threads, spread(work, maker, directory.path, n_threads, given)
-        console.print(tables.costs(work, cost(work, here, directory.path, given=given), there))
+        console.print(tables.costs(work, cost(work, here, directory.path, given=given), there, needed(request)))
         if workers is not None:
             say_refused(lambda: refuse_too_large(work, maker, directory.path, workers))
         if workers is not None and workers.job_script:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from glassnet.analysis import relaxation_time
 from glassnet.figures.curves import by_temperature, check, mean_curves
+from glassnet.figures.null import Null, draw, draw_points, draw_times
 from glassnet.figures.scales import log_limits, power, set_log
 from glassnet.figures.style import (
     DOUBLE_COLUMN,
@@ -33,6 +34,7 @@ def draw_ageing(record: Record, *, chi: float, temperature: float) -> Figure:
 
     (a) Q(t) at one temperature from each t_w; (b) its tau_90 against t_w; (c) tau_90(T) from each t_w. Bars and bands
     are 95 % intervals. Only numbers are drawn: what was not reached, or passed before the first save time, is missing.
+    Dashed and black: drift plus diffusion (:func:`glassnet.theory.drift_null`), where the record has T = 0.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -50,6 +52,8 @@ def draw_ageing(record: Record, *, chi: float, temperature: float) -> Figure:
     q = overlap(record, chi=chi)
     one = q.isel(replica=q["temperature"].values == temperature)
     colours = _colours(waits)
+    null = Null(record)
+    expected = null.at(chi)
     with context():
         figure, (curves, times, ladder) = new_figure(DOUBLE_COLUMN, 2.5, n_panels=3)
         for wait in waits:
@@ -64,17 +68,33 @@ def draw_ageing(record: Record, *, chi: float, temperature: float) -> Figure:
         found = relaxation_time(q, 0.9).drop_dims("replica")
         taus: dict[float, xr.Dataset] = {wait: found.sel(waiting_time=wait) for wait in waits}
         _draw_ladder(ladder, taus, colours)
+        kept = [] if expected is None else _draw_null(figure, expected, temperature, waits)
         for axes in (curves, times):
             axes.set_title(f"$T=${power(temperature)}", loc="right", color=GREY)
         ladder.set_title(rf"$\chi=${power(chi)}", loc="right", color=GREY)
-        _add_legend(figure, "$t_w$", colours)
+        only = f"Drift + diffusion from t_w = {', '.join(map(str, kept))} only, of which histograms are kept."
+        _add_legend(figure, "$t_w$", colours, null.finish(figure, "" if len(kept) == len(waits) else only))
     return figure
+
+
+def _draw_null(figure: Figure, expected: xr.Dataset, temperature: float, waits: Sequence[int]) -> list[int]:
+    """Drift plus diffusion in all three panels, from those waiting times of which histograms are kept; these."""
+    curves, times, ladder = figure.axes
+    found = relaxation_time(expected["overlap"], 0.9)
+    at: dict[float, float] = {}
+    for wait in waits:
+        draw(curves, [one for one in mean_curves(expected["overlap"], wait) if one.temperature == temperature])
+        known = draw_times(ladder, found, wait)
+        at |= {wait: known[temperature]} if temperature in known else {}
+    draw_points(times, at)
+    return [wait for wait in waits if any(len(one.x) for one in mean_curves(expected["overlap"], wait))]
 
 
 def draw_sensitivity(record: Record, *, waiting_time: int) -> Figure:
     """tau_90 against temperature at each chi that was recorded (Fig. A1), with a slope of -1.
 
-    The paper: a factor of 50 in chi leaves the shape as it is and moves T* by about a decade.
+    The paper: a factor of 50 in chi leaves the shape as it is and moves T* by about a decade. Dashed and black: drift
+    plus diffusion (:func:`glassnet.theory.drift_null`), where the record has T = 0.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -86,12 +106,16 @@ def draw_sensitivity(record: Record, *, waiting_time: int) -> Figure:
     with context():
         figure, (axes,) = new_figure(SINGLE_COLUMN, 3.0)
         taus = {}
+        null = Null(record, waiting_time)
         for chi in chis:
             found = relaxation_time(overlap(record, chi=chi), 0.9).drop_dims("replica")
             taus[chi] = by_temperature(found, waiting_time)
+            expected = null.at(chi)
+            if expected is not None and null.curves(expected["overlap"], waiting_time):
+                draw_times(axes, relaxation_time(expected["overlap"], 0.9), waiting_time)
         _draw_ladder(axes, taus, colours)
         axes.set_title(f"$t_w=${power(waiting_time)}", loc="right", color=GREY)
-        _add_legend(figure, r"$\chi$", colours)
+        _add_legend(figure, r"$\chi$", colours, null.finish(figure))
     return figure
 
 
@@ -152,6 +176,9 @@ def _colours(members: Sequence[float]) -> dict[float, Any]:
     return dict(zip(members, matplotlib.colormaps["viridis"](places), strict=True))
 
 
-def _add_legend(figure: Figure, title: str, colours: Mapping[float, Any]) -> None:
+def _add_legend(figure: Figure, title: str, colours: Mapping[float, Any], others: Sequence[Line2D]) -> None:
     handles = [Line2D([], [], color=colour, label=power(member)) for member, colour in colours.items()]
-    figure.legend(handles=handles, title=title, loc="outside right upper", handlelength=1.4)
+    handles += others
+    legend = figure.legend(handles=handles, title=title, loc="outside right upper", handlelength=1.4)
+    for text in legend.get_texts():
+        text.set_linespacing(0.9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.special import erfinv
 from glassnet.analysis import bowl_limit, long_time_level, relaxation_time
 from glassnet.analysis.plateau import STATIONARY
 from glassnet.figures.curves import Curve, by_temperature, check, mean_curves, used
+from glassnet.figures.null import Null, draw, draw_points
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -33,10 +35,12 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int, exponent: fl
     """(a) Q against t over tau_e, which exists where the mean curve reaches 1/e; (b) the last Q against T (Fig. 4).
 
     (a) Dashed: free diffusion alone, whose slope over t/tau_e from 1 to 1000 is -0.497; dotted: a power law with
-    ``exponent``.
-    (b) Bars are 95 % intervals; filled: stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted:
-    ``exponent``. Where the loss has l2, dashed: a bowl of l2 alone at the same waiting time and time, from its
-    minimum; crosses: Eq. G1, its limit for the weights at t_w.
+    ``exponent``. Dashed and black, in both: drift plus diffusion (:func:`glassnet.theory.drift_null`) over its own
+    tau_e, and at the last time, where the record has T = 0.
+    (b) Q at the last time, or at the last at which drift plus diffusion is known. Bars are 95 % intervals; filled:
+    stationary over the last factor 3 of time, as Q_inf is, else hollow; dotted: ``exponent``. Where the loss has l2,
+    dashed: a bowl of l2 alone at the same waiting time and time, from its minimum; crosses: Eq. G1, its limit for the
+    weights at t_w.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -62,12 +66,35 @@ def draw_collapse(record: Record, *, chi: float, waiting_time: int, exponent: fl
                 moved = Curve(curve.temperature, x, curve.mean, curve.low, curve.high, curve.n_used, curve.n_lost)
                 draw_mean(scaled, moved, lines[curve.temperature])
                 seen.append(x)
+        null = Null(record, waiting_time)
+        expected = null.at(chi)
+        nulls = null.curves(None if expected is None else expected["overlap"], waiting_time)
+        draw(scaled, [_scaled(curve) for curve in nulls])
         _draw_master(scaled, seen, exponent)
-        _draw_left_over(left_over, record, curves, lines, used(q, waiting_time), chi, waiting_time, exponent)
+        last = max((curve.x[-1] for curve in nulls), default=np.inf)
+        ends = [_until(curve, last) for curve in curves]
+        _draw_left_over(left_over, record, ends, lines, used(q, waiting_time), chi, waiting_time, exponent)
+        draw_points(left_over, {curve.temperature: curve.mean[-1] for curve in nulls if curve.x[-1] == last})
         add_conditions(left_over, conditions(curves, chi, waiting_time))
         limits = [line for line in left_over.lines if line.get_gid() == "G1"]
-        add_legend(figure, curves, theory="null", others=limits, bands=False)
+        add_legend(figure, curves, theory="null", others=[*limits, *null.finish(figure)], bands=False)
     return figure
+
+
+def _scaled(curve: Curve) -> Curve:
+    """A mean curve against t over its own tau_e; empty where it does not get there."""
+    below = np.flatnonzero(curve.mean <= np.exp(-1))
+    if not below.size or below[0] == 0:
+        return replace(curve, x=curve.x[:0], mean=curve.mean[:0])
+    around = slice(below[0] - 1, below[0] + 1)
+    tau = np.exp(np.interp(-np.exp(-1), -curve.mean[around], np.log(curve.x[around])))
+    return replace(curve, x=curve.x / tau)
+
+
+def _until(curve: Curve, last: float) -> Curve:
+    """A curve to the last time at which the null is known."""
+    kept = curve.x <= last
+    return replace(curve, x=curve.x[kept], mean=curve.mean[kept], low=curve.low[kept], high=curve.high[kept])
 
 
 def _draw_master(axes: Axes, seen: Sequence[NDArray[Any]], exponent: float | None) -> None:

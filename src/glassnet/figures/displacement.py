@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, cast
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from glassnet.analysis import bowl_mean_square_displacement
 from glassnet.figures.curves import Curve, check, mean_curves, used
+from glassnet.figures.null import Null, draw
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -45,7 +47,8 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
 
     Lines are means over the surviving replicas, bands Student's 95 % intervals over initial conditions. Dashed: 2 D t
     with D = mu T/P_D; dashed-dotted, where the loss has l2: its bowl alone, from its minimum, at the same t_w and t;
-    dotted: a slope of 1; horizontal: the epsilon^2 of the overlap at this chi.
+    dotted: a slope of 1; horizontal: the epsilon^2 of the overlap at this chi. Dashed and black: drift plus diffusion
+    (:func:`glassnet.theory.drift_null`), where the record has T = 0.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -77,8 +80,11 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
                     learning_rate=float(data["learning_rate"][0]),
                     n_samples=data.attrs["n_samples"],
                 )
-                axes.plot(curve.x, free, color=line["color"], **THEORY, zorder=1.5)
+                axes.plot(curve.x, free, color=line["color"], **THEORY, zorder=1.5, gid="free")
                 drawn.append(free)
+        null = Null(record, waiting_time)
+        expected = null.at()
+        draw(axes, null.curves(None if expected is None else expected.mean_square_displacement, waiting_time))
         bowl = _draw_bowl(axes, record, curves, used(msd, waiting_time), waiting_time)
         drawn.append(_draw_slope(axes, curves))
         if epsilon2.size:
@@ -87,7 +93,7 @@ def draw_mean_square_displacement(record: Record, *, chi: float, waiting_time: i
         set_log(axes, "y", log_limits(*drawn))
         axes.set_ylabel(r"$\mathrm{MSD}(t)$")
         add_conditions(axes, conditions(curves, chi, waiting_time))
-        add_legend(figure, curves, theory="$2Dt$", others=bowl)
+        add_legend(figure, curves, theory="$2Dt$", others=[*bowl, *null.finish(figure)])
     return figure
 
 
@@ -114,8 +120,9 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
     (a) pools all weights, as the paper does: layers that move unequally far make it positive by themselves. (b) takes
     each layer apart and averages over layers by their number of weights. Lines are means over the surviving replicas,
     bars Student's 95 % intervals, at some of the times only because those of different temperatures would cover each
-    other; 95 % of such means for Gaussian displacements lie between the dashed lines. The axis is linear between -0.1
-    and 0.1, and as long as the means need: a bar may run out of it.
+    other; 95 % of such means for Gaussian displacements lie between the dashed grey lines. Dashed and black: drift plus
+    diffusion (:func:`glassnet.theory.drift_null`), where the record has T = 0. The axis is linear between -0.1 and 0.1,
+    and as long as the means need: a bar may run out of it.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -126,15 +133,21 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
     """
     check(record, waiting_time)
     pooled = mean_curves(non_gaussian(record), waiting_time)
-    within = mean_curves(_within_layers(record), waiting_time)
+    within = mean_curves(_within_layers(record, partial(non_gaussian, record)), waiting_time)
+    null = Null(record, waiting_time)
+    nulls: list[list[Curve]] = [[], []]
+    if (expected := null.at()) is not None:
+        apart = _within_layers(record, lambda layers: cast(xr.Dataset, null.at(layers=layers))["non_gaussian"])
+        nulls = [null.curves(one, waiting_time) for one in (expected["non_gaussian"], apart)]
     noise = _gaussian_range(record, pooled)
     with context():
         figure, panels = new_figure(DOUBLE_COLUMN, 2.6, n_panels=2)
         lines = styles(pooled)
         drawn = [np.array([*noise, -_LINEAR, _LINEAR])]
-        for axes, curves in zip(panels, (pooled, within), strict=True):
+        for axes, curves, expected_curves in zip(panels, (pooled, within), nulls, strict=True):
+            draw(axes, expected_curves)
             for end in noise:
-                axes.axhline(end, color="black", **THEORY, zorder=0.5, gid="gaussian")
+                axes.axhline(end, color=GREY, **THEORY, zorder=0.5, gid="gaussian")
             axes.axhline(0.0, color="black", linewidth=0.5, zorder=0.5)
             for i, curve in enumerate(curves):
                 line = lines[curve.temperature]
@@ -149,8 +162,8 @@ def draw_non_gaussian(record: Record, *, waiting_time: int) -> Figure:
         panels[1].set_ylabel(r"$\alpha_2(t)$, within layers")
         add_conditions(panels[1], conditions(pooled, None, waiting_time))
         bar = Line2D([], [], color=GREY, linestyle="", marker="|", markersize=9, label="95 %\ninterval")
-        null = Line2D([], [], color="black", **THEORY, label="Gaussian,\n95 % inside")
-        add_legend(figure, pooled, others=[bar, null], bands=False)
+        gaussian = Line2D([], [], color=GREY, **THEORY, label="Gaussian,\n95 % inside")
+        add_legend(figure, pooled, others=[bar, gaussian, *null.finish(figure)], bands=False)
     return figure
 
 
@@ -199,10 +212,10 @@ def _draw_epsilon(axes: Axes, epsilon2: float) -> None:
     axes.annotate(r"$\epsilon^2$", (0.02, epsilon2), (0, 2), xycoords=across, textcoords="offset points", fontsize=9)
 
 
-def _within_layers(record: Record) -> xr.DataArray:
+def _within_layers(record: Record, alpha: Callable[..., xr.DataArray]) -> xr.DataArray:
     """alpha_2 of each layer by itself, averaged over layers by their number of weights."""
     sizes = record.data["n_layer_weights"].values
-    parts = [non_gaussian(record, layers=[layer]) for layer in range(len(sizes))]
+    parts = [alpha(layers=[layer]) for layer in range(len(sizes))]
     mean: xr.DataArray = (
         xr.concat(parts, "layer").weighted(xr.DataArray(sizes, dims="layer")).mean("layer", skipna=False)
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.figures.curves import Curve, check, mean_curves, used
+from glassnet.figures.null import Null, draw
 from glassnet.figures.panels import (
     add_conditions,
     add_legend,
@@ -26,23 +27,35 @@ from glassnet.theory import brownian
 Floats = NDArray[np.float64]
 
 
-def draw_overlap(record: Record, *, chi: float, waiting_time: int) -> Figure:
+def draw_overlap(
+    record: Record, *, chi: float, waiting_time: int, temperatures: Collection[float] | None = None
+) -> Figure:
     """Overlap Q(t) at each temperature beside that of free Brownian weights (Fig. 3a-c; Figs. 2b and Eq. 6, corrected).
 
     Lines are means over the surviving replicas, bands Student's 95 % intervals over initial conditions. Dashed: free
-    diffusion with each replica's own epsilon, averaged. (a) shows the threshold of tau_90, (b) the tails.
+    diffusion with each replica's own epsilon, averaged; dashed and black: drift plus diffusion
+    (:func:`glassnet.theory.drift_null`), where the record has T = 0. (a) shows the threshold of tau_90, (b) the tails.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
         chi: sensitivity, one that was recorded.
         waiting_time: t_w in steps, one that was measured from.
+        temperatures: those that are drawn; None for all.
 
     Raises:
         ValueError: no such chi or waiting time, or a record that cannot be drawn against temperature.
     """
     check(record, waiting_time)
     q = overlap(record, chi=chi)
-    curves = mean_curves(q, waiting_time)
+    null = Null(record, waiting_time)
+    expected = null.at(chi)
+    curves, nulls = (
+        [one for one in found if temperatures is None or one.temperature in temperatures]
+        for found in (
+            mean_curves(q, waiting_time),
+            null.curves(None if expected is None else expected.overlap, waiting_time),
+        )
+    )
     with context():
         figure, (linear, logarithmic) = new_figure(DOUBLE_COLUMN, 2.6, n_panels=2)
         lines = styles(curves)
@@ -54,8 +67,9 @@ def draw_overlap(record: Record, *, chi: float, waiting_time: int) -> Figure:
                 fine = np.geomspace(curve.x[0], curve.x[-1], 200)
                 free = _free_overlap(record, fine, used(q, waiting_time, curve.temperature), chi)
                 for axes in (linear, logarithmic):
-                    axes.plot(fine, free, color=line["color"], **THEORY, zorder=1.5)
+                    axes.plot(fine, free, color=line["color"], **THEORY, zorder=1.5, gid="free")
         for axes in (linear, logarithmic):
+            draw(axes, nulls)
             set_time_axis(axes, record, curves)
             axes.set_ylabel("$Q(t)$")
         linear.set_ylim(0.0, 1.03)
@@ -72,7 +86,7 @@ def draw_overlap(record: Record, *, chi: float, waiting_time: int) -> Figure:
         )
         set_log(logarithmic, "y", _overlap_limits(curves))
         add_conditions(logarithmic, conditions(curves, chi, waiting_time))
-        add_legend(figure, curves, theory="free\nBrownian")
+        add_legend(figure, curves, theory="free\nBrownian", others=null.finish(figure))
     return figure
 
 

@@ -47,12 +47,45 @@ def draw_protocol(quench: Record, langevin: Record, *, waiting_time: int) -> Fig
     return figure
 
 
-def _draw(axes: Axes, record: Record) -> None:
-    times = record.data["time"].values
+def draw_stages(quench: Record, langevin: Record, *, waiting_time: int) -> Figure:
+    """The measured loss through the stages of the protocol: quench, transient and measurement (Fig. 2a).
+
+    A panel a stage, each over its own steps, on one axis of losses. The measurement's last point is the run's last.
+
+    Args:
+        quench: SGD from random weights.
+        langevin: from the end of the quench.
+        waiting_time: t_w in steps.
+    """
+    with context():
+        figure, panels = new_figure(DOUBLE_COLUMN, 2.4, n_panels=3)
+        temperature = float(langevin.data["temperature"][0])
+        stages = (
+            (quench, 0, None, "quench: SGD", "steps"),
+            (langevin, 0, waiting_time, rf"transient: Langevin, $T=${power(temperature)}", "steps"),
+            (langevin, waiting_time, None, "measurement", f"$t$, steps since $t_w=${power(waiting_time)}"),
+        )
+        for axes, (record, start, end, stage, steps) in zip(panels, stages, strict=True):
+            _draw(axes, record, start, end)
+            axes.set_xlabel(steps)
+            axes.set_title(stage, loc="right", color=GREY)
+        limits = [axes.get_ylim() for axes in panels]
+        for axes in panels:
+            axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+        panels[0].set_ylabel(r"$\mathcal{L}$")
+        panels[0].legend(loc="lower left")
+    return figure
+
+
+def _draw(axes: Axes, record: Record, start: int = 0, end: int | None = None) -> None:
+    """Losses of each network against steps since ``start``, to ``end``."""
+    steps = record.data["time"].values
+    kept = (steps >= start) & (steps <= (steps[-1] if end is None else end))
+    times = steps[kept] - start
     for name, label, colour in _CURVES:
         if name not in record.data:  # there may be no test set
             continue
-        values = record.data[name].isel(waiting_time=0).transpose("time", "replica").values
+        values = record.data[name].isel(waiting_time=0).transpose("time", "replica").values[kept]
         known = np.isfinite(values).any(axis=1)
         lines = axes.plot(times[known], values[known], color=colour, linewidth=0.9, gid=name)
         lines[0].set_label(label)

@@ -17,6 +17,7 @@ from glassnet.analysis import crossover, relaxation_time
 from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.relaxation import BELOW, NOT_REACHED
 from glassnet.figures.curves import Curve, by_temperature, check, mean_curves, used
+from glassnet.figures.null import LABEL, Null, draw_times, power_of
 from glassnet.figures.panels import add_conditions, conditions, say_empty, styles, survivors
 from glassnet.figures.scales import log_limits, set_log
 from glassnet.figures.style import GREY, SINGLE_COLUMN, THEORY, context, new_figure
@@ -35,7 +36,9 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
     intervals. Small dots are single replicas. Arrows are limits: curves that had not reached the threshold by the last
     save time, or had passed it before the first. The black line with its band is T = 0, dashed is free diffusion,
     dotted a slope of -1; hatched times were not observed. Upright: T*, with an interval that holds those of a sharp and
-    of a rounded crossover, where two regimes are seen.
+    of a rounded crossover, where two regimes are seen. Dashed and black: drift plus diffusion
+    (:func:`glassnet.theory.drift_null`), where the record has T = 0, interpolated on the sparser save times; below the
+    figure from which curvature of the loss on it has power.
 
     Args:
         record: Langevin dynamics, all temperatures of one landscape.
@@ -62,6 +65,11 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
         epsilon = epsilons(record, chi)[used(q, waiting_time)]
         if warm.size and epsilon.size:
             _draw_free(axes, record, epsilon, threshold, window)
+        null = Null(record, waiting_time)
+        expected = null.at(chi) if epsilon.size else None
+        nulls = {}
+        if expected is not None and null.curves(expected.overlap, waiting_time):
+            nulls = draw_times(axes, relaxation_time(expected.overlap, threshold), waiting_time)
         if not epsilon.size:
             say_empty(axes)
         if not warm.size:
@@ -86,10 +94,11 @@ def draw_relaxation_time(record: Record, *, chi: float, waiting_time: int, thres
             _write(axes, survivors(curve), at, (right, 4), axes.transData, size=7, side=side)
         axes.set_xlabel("$T$")
         axes.set_ylabel(_name(threshold) + " (steps)")
+        entry = null.finish(figure, power_of(nulls, float(record.data["learning_rate"][0])), LABEL)
         figure.legend(
-            handles=axes.get_legend_handles_labels()[0],
+            handles=[*axes.get_legend_handles_labels()[0], *(entry if nulls else [])],
             loc="outside upper center",
-            ncols=3,
+            ncols=2,
             handlelength=1.8,
             handletextpad=0.5,
             columnspacing=1.2,

@@ -7,6 +7,7 @@ changed, and the settings below hold whatever the user's own matplotlibrc says.
 from __future__ import annotations
 
 import io
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ BAND: Final = 0.2
 
 THEORY: Final[dict[str, Any]] = {"linestyle": (0, (4, 1.8)), "linewidth": 0.8}
 """Predictions are thin and dashed, in the colour of the measurement that they are compared with."""
+
+NULL: Final[dict[str, Any]] = {"color": "black", "linestyle": (0, (2.5, 1.3)), "linewidth": 0.7, "zorder": 3.6}
+"""The null of drift plus diffusion, above the measurements that it is to be told from."""
 
 _RC: Final[dict[str, Any]] = {
     "font.family": "STIXGeneral",
@@ -105,6 +109,18 @@ def new_figure(width: float, height: float, n_panels: int = 1) -> tuple[Figure, 
         if n_panels > 1:
             axes.set_title(f"({letter})", loc="left")
     return figure, panels
+
+
+def note(figure: Figure, text: str) -> None:
+    """Add a line under a figure, broken where the figure ends."""
+    width = int(_NOTE_CHARACTERS * figure.get_size_inches()[0])
+    lines = [figure.get_supxlabel(), *textwrap.wrap(text, width)]
+    with context():
+        figure.supxlabel("\n".join(filter(None, lines)), x=0.01, ha="left", fontsize=6.5, color=GREY, linespacing=1.15)
+
+
+_NOTE_CHARACTERS: Final = 24
+"""Characters an inch of a note."""
 
 
 def temperature_lines(temperatures: Sequence[float]) -> dict[float, dict[str, Any]]:

@@ -11,17 +11,12 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from glassnet.figures import ageing, collapse, overlap, relaxation_time, theory
-from glassnet.paper.numbers import (
-    COLLAPSE_CHI,
-    COLLAPSE_EXPONENT,
-    OVERLAP_CHI,
-    OVERLAP_TEMPERATURES,
-    OVERLAP_WAITING_TIME,
-    PHASES,
-)
+from glassnet.figures import ageing, collapse, mobility, overlap, protocol, relaxation_time, theory
+from glassnet.figures.style import note
+from glassnet.paper.differences import differences, own_look, shown_look
+from glassnet.paper.numbers import COLLAPSE_EXPONENT, OVERLAP_TEMPERATURES, PHASES
 from glassnet.runs.experiment import Experiment
-from glassnet.runs.pictures import Pictures
+from glassnet.runs.pictures import Pictures, complete_records
 from glassnet.runs.registry import request
 from glassnet.runs.run import Run
 
@@ -91,10 +86,30 @@ def needs_of(figures: Iterable[str], dataset: str) -> list[Need]:
 
 
 def draw(name: str, dataset: str, runs: Runs) -> Pictures:
-    """How a figure is drawn from the runs that it needs, its parts by the names of their files."""
+    """How a figure is drawn from the runs that it needs, its parts by the names of their files.
+
+    Under each stands how its runs differ from the paper's protocol.
+    """
     picture = FIGURES[name]
-    parts = picture.draw({need: runs[need] for need in picture.needs(dataset)})
-    return {f"{name}_{part}" if part else name: one for part, one in parts.items()}
+    own = {need: runs[need] for need in picture.needs(dataset)}
+    parts = picture.draw(own)
+    return {
+        f"{name}_{part}" if part else name: partial(_noted, one, name, _behind(part, own))
+        for part, one in parts.items()
+    }
+
+
+def _behind(part: str, runs: Runs) -> Runs:
+    """The run that a part of a figure is named after; all of them where it is of several."""
+    return {need: run for need, run in runs.items() if need.variant and part.startswith(need.variant)} or runs
+
+
+def _noted(made: Callable[[], Figure], name: str, runs: Runs) -> Figure:
+    """A figure with a line for each run behind it."""
+    figure = made()
+    for need, run in runs.items():
+        note(figure, differences(run, need.request("paper"), own_look(name, need.dataset, need.variant)))
+    return figure
 
 
 # Langevin dynamics first: the others start from its quenches or use its records.
@@ -144,20 +159,14 @@ def _named(need: Need, name: str, runs: Runs) -> str:
 
 def _two_temperatures(run: Run[Any]) -> Figure:
     """Fig. 2b's temperatures, chi and waiting time where they were recorded, and the usual ones else."""
-    record, asked = run.record, run.request
     warm = {t for t in run.records if t > 0}
     shown = warm & OVERLAP_TEMPERATURES
     shown = shown if len(shown) == 2 else warm
-    record = record[[t in shown for t in record.data["temperature"].values]]
-    chi = OVERLAP_CHI if OVERLAP_CHI in asked.chi else run.look.chi
-    wait = OVERLAP_WAITING_TIME if OVERLAP_WAITING_TIME in asked.waiting_times else run.look.waiting_time
-    at: dict[str, Any] = {"chi": chi, "waiting_time": wait}
-    return overlap.draw_overlap(record, **at)
+    return overlap.draw_overlap(run.record, temperatures=shown, **shown_look(run, own_look("fig2b", "", "")))
 
 
 def _collapsed(need: Need, run: Run[Any]) -> Figure:
-    wanted = COLLAPSE_CHI[need.dataset, need.variant]
-    shown = run.look.at | ({"chi": wanted} if wanted in run.request.chi else {})
+    shown = shown_look(run, own_look("fig4", need.dataset, need.variant))
     return collapse.draw_collapse(run.record, exponent=COLLAPSE_EXPONENT, **shown)
 
 
@@ -167,6 +176,25 @@ def _e_fold_times(run: Run[Any]) -> Figure:
 
 def _sensitivity(run: Run[Any]) -> Figure:
     return ageing.draw_sensitivity(run.record, waiting_time=run.look.at["waiting_time"])
+
+
+def _moved(runs: Runs) -> Pictures:
+    """alpha_2 and mobility, and the latter as the paper pools it."""
+    pooled = {_named(need, "mobility_pooled", runs): partial(_pooled_mobility, run) for need, run in runs.items()}
+    return _parts("non_gaussian", "mobility")(runs) | pooled
+
+
+def _pooled_mobility(run: Run[Any]) -> Figure:
+    return mobility.draw_pooled_mobility(run.record, waiting_time=run.look.at["waiting_time"])
+
+
+def _bowl(run: Run[Any]) -> Figure:
+    return theory.draw_bowl(run.record, **run.look.at)
+
+
+def _stages(run: Run[Any]) -> Figure:
+    records = complete_records(run)
+    return protocol.draw_stages(records["quench"], records["langevin"], waiting_time=run.request.waiting_time)
 
 
 def _of_each(draw: Callable[[Run[Any]], Figure]) -> Callable[[Runs], Pictures]:
@@ -202,7 +230,7 @@ FIGURES: Final[Mapping[str, Picture]] = {
     "fig1a": Picture("loss over N/P_D and l2", _of("phase_diagram", "plane"), _each),
     "fig1b": Picture("loss at l2 = 0 against N/P_D", _of("phase_diagram", "width"), _each),
     "fig1c": Picture("loss against l2", _of("phase_diagram", "l2"), _each),
-    "fig2a": Picture("loss through the protocol", _of("protocol", "regularised"), _each),
+    "fig2a": Picture("loss by stages", _of("protocol", "regularised"), _of_each(_stages)),
     "fig2b": Picture("overlap at two temperatures", _of("relaxation", "regularised"), _of_each(_two_temperatures)),
     "fig3": Picture(
         "overlap and tau_90 in three phases", _of("relaxation", *PHASES), _parts("overlap", "relaxation_time")
@@ -212,7 +240,7 @@ FIGURES: Final[Mapping[str, Picture]] = {
     "fig5b": Picture("displacement, underparameterised", _of("relaxation", PHASES[1]), _parts(_MSD)),
     "fig5c": Picture("displacement, overparameterised", _of("relaxation", PHASES[2]), _parts(_MSD)),
     "fig5d": Picture("displacement under SGD", _of("sgd_displacement"), _each),
-    "fig7": Picture("alpha_2 and mobility", _of("relaxation", *PHASES), _parts("non_gaussian", "mobility")),
+    "fig7": Picture("alpha_2 and mobility", _of("relaxation", *PHASES), _moved),
     "fig8": Picture("ageing", _of("ageing", *PHASES[:2]), _each),
     "figA1": Picture("tau_90 at several chi", _of("relaxation", "regularised"), _of_each(_sensitivity)),
     "figA2": Picture("loss through the protocol", _of("protocol", "regularised"), _each),
@@ -225,11 +253,11 @@ FIGURES: Final[Mapping[str, Picture]] = {
     ),
     "figA5": Picture("overlap in a quadratic well", lambda _: (), lambda _: {"": theory.draw_well}),
     "figA6": Picture("collapse without l2", _of("relaxation", *PHASES[1:]), _collapse_of_each),
-    "figA7": Picture("the limit of Q in a bowl", lambda _: (), lambda _: {"": theory.draw_bowl}),
+    "figA7": Picture("the limit of Q in a bowl", _of("relaxation", PHASES[0]), _of_each(_bowl)),
     "figA8": Picture(
         "alpha_2 and mobility, CIFAR-10",
         _of("relaxation", *PHASES, dataset=_CIFAR10),
-        _parts("non_gaussian", "mobility"),
+        _moved,
     ),
     "figA9": Picture("ageing, regularised", _of("ageing", PHASES[0]), _each),
     "figA10": Picture("ageing, underparameterised", _of("ageing", PHASES[1]), _each),

@@ -16,6 +16,7 @@ from glassnet.analysis.groups import condition_labels
 from glassnet.observables import mean_square_displacement, non_gaussian
 from glassnet.paper.numbers import PHASE
 from glassnet.report.arrays import Arrays, Reference
+from glassnet.report.null import nulls
 from glassnet.report.saved import SavedRecord
 from glassnet.runs.experiment import Curves
 from glassnet.runs.run import Run
@@ -65,7 +66,12 @@ def curves(run: Run[Any] | SavedRecord, arrays: Arrays, detail: Detail) -> Paylo
     every_has_it = all(look.waiting_time in record.data["waiting_time"].values for record in run.records.values())
     wait = look.waiting_time if every_has_it else None
     labels = condition_labels(run.records)
+    expected = nulls(run.records)
     conditions = [_condition(labels[key], record, wait, arrays, detail, shown) for key, record in run.records.items()]
+    for key, one in zip(run.records, conditions, strict=True):
+        if key in expected:
+            at = expected[key].sel(waiting_time=one["waits"])
+            one["predictions"] |= {str(name): arrays.floats(_ordered(part)) for name, part in at.items()}
     every: list[list[int]] = [one["waits"] for one in conditions]
     waits = max(every, key=len, default=[])
     return {
@@ -91,6 +97,11 @@ def _statistics(record: Record) -> dict[str, str]:
         for name, about in record.data.attrs.get("statistics", {}).items()
         if record.data[PREFIX + name].dims == AT_TIMES
     }
+
+
+def _ordered(values: xr.DataArray) -> NDArray[Any]:
+    """The values of the null in the order in which the page reads them."""
+    return values.transpose("chi", "waiting_time", "time", "level", missing_dims="ignore").values
 
 
 def _shown_condition(temperature: float | None, conditions: list[Payload]) -> int:

@@ -18,6 +18,7 @@ from glassnet.report.facts import lost
 from glassnet.runs.experiment import Curves, Experiment
 from glassnet.runs.look import Look
 from glassnet.runs.run import Run
+from glassnet.runs.table import steadiness
 from glassnet.simulate.record import Record
 from glassnet.store.files import load
 from glassnet.store.index import SUFFIX as CONDENSED
@@ -61,10 +62,13 @@ class SavedRecord:
 
     @property
     def rows(self) -> list[Row]:
-        """A row a condition, as :func:`glassnet.analysis.conditions.condition_row` has it."""
+        """A row a condition, as :func:`glassnet.runs.table.conditions_table` has it."""
         look: Any = self.look
         at = {"chi": look.chi, "waiting_time": look.waiting_time}
-        return [{"condition": key, **condition_row(record, **at)} for key, record in self.records.items()]
+        return [
+            {"condition": key, **condition_row(record, **at), **steadiness(record, at["waiting_time"])}
+            for key, record in self.records.items()
+        ]
 
     @property
     def facts(self) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _by_point(rows: Sequence[Row]) -> list[Cells]:
 
 
 def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condition", time: int | None = None) -> Table:
-    """A row a measurement, as :func:`glassnet.analysis.conditions.condition_row` has it.
+    """A row a measurement, as :func:`glassnet.analysis.conditions.condition_row` has it, with stationarity.
 
     Args:
         run: its look says chi and the waiting time.
@@ -105,10 +105,38 @@ def conditions_table(run: Run[Any], name: str = "conditions", key: str = "condit
         if len(set(waits.values())) > 1:
             row["waiting_time"] = wait
         rows.append(row | condition_row(record, chi=chi_of(run, record), waiting_time=wait, time=time))
+        rows[-1] |= steadiness(record, wait)
     at = f"t_w = {waiting_times(waits.values())}"
     shown = f"{at}, chi = {chi:g}" if chi is not None else at
     last = f"; Q, MSD and losses at t = {time}" if time is not None else ""
     return Table(name, f"{run.request.experiment}: {shown}{last}", rows, lambda rows: _conditions(rows, key))
+
+
+def stationarity_table(run: Run[Any]) -> Table:
+    """A row a measurement of Langevin dynamics, as :func:`glassnet.analysis.stationarity.stationarity_row` has it."""
+    waits = {named: waiting_time_of(run, record) for named, record in run.records.items()}
+    found = {named: steadiness(record, waits[named]) for named, record in run.records.items()}
+    rows = [{"condition": said(named), "waiting_time": waits[named], **row} for named, row in found.items() if row]
+    return Table("stationarity", "Whether Langevin dynamics begins in a steady state", rows, _steadily)
+
+
+def steadiness(record: Any, waiting_time: int) -> Row:
+    """The columns of stationarity; none but of Langevin dynamics, and of replicas under one condition."""
+    from glassnet.analysis.stationarity import stationarity_row
+    from glassnet.simulate.dynamics import Langevin
+
+    return stationarity_row(record, waiting_time=waiting_time) if isinstance(record.dynamics, Langevin) else {}
+
+
+def _steadily(rows: Sequence[Row]) -> list[Cells]:
+    heads = {
+        "waiting_time": "t_w",
+        "net_displacement": "net/(mu t)",
+        "loss_drift": "dL/d(mu t)",
+        "stationarity": "state",
+    }
+    names = ("condition", "waiting_time", "net_displacement", "loss_drift", "drift_share", "stationarity")
+    return [{heads.get(name, name.replace("_", " ")): short(row[name]) for name in names} for row in rows]
 
 
 def waiting_time_of(run: Run[Any], record: Any) -> int:
@@ -132,7 +160,8 @@ def waiting_times(waits: Iterable[int]) -> str:
 
 def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
     heads = {"q": "Q", "msd": "MSD", "data_loss": "loss", "test_loss": "test"}
-    relaxed, q, missed = (any(name in row for row in rows) for name in ("outcome", "q", "missed_wakings"))
+    named = ("outcome", "q", "missed_wakings", "stationarity")
+    relaxed, q, missed, steady = (any(name in row for row in rows) for name in named)
     lines = []
     for row in rows:
         line = {"T" if key == "temperature" else key: short(row[key])}
@@ -143,6 +172,8 @@ def _conditions(rows: Sequence[Row], key: str) -> list[Cells]:
             line["95 % interval"] = "-" if row.get("low") is None else f"{short(row['low'])} to {short(row['high'])}"
         line |= {head: short(row.get(name)) for name, head in heads.items() if name != "q" or q}
         line["used"] = f"{row['n_used']} of {row['n_replicas']}"
+        if steady:
+            line["state"] = short(row.get("stationarity"))
         if missed:
             line["missed"] = short(row.get("missed_wakings"))
         lines.append(line)

@@ -33,7 +33,8 @@ class Verification:
         n_others: sound units that the run does not ask for (any more).
         n_checkpoints: sound states of work in progress.
         damaged: what is wrong, each naming its file; what is damaged is made again when the run is gone on with.
-        summary: what was found of ``summary.json`` and ``summary.csv``, which are calculated from the units again.
+        summary: what was found of ``summary.json`` and ``summary.csv``, which are calculated from the units again; one
+            that an older version wrote may lack columns.
         left_over: files that a killed process left half written; nothing reads them.
         code: whether the present code made the run, another one, or which is not recorded; nothing is damaged by that.
     """
@@ -126,10 +127,13 @@ def _summary(run: Run[Any]) -> tuple[list[str], str]:
             [],
             f"not compared: the class of {run.request.experiment} wrote it; --experiment FILE.py:CLASS compares it",
         )
+    older = {name: lacks for name in others if (lacks := _lacking(name, there[name], wanted[name]))}
+    others = [name for name in others if name not in older]
     wrong = [f"{run.path / name} is damaged or old: it does not say what the units say" for name in others]
     absent = [name for name in wanted if name not in there]
-    nearly = [name for name, content in there.items() if name not in others and content != wanted[name]]
+    nearly = [n for n, content in there.items() if n not in others and n not in older and content != wanted[n]]
     found = f"{len(there) - len(wrong)} of {len(wanted)} files say what the units say"
+    found += "".join(f"; {name} is older: lacks {', '.join(lacks)}" for name, lacks in older.items())
     found += f"; {' and '.join(nearly)} but for last digits, as another machine may write them" if nearly else ""
     return wrong, found + (f"; {' and '.join(absent)} not there" if absent else "")
 
@@ -142,6 +146,32 @@ def _says_the_same(name: str, found: bytes, wanted: bytes) -> bool:
         return _alike(_parsed(name, found), _parsed(name, wanted))
     except (ValueError, csv.Error):
         return False
+
+
+def _lacking(name: str, found: bytes, wanted: bytes) -> list[str]:
+    """Whole columns and tables that a summary lacks which else says the same: an older version wrote none of them."""
+    try:
+        here, whole = (_tables(name, content) for content in (found, wanted))
+        known = {table: _columns(rows) for table, rows in here.items()}
+        missing = [table for table in whole if table not in here]
+        missing += [column for table in known for column in _columns(whole[table]) if column not in known[table]]
+        kept = {
+            table: [{key: row[key] for key in row if key in known[table]} for row in whole[table]] for table in known
+        }
+        return missing if here and _alike(here, kept) else []
+    except (ValueError, TypeError, KeyError, AttributeError, csv.Error):  # no table at all
+        return []
+
+
+def _tables(name: str, content: bytes) -> dict[str, list[dict[str, Any]]]:
+    if name.endswith(".json"):
+        return dict(_parsed(name, content))
+    head, *rows = _parsed(name, content)
+    return {"": [dict(zip(head, row, strict=True)) for row in rows]}
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(column for row in rows for column in row))
 
 
 def _parsed(name: str, content: bytes) -> Any:

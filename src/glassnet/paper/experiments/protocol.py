@@ -15,7 +15,7 @@ from glassnet.runs.fields import Count, NotNegative, Positive, Whole
 from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Measure, Point
 from glassnet.runs.registry import register
-from glassnet.runs.table import Table, units_table
+from glassnet.runs.table import Table, stationarity_table, units_table
 from glassnet.simulate.dynamics import Langevin, Sgd
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class Protocol(Experiment):
         return (self.quench, *self.measured.values())
 
     def tables(self, run: Run[Any]) -> list[Table]:
-        """A row a replica at the end of each stage that is not recorded."""
-        return [units_table(run)]
+        """A row a replica at the end of each stage that is not recorded, and whether Langevin dynamics is steady."""
+        return [units_table(run), stationarity_table(run)]
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """The loss against time, from random weights to the end."""

@@ -18,7 +18,7 @@ from glassnet.runs.own_data import DataLike
 from glassnet.runs.point import Evolve, Grid, Measure, Point
 from glassnet.runs.quench import Quenched
 from glassnet.runs.registry import register
-from glassnet.runs.table import Table, units_table
+from glassnet.runs.table import Table, stationarity_table, units_table
 from glassnet.simulate.dynamics import Langevin
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ class StepSize(Quenched):
         return (self.quench, *settled, *self.measured.values())
 
     def tables(self, run: Run[Any]) -> list[Table]:
-        """A row a replica at the end of each stage that is not recorded."""
-        return [units_table(run)]
+        """A row a replica at the end of each stage that is not recorded, and whether Langevin dynamics is steady."""
+        return [units_table(run), stationarity_table(run)]
 
     def pictures(self, run: Run[Any]) -> Pictures:
         """Displacement against learning rate times steps."""

@@ -20,6 +20,7 @@ class RunReport {
       wait: shown.wait ?? 0,
       average: true,
       prediction: conditions.some((one) => one.predictions.free) ? "free" : "none",
+      null: true,
       single: shown.condition ?? 0,
     };
     this.loading = new Map();
@@ -126,6 +127,7 @@ class RunReport {
     if (this.uses.has("prediction") && known.length) {
       this.addSelect(row, "Dashed", "prediction", [...known.map((name) => [name, PREDICTIONS[name]]), ["none", "no prediction"]], String);
     }
+    if (this.uses.has("null") && conditions.some((condition) => condition.predictions.null_msd)) this.addNull(row);
     if (this.uses.has("single")) {
       this.addSelect(row, "Ageing at", "single", conditions.map((condition, i) => [i, condition.label]), Number);
     }
@@ -137,6 +139,12 @@ class RunReport {
     select.dataset.control = name;
     select.value = String(this.choice[name]);
     select.addEventListener("change", () => this.set(name, convert(select.value)));
+    host.append(element);
+  }
+
+  addNull(host) {
+    const element = build('<label class="setting"><input type="checkbox" data-control="null" checked> drift + diffusion (recorded χ, whole network)</label>');
+    element.addEventListener("change", (event) => this.set("null", event.target.checked));
     host.append(element);
   }
 

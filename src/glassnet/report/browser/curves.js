@@ -95,7 +95,7 @@ const pickCurve = (kept, curve) => ({
 const timeTitle = (view) => (view.own.clock === "scaled" ? "μ t" : "t (steps)");
 
 // Curves against time of all conditions that are shown, with predictions from the Gaussian displacements of theory.
-function timeCurves(view, curvesOf, predicted, limits = {}) {
+function timeCurves(view, curvesOf, predicted, { expected, ...limits } = {}) {
   return view.shown().flatMap((i) => {
     const condition = view.run.conditions[i];
     if (view.choice.wait >= condition.waits.length) return [];
@@ -114,8 +114,36 @@ function timeCurves(view, curvesOf, predicted, limits = {}) {
       const name = `${condition.label}, ${PREDICTIONS[view.choice.prediction]}`;
       traces.push(dashed(times, y, view.look(i).color, { kind: "prediction", condition: i }, name));
     }
-    return traces;
+    const null_ = expected && view.choice.null && view.choice.layer === 0 && expected(condition, view.loaded[i]);
+    return null_ ? [...traces, nullLine(view, clock(view, condition, condition.sparse), null_, { condition: i }, condition.label)] : traces;
   });
+}
+
+// Drift plus diffusion, as glassnet.theory.drift_null gives it: above the curves that it is to be told from.
+function nullLine(view, x, y, meta, label = "") {
+  const name = `${label ? `${label}, ` : ""}drift + diffusion`;
+  return { ...dashed(x, y, view.theme.ink, { kind: "null", ...meta }, name), line: { color: view.theme.ink, dash: "4px,3px", width: 1.2 } };
+}
+
+// At recorded chi only.
+const nullOverlap = (view) => (condition, loaded) => {
+  const at = storedChi(condition, view.choice.chi);
+  return loaded.null_overlap && at >= 0 ? loaded.null_overlap.along(at, view.choice.wait) : null;
+};
+const nullOf = (view, name) => (condition, loaded) => (loaded[name] ? loaded[name].along(view.choice.wait) : null);
+
+function nullTau(view) {
+  if (!view.choice.null || view.choice.layer !== 0) return [];
+  const level = view.own.threshold === "tau_e" ? 1 : 0;
+  const points = view.shown().flatMap((i) => {
+    const condition = view.run.conditions[i];
+    const [{ null_tau: times }, at] = [view.loaded[i], storedChi(condition, view.choice.chi)];
+    if (!times || at < 0 || view.choice.wait >= condition.waits.length) return [];
+    const tau = times.at(at, view.choice.wait, level);
+    return Number.isFinite(tau) ? [[condition.temperature, tau]] : [];
+  }).sort((one, other) => one[0] - other[0]);
+  if (!points.length) return [];
+  return [nullLine(view, points.map((one) => one[0]), points.map((one) => one[1]), {})];
 }
 
 const PREDICTIONS = { free: "free Brownian weights", bowl: "bowl of l2 alone" };
@@ -234,12 +262,12 @@ const CURVES = {
   overlap: {
     title: "Overlap Q(t)",
     about: "The share of weights that are within ε = σ/χ of where they were (Eq. 4). Dotted: the levels of τ90 and τe.",
-    needs: ["within", "histogram", "free", "bowl"],
-    uses: [...shared, "chi", "prediction"],
+    needs: ["within", "histogram", "free", "bowl", "null_overlap"],
+    uses: [...shared, "chi", "prediction", "null"],
     x: [LOG, timeTitle],
     y: [LINEAR, "Q"],
     draw: (view) => ({
-      traces: timeCurves(view, overlapOf(view), gaussianOverlap(view), { floor: 0, ceiling: 1 }),
+      traces: timeCurves(view, overlapOf(view), gaussianOverlap(view), { floor: 0, ceiling: 1, expected: nullOverlap(view) }),
       layout: withLevels([level(view, 0.9, "0.9"), level(view, Math.exp(-1), "1/e")]),
     }),
   },
@@ -247,8 +275,8 @@ const CURVES = {
     title: "Relaxation time against temperature",
     about:
       "Filled: geometric mean over replicas; open: of the mean curve, where not every replica has a number. Bars: 95 % intervals. Triangles: not reached by the last save time (up), or below the first (down). Dash-dotted: T = 0.",
-    needs: ["within", "histogram", "free"],
-    uses: [...shared, "chi", "prediction"],
+    needs: ["within", "histogram", "free", "null_tau"],
+    uses: [...shared, "chi", "prediction", "null"],
     own: { threshold: { label: "Level", values: { tau_90: "Q = 0.9 (τ90)", tau_e: "Q = 1/e (τe)" } } },
     x: [LOG, "T"],
     y: [LOG, (view) => (view.own.threshold === "tau_e" ? "τe (steps)" : "τ90 (steps)")],
@@ -256,7 +284,7 @@ const CURVES = {
       const found = taus(view);
       const [first, last] = observed(found);
       return {
-        traces: [...freeTau(view), ...ladder(view, found, {})],
+        traces: [...freeTau(view), ...ladder(view, found, {}), ...nullTau(view)],
         layout: withLevels([level(view, first, "first save time"), level(view, last, "last save time")]),
         range: { y: [first / 3, last * 3] },
       };
@@ -434,15 +462,15 @@ const CURVES = {
   msd: {
     title: "Mean square displacement",
     about: "Eq. 7. Dotted: ε² of the overlap at the chosen χ.",
-    needs: ["msd", "free", "bowl"],
-    uses: [...shared, "prediction"],
+    needs: ["msd", "free", "bowl", "null_msd"],
+    uses: [...shared, "prediction", "null"],
     x: [LOG, timeTitle],
     y: [LOG, "MSD (weight²)"],
     draw: (view) => {
       const sigmas = view.shown().flatMap((i) => sigmasOf(view.run.conditions[i]));
       const epsilon = mean(sigmas) / view.choice.chi;
       return {
-        traces: timeCurves(view, (condition, loaded) => ({ times: condition.times, values: replicaCurves(condition, loaded.msd, view.choice.wait, view.choice.layer) }), (msd) => msd),
+        traces: timeCurves(view, (condition, loaded) => ({ times: condition.times, values: replicaCurves(condition, loaded.msd, view.choice.wait, view.choice.layer) }), (msd) => msd, { expected: nullOf(view, "null_msd") }),
         layout: sigmas.length ? withLevels([level(view, epsilon ** 2, `ε² at χ = ${number(view.choice.chi)}`)]) : {},
       };
     },
@@ -450,12 +478,12 @@ const CURVES = {
   alpha: {
     title: "Non-Gaussian parameter α2",
     about: "Eq. 9; 0 for Gaussian displacements. Layers that move unequally far make it positive when they are pooled: look at single layers too.",
-    needs: ["alpha"],
-    uses: [...shared],
+    needs: ["alpha", "null_alpha"],
+    uses: [...shared, "null"],
     x: [LOG, timeTitle],
     y: [LINEAR, "α2"],
     draw: (view) => ({
-      traces: timeCurves(view, (condition, loaded) => ({ times: condition.times, values: replicaCurves(condition, loaded.alpha, view.choice.wait, view.choice.layer) })),
+      traces: timeCurves(view, (condition, loaded) => ({ times: condition.times, values: replicaCurves(condition, loaded.alpha, view.choice.wait, view.choice.layer) }), null, { expected: nullOf(view, "null_alpha") }),
       layout: withLevels([level(view, 0, "Gaussian")]),
     }),
   },
