@@ -27,6 +27,18 @@ QUENCH: Final = EPOCHS * 600
 COLLAPSE_EXPONENT: Final = -0.48
 """Of the master curve and of Q_inf against T (Figs. 4a and b)."""
 
+HOT_SLOPE: Final = -1.0
+"""d log tau_90/d log T above T* (Fig. 3d-f), and from free diffusion."""
+
+CHI_FACTOR, CHI_DECADES = 50.0, 1.0
+"""Over such a factor of chi T* moves by about so many decades (Fig. A1)."""
+
+SIGMA_SPREAD: Final = 0.01
+"""Of sigma between the replicas of a phase, relatively (Appendix B)."""
+
+MOBILITY_TIME: Final = 200_000
+"""Steps; Delta t of the mobilities of Fig. 7d-f, in the authors' scripts."""
+
 LEARNING_RATE: Final = 1e-3
 """Of Langevin dynamics."""
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import xarray as xr
 
-from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
+from glassnet.analysis.measured import Measured
+from glassnet.paper.claims.claim import UNDECIDED, Basis, Finding
 from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
@@ -21,6 +22,9 @@ from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.simulate.record import Record
 
 _MNIST: Final = "mnist"
+_RELAXATIONS: Final = ("relaxation", "ageing")
+_LEAST_WARM: Final = 2
+"""Temperatures above 0 that a relaxation needs to be one; the long runs are made one temperature at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +63,17 @@ class Evidence:
 
     Args:
         relaxations: by (data set, phase).
+        depths: of the overparameterised phase of MNIST, those that other quenches ended sooner or later.
         losses: phase diagrams, any number.
+        sweeps: lambda_unique, lambda_c and lambda_end, by name, from networks carried up and down in l2.
         sgd: displacements under SGD, regularised.
         steps: displacements with smaller steps, by phase.
     """
 
     relaxations: Mapping[tuple[str, str], Relaxed] = field(default_factory=dict)
+    depths: tuple[Relaxed, ...] = ()
     losses: tuple[Losses, ...] = ()
+    sweeps: Mapping[str, tuple[Measured, Basis]] = field(default_factory=dict)
     sgd: Measurements | None = None
     steps: Mapping[str, Measurements] = field(default_factory=dict)
 
@@ -76,7 +84,7 @@ class Evidence:
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
     """What is found of a phase that nothing was run in."""
-    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+    return Finding(UNDECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
 def open_runs(
@@ -136,21 +144,24 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
     """
     ordered = sorted((run for run in runs if why_left_out(run) is None), key=_size, reverse=True)
 
-    def largest(*experiments: str, dataset: str = "") -> dict[tuple[str, str], Run[Any]]:
-        """The first run of each data set and phase."""
-        found: dict[tuple[str, str], Run[Any]] = {}
+    def heard(*experiments: str) -> dict[tuple[str, str], list[Run[Any]]]:
+        """The runs of each data set and phase, the largest first."""
+        found: dict[tuple[str, str], list[Run[Any]]] = {}
         for run in ordered:
             request = run.request
-            heard = request.experiment in experiments and dataset in ("", request.dataset) and run.records
-            if heard and (phase := phase_of(request)) is not None:
-                found.setdefault((str(request.dataset), phase), run)
+            if request.experiment in experiments and run.records and (phase := phase_of(request)) is not None:
+                found.setdefault((str(request.dataset), phase), []).append(run)
         return found
 
     def measured(experiment: str) -> dict[str, Measurements]:
-        return {phase: _measurements(run, phase) for (_, phase), run in largest(experiment, dataset=_MNIST).items()}
+        return {phase: _measurements(some[0], phase) for (of, phase), some in heard(experiment).items() if of == _MNIST}
 
+    relaxations = heard(*_RELAXATIONS)
+    # Runs from the same quench have the same depth.
+    over = {_quench_of(run): run for run in reversed(relaxations.get((_MNIST, "overparameterised"), []))}
     return Evidence(
-        relaxations={(of, phase): _relaxed(run, phase) for (of, phase), run in largest("relaxation", "ageing").items()},
+        relaxations={(of, phase): _relaxed(some[0], phase) for (of, phase), some in relaxations.items()},
+        depths=tuple(_relaxed(run, "overparameterised") for run in over.values()),
         losses=tuple(_losses(run) for run in ordered if run.request.experiment == "phase_diagram"),
         sgd=measured("sgd_displacement").get("regularised"),
         steps=measured(STEP_SIZE),
@@ -179,11 +190,20 @@ def phase_of(request: Any) -> PhaseName | None:
     return phase_at(request.l2, request.quench.surface.network.n_weights / request.samples)
 
 
+def _quench_of(run: Run[Any]) -> str:
+    return str([run.request.numbers.get(one) for one in ("epochs", "stop_loss", "quenched", "seed", "samples")])
+
+
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
-    """What a larger run has more of; one that lacks a measurement altogether comes before any that does not."""
+    """What a larger run has more of; one that lacks a measurement comes after all that do not.
+
+    A relaxation at T = 0 and little else lacks the others.
+    """
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
+    if request.experiment in _RELAXATIONS:
+        complete &= sum(one > 0 for one in request.temperatures) >= _LEAST_WARM
     own = int(request.experiment == "relaxation")  # ageing looks at units of relaxation
     epochs = request.epochs if "quenched" in request.numbers else 0
     return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own
