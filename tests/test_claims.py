@@ -44,7 +44,7 @@ from glassnet.runs.runner import run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
-VERDICTS = {"reproduced", "not reproduced", "explained otherwise", "not decided"}
+VERDICTS = {"yes", "no", "explained otherwise", "undecided"}
 NUMBERS = {
     "samples": 200,
     "width": 4,
@@ -102,7 +102,7 @@ def test_the_largest_run_speaks(runs: Path) -> None:
 
 
 def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
-    assert {claim.verdict for claim in assess([])} == {"not decided"}
+    assert {claim.seen for claim in assess([])} == {"undecided"}
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
     assert "or folders that hold some, but . holds none" in refused.stderr
@@ -157,17 +157,17 @@ def test_names_of_scales_and_phases() -> None:
 
 
 def test_a_claim_about_several_phases() -> None:
-    good = Finding("reproduced", "fine", (BASIS,), Measured(-1.0, -1.1, -0.9, 4))
-    lacking = Finding("not decided", "nothing", (), decides="glassnet run it")
-    explained, wrong = Finding("explained otherwise", "null"), Finding("not reproduced", "wrong")
-    assert together([("a", good), ("b", good)]).verdict == "reproduced"
+    good = Finding("yes", "fine", (BASIS,), Measured(-1.0, -1.1, -0.9, 4))
+    lacking = Finding("undecided", "nothing", (), decides="glassnet run it")
+    explained, wrong = Finding("explained otherwise", "null"), Finding("no", "wrong")
+    assert together([("a", good), ("b", good)]).seen == "yes"
     assert together([("a", good), ("b", lacking)]).decides == "glassnet run it"
-    assert together([("a", lacking), ("b", explained)]).verdict == "explained otherwise"
-    assert together([("a", explained), ("b", wrong)]).verdict == "not reproduced"
-    claim = Claim.of("C3", "A rule.", together([("a", good), ("b", replace(good, verdict="not decided"))]))
+    assert together([("a", lacking), ("b", explained)]).seen == "explained otherwise"
+    assert together([("a", explained), ("b", wrong)]).seen == "no"
+    claim = Claim.of("C3", "A rule.", together([("a", good), ("b", replace(good, verdict="undecided"))]))
     assert (claim.value, claim.n_replicas, claim.n_lost, claim.scale) == (-1.0, 4, 1, "laptop")
     assert claim.rule == "A rule. Found: a: fine; b: fine."
-    infinite = Claim.of("C1", "", Finding("not decided", "", measured=Measured(np.nan, 0.0, np.inf, 0)))
+    infinite = Claim.of("C1", "", Finding("undecided", "", measured=Measured(np.nan, 0.0, np.inf, 0)))
     assert json.loads(to_json([infinite]))[0]["high"] is None
     assert to_markdown([infinite]).splitlines()[2].startswith("| C1 | N\\*/P_D")
 
@@ -205,27 +205,27 @@ def test_zero_loss() -> None:
 
     scattered = (42, 48, 54, 42, 48, 54, 39, 48)
     stays = judged(_table(_falling(*scattered), {7000: 1.0, 17_000: 1.0}))
-    assert stays.verdict == "reproduced"
+    assert stays.seen == "yes"
     assert stays.measured.low < 0.18 < stays.measured.high
     moves = judged(_table(_falling(*scattered), {7000: 1e6, 17_000: 1.0}))
-    assert (moves.verdict, "a length of training" in moves.found) == ("explained otherwise", True)
+    assert (moves.seen, "a length of training" in moves.found) == ("explained otherwise", True)
     # Some sizes reach zero loss sooner than others: N* may have moved, and is not known to have stayed.
     longer, shorter = (_table(_falling(*at), {7000: 1.0, 17_000: 1.0}).table for at in (scattered, SLOWER))
     moved = judged(Losses(xr.concat([shorter.isel(epochs=[0]), longer.isel(epochs=[1])], "epochs"), BASIS))
-    assert (moved.verdict, "may be that of a length of training" in moved.found) == ("not decided", True)
-    assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
-    assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
+    assert (moved.seen, "may be that of a length of training" in moved.found) == ("undecided", True)
+    assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).seen == "undecided"
+    assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).seen == "undecided"
     # Where the widths end too early to say where N* was before, it may have moved.
     half = _falling(54, 54, 54, 54, 90, 90, 90, 90)
     parts = [_table(one, {length: 1.0}).table for one, length in ((half, 7000), (_falling(*scattered), 17_000))]
     unknown = judged(Losses(xr.concat(parts, "epochs").sel(width=slice(54)), BASIS))
-    assert (unknown.verdict, "may be that of a length of training" in unknown.found) == ("not decided", True)
+    assert (unknown.seen, "may be that of a length of training" in unknown.found) == ("undecided", True)
     narrow, both = Losses(longer.sel(width=slice(42)), BASIS), Losses(longer, BASIS)
     assert judged(narrow, both).measured == judged(both, narrow).measured == judged(both).measured
     early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
-    assert early.verdict == "not decided"
-    assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"
-    assert judged(_table(_falling(*scattered), {7000: 1.0})).verdict == "not decided"
+    assert early.seen == "undecided"
+    assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).seen == "no"
+    assert judged(_table(_falling(*scattered), {7000: 1.0})).seen == "undecided"
     narrow = _table({width: one for width, one in _falling(90).items() if width < 60}, {7000: 1.0, 17_000: 1.0})
     assert judged(narrow).decides == judged().decides
     assert judged().decides.endswith("--set 'widths=[36, 39, 42, 45, 48, 54, 72, 90]' --set replicas=20")
@@ -244,22 +244,22 @@ def test_collapse() -> None:
         return transitions.collapse(Evidence(losses=tables))
 
     found = judged(_table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {1000: 1.0}))
-    assert found.verdict == "reproduced"
+    assert found.seen == "yes"
     assert found.measured.low == pytest.approx(0.02)
     assert "4 seen in a state of loss 0.30 to 0.35" in found.found
-    assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).verdict == "not reproduced"
-    assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).seen == "no"
+    assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).seen == "undecided"
     ramp = {w: {l2: [min(0.5, 0.05 + 0.4 * l2 / one)] * 4 for l2 in LAMBDAS} for w, one in ((30, 0.02), (60, 0.03))}
     assert "0% jump" in (found := judged(_table(ramp, {1000: 1.0}))).found
-    assert found.verdict == "not decided"
+    assert found.seen == "undecided"
     apart = [_table(_rising({w: at}), {length: 1.0}) for w, at, length in ((30, 0.021, 1000), (60, 0.036, 300))]
     assert "no transition at two widths trained for as long" in judged(*apart).found
     many = _table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {300: 1.0})
     few = Losses(_table(_rising({30: 0.026, 60: 0.026}), {1000: 1.0}).table.isel(origin=slice(3)), BASIS)
     for both in ((many, few), (few, many)):
-        assert judged(*both).verdict == "reproduced"
+        assert judged(*both).seen == "yes"
         assert judged(*both).measured.low == pytest.approx(0.02)
-    assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).seen == "undecided"
     assert "--set 'widths=[30, 60]' --set replicas=20" in judged().decides
 
 
@@ -271,10 +271,10 @@ def test_cifar10() -> None:
         _table(_rising({30: 0.021}), {1000: 1.0}, "cifar10"),
     )
     whole = replace(evidence(*runs, flat), losses=losses)
-    assert cifar10.same(whole).verdict == "reproduced"
-    assert cifar10.same(replace(whole, losses=losses[:1])).verdict == "not decided"
+    assert cifar10.same(whole).seen == "yes"
+    assert cifar10.same(replace(whole, losses=losses[:1])).seen == "undecided"
     bent = relaxed(drifting, PHASES[2], dataset="cifar10")
-    assert cifar10.same(replace(evidence(*runs, bent), losses=losses)).verdict == "not reproduced"
+    assert cifar10.same(replace(evidence(*runs, bent), losses=losses)).seen == "no"
 
 
 def test_live_weights() -> None:

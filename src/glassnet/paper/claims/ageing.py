@@ -85,8 +85,8 @@ def _phase(run: Relaxed) -> Finding:
 def _strength(run: Relaxed, waits: list[int]) -> tuple[Measured, Null, str]:
     """How much tau grows between two waiting times, over how much the null's does; the null; text."""
     first, last = waits[0], waits[-1]
-    nulls = [run.null(waiting_time=wait) for wait in (first, last)]
-    if first == last or nulls[0] is None or nulls[1] is None:
+    nulls = [one for wait in (first, last) if (one := run.null(waiting_time=wait)) is not None]
+    if first == last or len(nulls) < 2:
         return UNKNOWN, Null(DRIFT), "no growth of tau_90 that has a null"
     own = [
         run.overlap(waiting_time=wait).sel(time=null["time"]) for wait, null in zip((first, last), nulls, strict=True)
@@ -94,7 +94,12 @@ def _strength(run: Relaxed, waits: list[int]) -> tuple[Measured, Null, str]:
     taus = [relaxation_time(one)["tau"] for one in (*own, *(null["overlap"] for null in nulls))]
     temperature, origin = run.record.data["temperature"].values, origins(taus[0])
     early, late, early_null, late_null = np.log([one.values for one in taus])
-    growths = np.stack([late - early, late_null - early_null, late - early - (late_null - early_null)], axis=1)
+    growths = np.stack([late - early, late_null - early_null, late - early], axis=1)
+    # Condensed runs keep no histograms of other waiting times than the one shown: there it is drift alone, at T = 0.
+    at_rest = {int(origin[r]): growths[r, 0] for r in np.flatnonzero(temperature == 0)}
+    drift = np.array([at_rest.get(int(one), np.nan) for one in origin])
+    growths[:, 1] = np.where(np.isnan(growths[:, 1]), drift, growths[:, 1])
+    growths[:, 2] -= growths[:, 1]
     kept = np.isfinite(growths).all(axis=1) & (early >= np.log(SHORTEST)) & (temperature > 0)
     if not kept.any():
         return UNKNOWN, Null(DRIFT), "no growth of tau_90 that has a null"

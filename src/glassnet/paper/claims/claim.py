@@ -165,14 +165,18 @@ def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None 
     """
     nulls = [(name, finding.null) for name, finding in findings if finding.null.name]
     first = nulls[0][1] if nulls else NO_NULL
-    readings = [finding.null.reading for _, finding in findings]
     return Finding(
         all_seen([finding.seen for _, finding in findings]),
         "; ".join(f"{name}: {finding.found}" for name, finding in findings),
         tuple(basis for _, finding in findings for basis in finding.bases),
         measured or findings[0][1].measured,
         " && ".join(dict.fromkeys(finding.decides for _, finding in findings if finding.open)),
-        Null(first.name, first.value, all_read(readings), "; ".join(f"{a}: {b.found}" for a, b in nulls if b.found)),
+        Null(
+            first.name,
+            first.value,
+            all_read([one.reading for _, one in nulls]),
+            "; ".join(f"{a}: {b.found}" for a, b in nulls if b.found),
+        ),
     )
 
 
@@ -183,9 +187,9 @@ def all_seen(several: Iterable[Seen]) -> Seen:
 
 
 def all_read(several: Iterable[Reading]) -> Reading:
-    """What is left of a reading that a null may explain in part."""
-    given, ordered = set(several), (EXPLAINED, UNTESTED)
-    return next((one for one in ordered if one in given), STANDS)
+    """What is left of a reading that a null may explain in part; nothing is tested without any."""
+    given = set(several)
+    return next((one for one in (EXPLAINED, UNTESTED, STANDS) if one in given), UNTESTED)
 
 
 def inside(found: Measured, low: float, high: float) -> Seen:

@@ -77,7 +77,7 @@ def non_gaussian(evidence: Evidence) -> Finding:
 
 
 def _in_all_phases(evidence: Evidence, judge: Callable[[Relaxed], Finding]) -> Finding:
-    findings = []
+    findings: list[tuple[str, Finding]] = []
     for phase in PHASES:
         run = evidence.relaxed(phase)
         if phase == "overparameterised":
@@ -129,7 +129,9 @@ def _alpha_of_drift(run: Relaxed, alpha: xr.DataArray, *temperatures: float) -> 
             allowed = _DEPARTS * (1.0 + abs(other.value))
             off.append(own.low > allowed or own.high < -allowed)
             most.append(abs(own.value) / allowed)
-    found = f"alpha_2 {value:.3g} at the end at T = {temperatures[0]:g}, off by {np.nanmax(most):.2g} of what is allowed"
+    found = (
+        f"alpha_2 {value:.3g} at the end at T = {temperatures[0]:g}, off by {np.nanmax(most):.2g} of what is allowed"
+    )
     reading: Reading = STANDS if any(off) else EXPLAINED if np.nanmax(most) <= 1.0 else UNTESTED
     return Null(DRIFT, value, reading, found)
 
@@ -204,7 +206,7 @@ def _peaks(run: Relaxed) -> Finding:
     known = [one for one in layers if np.isfinite(one)]
     if not known:
         return Finding(YES, text, (run.basis,), p, decides, Null(_UNEQUAL))
-    reading = STANDS if min(known) < _SIGNIFICANT / len(known) else EXPLAINED
+    reading: Reading = STANDS if min(known) < _SIGNIFICANT / len(known) else EXPLAINED
     found = f"least p {min(known):.2g} of the live weights of {len(known)} layers"
     return Finding(YES, text, (run.basis,), p, decides, Null(_UNEQUAL, min(known), reading, found))
 

@@ -26,9 +26,11 @@ from glassnet.paper.claims.claim import (
     STANDS,
     UNDECIDED,
     UNKNOWN,
+    UNTESTED,
     YES,
     Finding,
     Null,
+    Reading,
     Seen,
     all_seen,
     inside,
@@ -38,7 +40,7 @@ from glassnet.paper.claims.claim import (
 )
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxation_times import slope_agrees
-from glassnet.paper.claims.relaxed import DRIFT, E_FOLD, SHORTEST, WHEN_ALIKE, ZERO_LOSS, Relaxed, noise_from
+from glassnet.paper.claims.relaxed import DRIFT, E_FOLD, LONG, SHORTEST, WHEN_ALIKE, ZERO_LOSS, Relaxed, noise_from
 from glassnet.paper.numbers import COLLAPSE_EXPONENT, HOT_SLOPE, PHASES
 
 _AS_FREE: Final = 0.15
@@ -83,11 +85,11 @@ MASTER: Final = (
 DEPARTURE: Final = (
     "At the largest chi, with t/tau_e: seen if underparameterised curves leave the master curve some above and some "
     "below, not in the order of temperature, and of two overparameterised curves or more, seen for a factor "
-    f"{_KNOWN:g} beyond tau_e and known there to 0.15 of log Q, none leaves it. Not seen if in a long run (1e5 steps "
-    f"or more) {_LEAST_LEFT} or more underparameterised ones leave and all to one side, or an overparameterised one "
+    f"{_KNOWN:g} beyond tau_e and known there to 0.15 of log Q, none leaves it. Not seen if in a run of {LONG:g} steps "
+    f"or more {_LEAST_LEFT} or more underparameterised ones leave and all to one side, or an overparameterised one "
     f"leaves though all replicas had a data loss of at most {ZERO_LOSS:g}. The number is how many leave. The null is "
-    f"{DRIFT}: explained if its own curves leave at the same temperatures and to the same sides, stands if not, "
-    "untested without replicas at T = 0 or where nothing is compared."
+    f"{DRIFT}: explained if wherever ours leave its own curves do, to the same side, stands if not; untested where "
+    "none leaves, or without replicas at T = 0."
 )
 
 
@@ -176,7 +178,8 @@ def master_curve(evidence: Evidence) -> Finding:
         return found
     bowl = _bowl_exponent(run, master.temperature, (master.low, master.high))
     seen = inside(exponent, COLLAPSE_EXPONENT - _OFF, COLLAPSE_EXPONENT + _OFF)
-    collapsed: Seen = {DOES_NOT_COLLAPSE: NO, COLLAPSES: YES}.get(merged["verdict"].item(), UNDECIDED)
+    sides: dict[str, Seen] = {DOES_NOT_COLLAPSE: NO, COLLAPSES: YES}
+    collapsed = sides.get(merged["verdict"].item(), UNDECIDED)
     free = master.outcome == LIKE_FREE
     given = free or not exponent.excludes(bowl)
     null = Null(name, master.free if free else bowl, EXPLAINED if given else STANDS, f"bowl {bowl:.3g}")
@@ -213,11 +216,12 @@ def _leaving(run: Relaxed) -> tuple[xr.Dataset, str, Null]:
     if (null := run.null(chi)) is None or not found.sizes["temperature"]:
         return found, text, Null(DRIFT)
     own, theirs = (_sides(collapse(one)) for one in (run.overlap(chi).sel(time=null["time"]), null["overlap"]))
-    shared = set(own) & set(theirs)
-    same = all(own[one] == theirs[one] for one in shared)
-    away = {one: side for one, side in theirs.items() if side}
-    said = f"{listed(away)} leave" + ("" if same else ", others than measured at the same times")
-    return found, text, Null(DRIFT, float(len(away)), EXPLAINED if same else STANDS, said)
+    leaving = {one: side for one, side in own.items() if side}
+    given = all(theirs.get(one) == side for one, side in leaving.items())
+    reading: Reading = UNTESTED if not leaving else EXPLAINED if given else STANDS
+    away = [one for one, side in theirs.items() if side]
+    said = f"T = {listed(away)} leave its master curve, of ours at the same times {listed(leaving)}"
+    return found, text, Null(DRIFT, float(len(away)), reading, said)
 
 
 def _sides(found: xr.Dataset) -> dict[float, int]:

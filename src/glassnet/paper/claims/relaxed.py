@@ -43,7 +43,7 @@ DRIFT: Final = "drift at T = 0 plus independent noise in the bowl of l2"
 WHEN_ALIKE: Final = (
     f"The null is {DRIFT} (gn.theory.drift_null). The reading is explained by it if {{}} lies within a factor "
     f"{ALIKE:g} of the null's, with its interval, stands if one interval lies wholly outside, and is untested "
-    "otherwise, or without replicas at T = 0. Wells softer than the curvature said, h = 1/(mu tau), it cannot exclude"
+    "otherwise, or without replicas at T = 0. It has power against wells of a curvature h = 1/(mu tau) or more"
 )
 
 ZERO_LOSS: Final = 1e-6
@@ -220,9 +220,11 @@ class Relaxed:
             return "no relaxation time to compare, or no replicas at T = 0"
         tau = self.tau(threshold)["tau"].values
         here = np.isin(self.record.data["temperature"].values, list(ratios))
-        h = float(power_curvature(np.nanmax(tau[here]), learning_rate=self.learning_rate))
+        ends = np.array([np.nanmax(tau[here]), np.nanmin(tau[here])])
+        soft, stiff = power_curvature(ends, learning_rate=self.learning_rate).tolist()
         values = [one.value for one in ratios.values()]
-        return f"tau is {min(values):.3g} to {max(values):.3g} of its, which excludes wells of h >= {h:.2g} only"
+        said = f"tau is {min(values):.3g} to {max(values):.3g} of the null's"
+        return f"{said}, with power for h >= {soft:.2g} at the longest tau, {stiff:.2g} at the shortest"
 
     def of_drift(self, value: float, ratios: Mapping[float, Measured], threshold: float = 0.9) -> Null:
         """The null of drift plus noise with its number, as relaxation times over the null's judge it."""
