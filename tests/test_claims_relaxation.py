@@ -26,7 +26,7 @@ def landscape() -> Relaxed:
 
 @pytest.fixture(scope="module")
 def flat() -> Relaxed:
-    return relaxed(free, "overparameterised")
+    return relaxed(free, "overparameterised", origins=12)
 
 
 @pytest.fixture(scope="module")
