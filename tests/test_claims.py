@@ -171,7 +171,8 @@ def test_a_claim_about_several_phases() -> None:
         return whole.seen, whole.null.reading
 
     assert verdicts(good, good) == ("yes", "stands")
-    assert verdicts(good, lacking) == ("undecided", "stands")  # what has no null says nothing of the reading
+    assert verdicts(good, lacking) == ("undecided", "untested")
+    assert verdicts(good, replace(lacking, seen="yes")) == ("yes", "stands")  # it has no null
     assert verdicts(good, explained) == ("yes", "explained")
     assert verdicts(lacking, wrong, explained) == ("no", "explained")
     assert verdicts(wrong, wrong) == ("no", "untested")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -63,7 +64,7 @@ def _phase(run: Relaxed) -> Finding:
     waits = [wait for wait in every if wait >= _SETTLED]
     enough = len(waits) >= _LEAST_WAITS and waits[-1] >= _SPAN * waits[0]
     strength, null, said = _strength(run, waits if enough else every)
-    resolved, flat = run.slowdown(0.9), run.phase == "overparameterised"
+    resolved, flat = run.slowdown(0.9), run.flat
     hot, cold = max(resolved, default=np.nan), min(resolved, default=np.nan) if flat else run.coldest
     if not enough or not hot > cold:
         text = f"{len(waits)} waiting times from {_SETTLED} on, resolved from T = {cold:g} to {hot:g}; {said}"
@@ -79,7 +80,8 @@ def _phase(run: Relaxed) -> Finding:
     if expected == AGES and not (fit.outcome == TWO_REGIMES and cold < fit.temperature.value):
         checks.append(UNDECIDED)
         text += "; T* is not seen"
-    return Finding(all_seen(checks), f"{text}; {said}", (run.basis,), strength, run.decides("paper"), null)
+    whole = Finding(all_seen(checks), f"{text}; {said}", (run.basis,), strength, run.decides("paper"))
+    return whole if flat else replace(whole, null=null)
 
 
 def _strength(run: Relaxed, waits: list[int]) -> tuple[Measured, Null, str]:

@@ -160,11 +160,13 @@ class Claim:
 def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None = None) -> Finding:
     """One finding of a claim that is about several phases, given with their names.
 
-    It is not seen where it is not in one, and explained where its null explains one. The numbers are the first one's
+    It is not seen where it is not in one, and explained where its null explains one; a phase whose data need no null
+    is left out of that. The numbers are the first one's
     unless one is given.
     """
     nulls = [(name, finding.null) for name, finding in findings if finding.null.name]
     first = nulls[0][1] if nulls else NO_NULL
+    readings = [one.null.reading for _, one in findings if one.null.name or one.seen == UNDECIDED]
     return Finding(
         all_seen([finding.seen for _, finding in findings]),
         "; ".join(f"{name}: {finding.found}" for name, finding in findings),
@@ -174,7 +176,7 @@ def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None 
         Null(
             first.name,
             first.value,
-            all_read([one.reading for _, one in nulls]),
+            all_read(readings),
             "; ".join(f"{a}: {b.found}" for a, b in nulls if b.found),
         ),
     )

@@ -26,6 +26,7 @@ from glassnet.observables import mean_square_displacement
 from glassnet.paper.claims.claim import (
     EXPLAINED,
     NO,
+    NO_NULL,
     STANDS,
     UNDECIDED,
     UNTESTED,
@@ -67,12 +68,12 @@ _ABOUT: Final = 3.0
 _IN_BOWL: Final = 2.0
 
 LEVEL: Final = (
-    f"Only levels of Q that are stationary over the last factor 3 of t, after t of {_SETTLED:g}/(mu l2) or more, count: "
-    f"before that free diffusion at one fixed time goes as T^-0.5 too. With {_LEAST_LEVELS} or more of them below Q = "
-    f"{_DECAYED:g}: seen if they are a power law of T with exponent {COLLAPSE_EXPONENT:g} within {_OFF:g} and each is "
-    f"within a factor {_BOWL:g} of the bowl of l2 alone at the run's own t_w and t; not seen if the exponent lies "
-    "elsewhere or the bowl misses one by more. The bowl is the paper's own reading, which stands where this is seen; the "
-    "null's number is the bowl's exponent. The bowl itself has such levels from 4/(mu l2) on."
+    f"Only levels of Q that are stationary over the last factor 3 of t, after t of {_SETTLED:g}/(mu l2) or more, "
+    f"count: before that free diffusion at one fixed time goes as T^-0.5 too. With {_LEAST_LEVELS} or more of them "
+    f"below Q = {_DECAYED:g}: seen if they are a power law of T with exponent {COLLAPSE_EXPONENT:g} within {_OFF:g} "
+    f"and each is within a factor {_BOWL:g} of the bowl of l2 alone at the run's own t_w and t; not seen if the "
+    "exponent lies elsewhere or the bowl misses one by more. The bowl is the paper's own reading, which stands where "
+    "this is seen; the null's number is the bowl's exponent. The bowl itself has such levels from 4/(mu l2) on."
 )
 
 NO_CAGE: Final = (
@@ -164,7 +165,7 @@ def _shape(run: Relaxed) -> Finding:
     slope = _slope(run.at(moved, hottest), min(_HOT_TIMES[1], last))
     text = f"caged at T = {listed(caged)} of {listed(found)}; slope {shown(slope)} at T = {hottest:g}"
     checks: list[Seen] = [inside(slope, *_SLOPE)]
-    if run.phase == "overparameterised":
+    if run.flat:
         slopes = {one: _slope(run.at(moved, one), last) for one in found if one > 0}
         seens = {one: inside(each, *_SLOPE) for one, each in slopes.items()}
         off = [one for one, seen in seens.items() if seen == NO]
@@ -185,6 +186,8 @@ def _shape(run: Relaxed) -> Finding:
 
 def _msd_of_drift(run: Relaxed, moved: xr.DataArray, slope: Measured) -> Null:
     """What drift and noise have for the slope when hot and the end when cold."""
+    if run.flat:
+        return NO_NULL
     if (null := run.null()) is None or np.isnan(run.coldest):
         return Null(DRIFT)
     theirs = null["mean_square_displacement"]
@@ -210,7 +213,7 @@ def _to_frozen(run: Relaxed, msd: xr.DataArray) -> Measured:
     """The mean square displacement at the end at the coldest temperature over that at T = 0, origin by origin."""
     ends = (run.at(msd.isel(time=-1), one).dropna("replica") for one in (run.coldest, 0.0))
     at = [dict(zip(one["origin"].values.tolist(), one.values.tolist(), strict=True)) for one in ends]
-    shared = sorted(set(at[0]) & set(at[1]))
+    shared = [one for one in at[0] if at[0][one] > 0 and at[1].get(one, 0.0) > 0]
     logs = np.log([at[0][one] / at[1][one] for one in shared])
     return measured(estimate(logs, np.array(shared, dtype=np.int64)))[0].exp()
 

@@ -23,6 +23,7 @@ from glassnet.analysis.superposition import (
 from glassnet.paper.claims.claim import (
     EXPLAINED,
     NO,
+    NO_NULL,
     STANDS,
     UNDECIDED,
     UNKNOWN,
@@ -152,7 +153,13 @@ def _steps(run: Relaxed) -> Finding:
     two, none, level = (found.get(one, []) for one in (CAGED, NO_PLATEAU, LOCALISED))
     text = f"two steps at T = {listed(two)}, none at {listed(none)}, level to the end at {listed(level)}"
     seen: Seen = NO if two else YES if len(none) > 1 and not level else UNDECIDED
-    return Finding(seen, text, (run.basis,), decides=run.decides(), null=run.of_drift(np.nan, run.over_null()))
+    return Finding(
+        seen,
+        text,
+        (run.basis,),
+        decides=run.decides(),
+        null=NO_NULL if run.flat else run.of_drift(np.nan, run.over_null()),
+    )
 
 
 def master_curve(evidence: Evidence) -> Finding:
@@ -246,7 +253,7 @@ def _irregular(run: Relaxed) -> Finding:
 
 
 def _never(run: Relaxed) -> Finding:
-    found, text, null = _leaving(run)
+    found, text, _ = _leaving(run)
     left = np.isin(found["outcome"].values, (LEFT_ABOVE, LEFT_BELOW))
     far = int(np.count_nonzero((found["known_to"] >= _KNOWN) & (found["outcome"] != IS_MASTER)))
     text += f"; {far} known to 0.15 a decade beyond tau_e"
@@ -256,4 +263,4 @@ def _never(run: Relaxed) -> Finding:
         text += f"; data loss up to {run.loss_left:.2g} when cold"
     elif far >= 2:
         seen = YES
-    return Finding(seen, text, (run.basis,), decides=run.decides(), null=null)
+    return Finding(seen, text, (run.basis,), decides=run.decides())

@@ -115,6 +115,11 @@ class Relaxed:
         return self.request.t_max >= LONG
 
     @property
+    def flat(self) -> bool:
+        """Whether the paper's own reading is free diffusion, so that a null has nothing to explain."""
+        return self.phase == "overparameterised"
+
+    @property
     def coldest(self) -> float:
         """The lowest temperature above 0, NaN if there is none."""
         warm = self.temperatures[self.temperatures > 0]
