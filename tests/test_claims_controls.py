@@ -93,7 +93,9 @@ def moved(name: str) -> Relaxed:
 
 def of(*names: str) -> Evidence:
     """A motion for each phase; the overparameterised one after a second quench too."""
-    runs = {("mnist", phase): replace(moved(name), phase=phase) for phase, name in zip(PHASES, names, strict=True)}
+    runs: dict[tuple[str, str], Relaxed] = {
+        ("mnist", phase): replace(moved(name), phase=phase) for phase, name in zip(PHASES, names, strict=True)
+    }
     return Evidence(runs, (at_depth(runs["mnist", "overparameterised"], 1e-6),))
 
 
