@@ -314,3 +314,17 @@ def test_live_weights() -> None:
     assert live[2].all() == all((np.maximum(rows @ first[2], 0.0) > 0).any(axis=0))
     with pytest.raises(ValueError, match="ensemble must be of"):
         live_weights(gn.Ensemble.random(gn.Mlp(4, 5, 2), 1), landscape)
+
+
+def test_a_longer_run_at_rest_alone_does_not_speak(tmp_path: Path, runs: Path) -> None:
+    """As the pieces of a long run are before the others are there."""
+    numbers = NUMBERS | {"t_max": 1000, "temperatures": (0.0,)}
+    make(Relaxation.preset("mnist", "demo", numbers), tmp_path / "T-0")
+    alone = gather(open_runs([tmp_path])).relaxed("regularised")
+    assert alone is not None
+    assert alone.request.t_max == 1000
+    assert alone.null() is not None
+    beside = gather(open_runs([runs, tmp_path])).relaxed("regularised")
+    assert beside is not None
+    assert beside.request.t_max == 300
+    assert {claim.id for claim in assess(open_runs([tmp_path]))} == set(IDS)

@@ -7,13 +7,12 @@ from typing import Final
 
 from glassnet._html import escape
 from glassnet.paper.claims import Claim
-from glassnet.paper.claims.claim import EXPLAINED, NO, STANDS, UNDECIDED, UNTESTED, YES
 from glassnet.paper.claims.rules import REMARK
 from glassnet.paper.claims.table import HEADS, cells
 
 _LOOKS: Final = {
-    "seen": {YES: ("yes", "✓"), NO: ("no", "✗"), UNDECIDED: ("open", "?")},
-    "reading": {STANDS: ("yes", "✓"), EXPLAINED: ("otherwise", "≈"), UNTESTED: ("open", "?")},
+    "seen": {"yes": ("yes", "✓"), "no": ("no", "✗"), "undecided": ("open", "?")},
+    "reading": {"stands": ("yes", "✓"), "explained": ("otherwise", "≈"), "untested": ("open", "?")},
 }
 """Of each verdict the class and the sign: colour never says it alone."""
 

@@ -14,19 +14,7 @@ from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.observables import overlap
-from glassnet.paper.claims.claim import (
-    NO,
-    UNDECIDED,
-    UNKNOWN,
-    YES,
-    Finding,
-    Null,
-    Seen,
-    all_seen,
-    measured_in,
-    shown,
-    together,
-)
+from glassnet.paper.claims.claim import UNKNOWN, Finding, Null, Seen, all_seen, measured_in, shown, together
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import ALIKE, DRIFT, SHORTEST, Relaxed, alike
 from glassnet.paper.numbers import PHASES
@@ -69,7 +57,7 @@ def _phase(run: Relaxed) -> Finding:
     if not enough or not hot > cold:
         text = f"{len(waits)} waiting times from {_SETTLED} on, resolved from T = {cold:g} to {hot:g}; {said}"
         early = Null(null.name, null.value)
-        return Finding(UNDECIDED, text, (run.basis,), strength, run.decides("paper"), early)
+        return Finding("undecided", text, (run.basis,), strength, run.decides("paper"), early)
     q = overlap(run.record, chi=run.chi).sel(waiting_time=waits)
     found = {one: ageing_exponent(run.at(q, one), resolution=_RESOLUTION) for one in (hot, cold)}
     outcome = {one: str(row["outcome"].item()) for one, row in found.items()}
@@ -78,7 +66,7 @@ def _phase(run: Relaxed) -> Finding:
     checks = [_as(outcome[hot], DOES_NOT_AGE), _as(outcome[cold], expected)]
     fit = run.crossover
     if expected == AGES and not (fit.outcome == TWO_REGIMES and cold < fit.temperature.value):
-        checks.append(UNDECIDED)
+        checks.append("undecided")
         text += "; T* is not seen"
     whole = Finding(all_seen(checks), f"{text}; {said}", (run.basis,), strength, run.decides("paper"))
     return whole if flat else replace(whole, null=null)
@@ -115,5 +103,5 @@ def _strength(run: Relaxed, waits: list[int]) -> tuple[Measured, Null, str]:
 
 def _as(outcome: str, expected: str) -> Seen:
     if outcome == expected:
-        return YES
-    return NO if outcome in (AGES, DOES_NOT_AGE) else UNDECIDED
+        return "yes"
+    return "no" if outcome in (AGES, DOES_NOT_AGE) else "undecided"

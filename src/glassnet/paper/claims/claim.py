@@ -14,12 +14,6 @@ from glassnet.analysis.measured import Measured, unknown
 Seen = Literal["yes", "no", "undecided"]
 Reading = Literal["stands", "explained", "untested"]
 
-YES: Final = "yes"
-NO: Final = "no"
-UNDECIDED: Final = "undecided"
-STANDS: Final = "stands"
-EXPLAINED: Final = "explained"
-UNTESTED: Final = "untested"
 
 UNKNOWN: Final = unknown()
 
@@ -54,7 +48,7 @@ class Null:
 
     name: str = ""
     value: float = math.nan
-    reading: Reading = UNTESTED
+    reading: Reading = "untested"
     found: str = ""
 
 
@@ -84,7 +78,9 @@ class Finding:
     @property
     def open(self) -> bool:
         """Whether a verdict is lacking that a run could give."""
-        return self.seen == UNDECIDED or (self.seen == YES and self.null.reading == UNTESTED and bool(self.null.name))
+        return self.seen == "undecided" or (
+            self.seen == "yes" and self.null.reading == "untested" and bool(self.null.name)
+        )
 
 
 @dataclass(frozen=True)
@@ -166,7 +162,7 @@ def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None 
     """
     nulls = [(name, finding.null) for name, finding in findings if finding.null.name]
     first = nulls[0][1] if nulls else NO_NULL
-    readings = [one.null.reading for _, one in findings if one.null.name or one.seen == UNDECIDED]
+    readings = [one.null.reading for _, one in findings if one.null.name or one.seen == "undecided"]
     return Finding(
         all_seen([finding.seen for _, finding in findings]),
         "; ".join(f"{name}: {finding.found}" for name, finding in findings),
@@ -184,21 +180,21 @@ def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None 
 
 def all_seen(several: Iterable[Seen]) -> Seen:
     """Whether all is seen, of which each must be for the whole to be."""
-    given, ordered = set(several), (NO, UNDECIDED)
-    return next((one for one in ordered if one in given), YES)
+    given, ordered = set(several), ("no", "undecided")
+    return next((one for one in ordered if one in given), "yes")
 
 
 def all_read(several: Iterable[Reading]) -> Reading:
     """What is left of a reading that a null may explain in part; nothing is tested without any."""
     given = set(several)
-    return next((one for one in (EXPLAINED, UNTESTED, STANDS) if one in given), UNTESTED)
+    return next((one for one in ("explained", "untested", "stands") if one in given), "untested")
 
 
 def inside(found: Measured, low: float, high: float) -> Seen:
     """Whether a number lies between two others, with its interval."""
     if found.within(low, high):
-        return YES
-    return NO if found.low > high or found.high < low else UNDECIDED
+        return "yes"
+    return "no" if found.low > high or found.high < low else "undecided"
 
 
 def measured_in(table: xr.Dataset, name: str) -> Measured:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from glassnet.paper.claims.claim import UNDECIDED, UNTESTED, Finding
+from glassnet.paper.claims.claim import Finding
 from glassnet.paper.claims.commands import relaxation
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import Relaxed
@@ -39,8 +39,8 @@ def by_depth(evidence: Evidence, judge: Callable[[Relaxed], Finding], scale: str
     deepest = replace(found[0], found=text, bases=tuple(basis for each in found for basis in each.bases))
     if plateau and _depth(plateau[-1]) >= _APART * _depth(plateau[0]):
         return deepest
-    null = replace(deepest.null, reading=UNTESTED)
-    return replace(deepest, seen=UNDECIDED, found=f"{text}; one depth only", decides=_other(plateau), null=null)
+    null = replace(deepest.null, reading="untested")
+    return replace(deepest, seen="undecided", found=f"{text}; one depth only", decides=_other(plateau), null=null)
 
 
 def _depth(run: Relaxed) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import xarray as xr
 
 from glassnet.analysis.measured import Measured
-from glassnet.paper.claims.claim import UNDECIDED, Basis, Finding
+from glassnet.paper.claims.claim import Basis, Finding
 from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
@@ -84,7 +84,7 @@ class Evidence:
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
     """What is found of a phase that nothing was run in."""
-    return Finding(UNDECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
+    return Finding("undecided", f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
 def open_runs(
@@ -158,7 +158,8 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
 
     relaxations = heard(*_RELAXATIONS)
     # Runs from the same quench have the same depth.
-    over = {_quench_of(run): run for run in reversed(relaxations.get((_MNIST, "overparameterised"), []))}
+    every = reversed(relaxations.get((_MNIST, "overparameterised"), []))
+    over = {_quench_of(run): run for run in every if _has_temperatures(run.request)}
     return Evidence(
         relaxations={(of, phase): _relaxed(some[0], phase) for (of, phase), some in relaxations.items()},
         depths=tuple(_relaxed(run, "overparameterised") for run in over.values()),
@@ -190,6 +191,10 @@ def phase_of(request: Any) -> PhaseName | None:
     return phase_at(request.l2, request.quench.surface.network.n_weights / request.samples)
 
 
+def _has_temperatures(request: Any) -> bool:
+    return sum(one > 0 for one in request.temperatures) >= _LEAST_WARM
+
+
 def _quench_of(run: Run[Any]) -> str:
     return str([run.request.numbers.get(one) for one in ("epochs", "stop_loss", "quenched", "seed", "samples")])
 
@@ -203,7 +208,7 @@ def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
     if request.experiment in _RELAXATIONS:
-        complete &= sum(one > 0 for one in request.temperatures) >= _LEAST_WARM
+        complete &= _has_temperatures(request)
     own = int(request.experiment == "relaxation")  # ageing looks at units of relaxation
     epochs = request.epochs if "quenched" in request.numbers else 0
     return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own

@@ -15,22 +15,7 @@ from glassnet.analysis.bimodality import dip_test
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats, estimate
 from glassnet.analysis.measured import Mask, Measured, measured
-from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
-    STANDS,
-    UNDECIDED,
-    UNKNOWN,
-    UNTESTED,
-    YES,
-    Finding,
-    Null,
-    Reading,
-    Seen,
-    all_seen,
-    shown,
-    together,
-)
+from glassnet.paper.claims.claim import UNKNOWN, Finding, Null, Reading, Seen, all_seen, shown, together
 from glassnet.paper.claims.depth import BY_DEPTH, by_depth
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import DRIFT, LONG, Relaxed
@@ -92,7 +77,7 @@ def _alpha(run: Relaxed) -> Finding:
     snapshots = _snapshots(run)
     if not (hot > cold and cold <= _LOW_TEMPERATURE and snapshots):
         text = f"coldest T = {cold:g}, hottest resolved {hot:g}, {len(snapshots)} snapshots"
-        return Finding(UNDECIDED, text, (run.basis,), decides=run.decides(_FAR[run.phase]))
+        return Finding("undecided", text, (run.basis,), decides=run.decides(_FAR[run.phase]))
     alpha = run.alpha()
     early, late = run.mean(alpha, hot, _EARLY), run.mean(alpha, hot, float(alpha["time"][-1]))
     of_cold = [run.mean(alpha, cold, float(time)) for time in alpha["time"].values]
@@ -100,18 +85,18 @@ def _alpha(run: Relaxed) -> Finding:
     text = f"T = {hot:g}: {shown(early)} at t = 10, {shown(late)} at the end; T = {cold:g}: {shown(least)} or more"
     seen = all_seen(
         [
-            NO if early.low > _DEPARTS else YES if early.within(-_DEPARTS, _DEPARTS) else UNDECIDED,
-            _above(late) if run.long or late.low > _DEPARTS else UNDECIDED,
-            _above(least) if _as_far_as_the_paper(run) or least.low > _DEPARTS else UNDECIDED,
+            "no" if early.low > _DEPARTS else "yes" if early.within(-_DEPARTS, _DEPARTS) else "undecided",
+            _above(late) if run.long or late.low > _DEPARTS else "undecided",
+            _above(least) if _as_far_as_the_paper(run) or least.low > _DEPARTS else "undecided",
         ]
     )
     null = _alpha_of_drift(run, alpha, hot, cold)
-    if null.reading != EXPLAINED and seen == YES:
+    if null.reading != "explained" and seen == "yes":
         apart = [_apart(run, hot, snapshots[-1]), _apart(run, cold, snapshots[0])]
         said = f"{null.found}; live weights, layers apart {shown(apart[0])} and {shown(apart[1])}".lstrip("; ")
-        unequal = NO in map(_above, apart)
+        unequal = "no" in map(_above, apart)
         null = replace(
-            null, name=_UNEQUAL if unequal else null.name, reading=EXPLAINED if unequal else null.reading, found=said
+            null, name=_UNEQUAL if unequal else null.name, reading="explained" if unequal else null.reading, found=said
         )
     return Finding(seen, text, (run.basis,), late, run.decides(_FAR[run.phase]), null)
 
@@ -132,7 +117,7 @@ def _alpha_of_drift(run: Relaxed, alpha: xr.DataArray, *temperatures: float) -> 
     found = (
         f"alpha_2 {value:.3g} at the end at T = {temperatures[0]:g}, off by {np.nanmax(most):.2g} of what is allowed"
     )
-    reading: Reading = STANDS if any(off) else EXPLAINED if np.nanmax(most) <= 1.0 else UNTESTED
+    reading: Reading = "stands" if any(off) else "explained" if np.nanmax(most) <= 1.0 else "untested"
     return Null(DRIFT, value, reading, found)
 
 
@@ -143,7 +128,7 @@ def _as_far_as_the_paper(run: Relaxed) -> bool:
 
 def _above(alpha: Measured) -> Seen:
     """Whether alpha_2 has left 0."""
-    return YES if alpha.low > _DEPARTS else NO if alpha.high < _DEPARTS else UNDECIDED
+    return "yes" if alpha.low > _DEPARTS else "no" if alpha.high < _DEPARTS else "undecided"
 
 
 def _snapshots(run: Relaxed) -> list[int]:
@@ -181,11 +166,11 @@ def mobility(evidence: Evidence) -> Finding:
 
 def _peaks(run: Relaxed) -> Finding:
     if importlib.util.find_spec("diptest") is None:
-        return Finding(UNDECIDED, "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
+        return Finding("undecided", "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
     snapshots, cold = _snapshots(run), run.coldest
     if not cold <= _LOW_TEMPERATURE or not snapshots:
         text = f"coldest T = {cold:g}, or no snapshot"
-        return Finding(UNDECIDED, text, (run.basis,), decides=run.decides(_FAR[run.phase]))
+        return Finding("undecided", text, (run.basis,), decides=run.decides(_FAR[run.phase]))
     time = MOBILITY_TIME if MOBILITY_TIME in snapshots else snapshots[-1]
     at = {"waiting_time": run.waiting_time, "time": time}
     moved = run.at(run.record.data["displacement"].sel(waiting_time=run.waiting_time, snapshot_time=time), cold)
@@ -200,15 +185,15 @@ def _peaks(run: Relaxed) -> Finding:
     decides = run.decides(_FAR[run.phase])
     if not p.value < _SIGNIFICANT:
         far = np.isfinite(p.value) and _as_far_as_the_paper(run)
-        return Finding(NO if far else UNDECIDED, text, (run.basis,), p, decides, Null(_UNEQUAL))
+        return Finding("no" if far else "undecided", text, (run.basis,), p, decides, Null(_UNEQUAL))
     live = run.live[here]
     layers = [_pooled(np.where(live, size, np.nan)[:, where]) for where in run.landscape.network.layer_slices]
     known = [one for one in layers if np.isfinite(one)]
     if not known:
-        return Finding(YES, text, (run.basis,), p, decides, Null(_UNEQUAL))
-    reading: Reading = STANDS if min(known) < _SIGNIFICANT / len(known) else EXPLAINED
+        return Finding("yes", text, (run.basis,), p, decides, Null(_UNEQUAL))
+    reading: Reading = "stands" if min(known) < _SIGNIFICANT / len(known) else "explained"
     found = f"least p {min(known):.2g} of the live weights of {len(known)} layers"
-    return Finding(YES, text, (run.basis,), p, decides, Null(_UNEQUAL, min(known), reading, found))
+    return Finding("yes", text, (run.basis,), p, decides, Null(_UNEQUAL, min(known), reading, found))
 
 
 def _pooled(size: Floats) -> float:

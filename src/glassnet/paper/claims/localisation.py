@@ -8,13 +8,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from glassnet.analysis import (
-    caging,
-    ensemble_mean,
-    long_time_level,
-    power_law,
-    power_law_across,
-)
+from glassnet.analysis import caging, ensemble_mean, long_time_level, power_law, power_law_across
 from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import estimate
@@ -24,13 +18,7 @@ from glassnet.analysis.plateau import CAGED, LOCALISED, STATIONARY, TOO_FEW
 from glassnet.analysis.power_law import POWER_LAW
 from glassnet.observables import mean_square_displacement
 from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
     NO_NULL,
-    STANDS,
-    UNDECIDED,
-    UNTESTED,
-    YES,
     Finding,
     Null,
     Reading,
@@ -126,17 +114,19 @@ def bowl_level(evidence: Evidence) -> Finding:
     )
     law = power_law_across(late.where(late > 0).dropna("replica")) if len(used) else None
     if law is None or len(used) < _LEAST_LEVELS or times < _SETTLED * _ROUNDING:
-        return Finding(UNDECIDED, text, (run.basis,), decides=_COME_TO_REST, null=Null("the bowl of l2 alone"))
+        return Finding("undecided", text, (run.basis,), decides=_COME_TO_REST, null=Null("the bowl of l2 alone"))
     bowl = long_time_level(run.bowl()).sel(temperature=used)
     ratio = found["level"].sel(temperature=used) / bowl["level"]
     text += f"; {law.outcome}, exponent {shown(law.exponent)}; over the bowl's {listed(np.round(ratio.values, 3))}"
     seen = inside(law.exponent, COLLAPSE_EXPONENT - _OFF, COLLAPSE_EXPONENT + _OFF)
     held = bool((np.abs(np.log(ratio)) <= np.log(_BOWL)).all())
-    if seen == YES and law.outcome != POWER_LAW:
-        seen = UNDECIDED
-    seen = seen if held else NO
+    if seen == "yes" and law.outcome != POWER_LAW:
+        seen = "undecided"
+    seen = seen if held else "no"
     value = fit_line(np.log(used), np.log(bowl["level"].values))[0]
-    null = Null("the bowl of l2 alone", float(value), STANDS if seen == YES else UNTESTED, f"exponent {value:.3g}")
+    null = Null(
+        "the bowl of l2 alone", float(value), "stands" if seen == "yes" else "untested", f"exponent {value:.3g}"
+    )
     return Finding(seen, text, (run.basis,), law.exponent, _COME_TO_REST, null)
 
 
@@ -154,7 +144,7 @@ def _shape(run: Relaxed) -> Finding:
     msd = run.msd()
     last = float(msd["time"][-1])
     if last < _SHORT:
-        return Finding(UNDECIDED, f"the run ends at t = {last:g}", (run.basis,), decides=run.decides())
+        return Finding("undecided", f"the run ends at t = {last:g}", (run.basis,), decides=run.decides())
     moved = msd.where(msd > 0)
     # Nothing moves where there is neither noise nor gradient.
     found = {one: caging(run.at(moved, one)) for one in run.temperatures if bool((run.at(msd, one) > 0).any())}
@@ -168,10 +158,10 @@ def _shape(run: Relaxed) -> Finding:
     if run.flat:
         slopes = {one: _slope(run.at(moved, one), last) for one in found if one > 0}
         seens = {one: inside(each, *_SLOPE) for one, each in slopes.items()}
-        off = [one for one, seen in seens.items() if seen == NO]
+        off = [one for one, seen in seens.items() if seen == "no"]
         left = [one for one in off if run.loss_left > ZERO_LOSS and run.drifts(one)]
-        checks += [UNDECIDED if one in left else seen for one, seen in seens.items()]
-        checks += [NO for one in slopes if found[one]["outcome"].item() == LOCALISED and run.long]
+        checks += ["undecided" if one in left else seen for one, seen in seens.items()]
+        checks += ["no" for one in slopes if found[one]["outcome"].item() == LOCALISED and run.long]
         text += f"; to the end {', '.join(f'{shown(each)} at T = {one:g}' for one, each in slopes.items())}"
         text += f"; gradients left show at T = {listed(left)}" if left else ""
     else:
@@ -180,7 +170,7 @@ def _shape(run: Relaxed) -> Finding:
         checks.append(inside(ratio, 1 / _FROZEN, _FROZEN))
         text += f"; MSD at T = {run.coldest:g} over T = 0 {shown(ratio)}" if below else "; none below T*"
     if caged:
-        checks.append(NO if late else UNDECIDED)
+        checks.append("no" if late else "undecided")
     return Finding(all_seen(checks), text, (run.basis,), slope, run.decides(), _msd_of_drift(run, moved, slope))
 
 
@@ -199,8 +189,8 @@ def _msd_of_drift(run: Relaxed, moved: xr.DataArray, slope: Measured) -> Null:
     if not known.any():
         return Null(DRIFT, hot.value)
     ratio = measured(estimate(logs[known], origins(ends[0])[known]))[0].exp()
-    close: Reading = EXPLAINED if abs(slope.value - hot.value) <= _OFF else STANDS
-    reading = alike([ratio]) if close == EXPLAINED else STANDS
+    close: Reading = "explained" if abs(slope.value - hot.value) <= _OFF else "stands"
+    reading = alike([ratio]) if close == "explained" else "stands"
     return Null(DRIFT, hot.value, reading, f"slope {hot.value:.3g}, MSD at T = {run.coldest:g} {shown(ratio)} of its")
 
 
@@ -222,24 +212,24 @@ def sgd_level(evidence: Evidence) -> Finding:
     """Claim C12: where SGD is localised, beside the bowl of its noise summed over whole epochs."""
     sgd = evidence.sgd
     if sgd is None:
-        return Finding(UNDECIDED, "no run of SGD's displacement", decides=after_long_quench("sgd_displacement"))
+        return Finding("undecided", "no run of SGD's displacement", decides=after_long_quench("sgd_displacement"))
     # All rows in permuted order are gradient descent, without noise.
     records = {key: r for key, r in sgd.records.items() if key != ("permutation", r.data.attrs["n_samples"])}
     settled = {key: rest for key, one in records.items() if (rest := _at_rest(one, sgd.l2)) is not None}
     sizes = sorted(size for sampling, size in records if sampling == "permutation")
     permuted = [size for size in sizes if ("permutation", size) in settled]
     text = f"levels that are stationary long enough at b = {listed(permuted)} of {listed(sizes)}"
-    found = Finding(UNDECIDED, text, (sgd.basis,), decides=reproduce("fig5d", "workstation"))
+    found = Finding("undecided", text, (sgd.basis,), decides=reproduce("fig5d", "workstation"))
     if not permuted:
         return _never_at_rest(replace(sgd, records=records), sizes, found)
     rest = settled["permutation", permuted[0]]
     text += f"; at b = {permuted[0]} level {shown(rest.level)}"
     seen = inside(rest.level, SGD_LEVEL / _ABOUT, SGD_LEVEL * _ABOUT)
-    if seen == YES and permuted != sizes:
-        seen = UNDECIDED
+    if seen == "yes" and permuted != sizes:
+        seen = "undecided"
     readings = [one.reading for one in settled.values()]
     if not any(sampling == "replacement" for sampling, _ in settled):
-        readings.append(UNTESTED)
+        readings.append("untested")
     said = (f"b = {b} {how}: whole epochs {shown(one.whole)}, bowl {one.bowl:.3g}" for (how, b), one in settled.items())
     null = Null(_EPOCHS, rest.bowl, all_read(readings), ", ".join(said))
     return replace(found, seen=seen, found=text, measured=rest.level, null=null)
@@ -265,7 +255,7 @@ def _never_at_rest(sgd: Measurements, sizes: list[int], found: Finding) -> Findi
     grows = (
         sgd.quench_steps >= QUENCH and any(one.low > _GROWS for one in far) and all(one.value > _GROWS for one in far)
     )
-    seen: Seen = NO if grows else UNDECIDED
+    seen: Seen = "no" if grows else "undecided"
     null = Null(_EPOCHS, _bowl_of(sgd.records["permutation", min(ends)], sgd.l2))
     text = f"{found.found}; {'; '.join(said)}"
     return replace(found, seen=seen, found=text, measured=ends[min(ends)][0], null=null)
@@ -282,7 +272,7 @@ class _Rest:
     @property
     def reading(self) -> Reading:
         """Whether the bowl of l2 is what holds the weights."""
-        held: dict[Seen, Reading] = {YES: STANDS, NO: EXPLAINED, UNDECIDED: UNTESTED}
+        held: dict[Seen, Reading] = {"yes": "stands", "no": "explained", "undecided": "untested"}
         return held[inside(self.whole, self.bowl / _IN_BOWL, self.bowl * _IN_BOWL)]
 
 

@@ -13,22 +13,10 @@ from glassnet.analysis.crossover import TWO_REGIMES
 from glassnet.analysis.master_curve import EXCLUDES_FREE, LIKE_FREE, NO_TAU
 from glassnet.analysis.measured import Measured
 from glassnet.analysis.plateau import CAGED, LOCALISED, NO_PLATEAU
-from glassnet.analysis.superposition import (
-    COLLAPSES,
-    DOES_NOT_COLLAPSE,
-    IS_MASTER,
-    LEFT_ABOVE,
-    LEFT_BELOW,
-)
+from glassnet.analysis.superposition import COLLAPSES, DOES_NOT_COLLAPSE, IS_MASTER, LEFT_ABOVE, LEFT_BELOW
 from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
     NO_NULL,
-    STANDS,
-    UNDECIDED,
     UNKNOWN,
-    UNTESTED,
-    YES,
     Finding,
     Null,
     Reading,
@@ -102,18 +90,18 @@ def brownian(evidence: Evidence) -> Finding:
     short, long = run.slowdown(0.9), run.slowdown(E_FOLD)
     star = run.crossover.temperature.value if run.crossover.outcome == TWO_REGIMES else np.nan
     if not short:
-        return Finding(UNDECIDED, "no temperature with a resolved tau_90", (run.basis,), decides=run.decides())
+        return Finding("undecided", "no temperature with a resolved tau_90", (run.basis,), decides=run.decides())
     hot, cold = max(short), min(short)
     text = f"tau_90 at T = {hot:g} is {shown(short[hot])} of free diffusion's"
     text += f", tau_e {shown(long[hot])}" if hot in long else ", tau_e not reached"
     coldest = cold < star
     text += f"; at T = {cold:g} below T* = {star:.2g} {shown(short[cold])}" if coldest else "; none below T*"
     close = [inside(one, 1.0 - _AS_FREE, 1.0 + _AS_FREE) for one in (short[hot], long.get(hot, UNKNOWN))]
-    if (coldest and short[cold].low > 1 / _FASTER) or (hot > star and close[0] == NO):
-        seen: Seen = NO
+    if (coldest and short[cold].low > 1 / _FASTER) or (hot > star and close[0] == "no"):
+        seen: Seen = "no"
     else:
-        seen = all_seen([YES if one == YES else UNDECIDED for one in close])
-        seen = seen if coldest and short[cold].high < 1 / _FASTER else UNDECIDED
+        seen = all_seen(["yes" if one == "yes" else "undecided" for one in close])
+        seen = seen if coldest and short[cold].high < 1 / _FASTER else "undecided"
     ratios = run.over_null()
     theirs = short[cold].value / ratios[cold].value if cold in ratios else np.nan
     return Finding(seen, text, (run.basis,), short[hot], run.decides(), run.of_drift(theirs, ratios))
@@ -135,7 +123,7 @@ def one_step(evidence: Evidence) -> Finding:
     null = run.null()
     value = np.nan if null is None else crossover(relaxation_time(null["overlap"], E_FOLD), shape="either").slope.value
     theirs = run.of_drift(value, run.over_null(E_FOLD), E_FOLD)
-    seen = slope_agrees(fit.slope) if both else UNDECIDED
+    seen = slope_agrees(fit.slope) if both else "undecided"
     return together([("tau_e", Finding(seen, text, (run.basis,), fit.slope, run.decides(), theirs)), *findings])
 
 
@@ -152,7 +140,7 @@ def _steps(run: Relaxed) -> Finding:
         found.setdefault(outcome, []).append(float(temperature))
     two, none, level = (found.get(one, []) for one in (CAGED, NO_PLATEAU, LOCALISED))
     text = f"two steps at T = {listed(two)}, none at {listed(none)}, level to the end at {listed(level)}"
-    seen: Seen = NO if two else YES if len(none) > 1 and not level else UNDECIDED
+    seen: Seen = "no" if two else "yes" if len(none) > 1 and not level else "undecided"
     return Finding(
         seen,
         text,
@@ -170,7 +158,7 @@ def master_curve(evidence: Evidence) -> Finding:
     q = run.overlap()
     hot = q.isel(replica=np.flatnonzero(q["temperature"].values > noise_from(run.crossover)))
     if not hot.sizes["replica"]:
-        return Finding(UNDECIDED, "no temperature known to be above T*", (run.basis,), decides=run.decides())
+        return Finding("undecided", "no temperature known to be above T*", (run.basis,), decides=run.decides())
     merged = collapse(hot, threshold=0.9)
     master = master_exponent(q)
     exponent = master.exponent
@@ -179,17 +167,17 @@ def master_curve(evidence: Evidence) -> Finding:
         f" over t/tau_e = {master.low:.2g} to {master.high:.3g} at T = {master.temperature:g}, free {master.free:.3g}"
     )
     name = "free diffusion, in the bowl of l2 or without one"
-    found = Finding(UNDECIDED, text, (run.basis,), exponent, run.decides(), Null(name, master.free))
+    found = Finding("undecided", text, (run.basis,), exponent, run.decides(), Null(name, master.free))
     wide = master.high >= _LEAST_RANGE * master.low and exponent.high - exponent.low <= _WIDEST
     if master.outcome not in (EXCLUDES_FREE, LIKE_FREE) or not wide:
         return found
     bowl = _bowl_exponent(run, master.temperature, (master.low, master.high))
     seen = inside(exponent, COLLAPSE_EXPONENT - _OFF, COLLAPSE_EXPONENT + _OFF)
-    sides: dict[str, Seen] = {DOES_NOT_COLLAPSE: NO, COLLAPSES: YES}
-    collapsed = sides.get(merged["verdict"].item(), UNDECIDED)
+    sides: dict[str, Seen] = {DOES_NOT_COLLAPSE: "no", COLLAPSES: "yes"}
+    collapsed = sides.get(merged["verdict"].item(), "undecided")
     free = master.outcome == LIKE_FREE
     given = free or not exponent.excludes(bowl)
-    null = Null(name, master.free if free else bowl, EXPLAINED if given else STANDS, f"bowl {bowl:.3g}")
+    null = Null(name, master.free if free else bowl, "explained" if given else "stands", f"bowl {bowl:.3g}")
     return replace(found, seen=all_seen([seen, collapsed]), null=null)
 
 
@@ -225,7 +213,7 @@ def _leaving(run: Relaxed) -> tuple[xr.Dataset, str, Null]:
     own, theirs = (_sides(collapse(one)) for one in (run.overlap(chi).sel(time=null["time"]), null["overlap"]))
     leaving = {one: side for one, side in own.items() if side}
     given = all(theirs.get(one) == side for one, side in leaving.items())
-    reading: Reading = UNTESTED if not leaving else EXPLAINED if given else STANDS
+    reading: Reading = "untested" if not leaving else "explained" if given else "stands"
     away = [one for one, side in theirs.items() if side]
     said = f"T = {listed(away)} leave its master curve, of ours at the same times {listed(leaving)}"
     return found, text, Null(DRIFT, float(len(away)), reading, said)
@@ -243,11 +231,11 @@ def _irregular(run: Relaxed) -> Finding:
     turns = np.diff(sides)
     in_order = bool((turns >= 0).all() or (turns <= 0).all())
     above, below = int((sides > 0).sum()), int((sides < 0).sum())
-    seen: Seen = UNDECIDED
+    seen: Seen = "undecided"
     if above and below and not in_order:
-        seen = YES
+        seen = "yes"
     elif above + below >= _LEAST_LEFT and not (above and below) and run.long:
-        seen = NO
+        seen = "no"
     number = Measured(float(above + below), np.nan, np.nan, run.basis.n_replicas)
     return Finding(seen, text, (run.basis,), number, run.decides("laptop" if run.long else "workstation"), null)
 
@@ -257,10 +245,10 @@ def _never(run: Relaxed) -> Finding:
     left = np.isin(found["outcome"].values, (LEFT_ABOVE, LEFT_BELOW))
     far = int(np.count_nonzero((found["known_to"] >= _KNOWN) & (found["outcome"] != IS_MASTER)))
     text += f"; {far} known to 0.15 a decade beyond tau_e"
-    seen: Seen = UNDECIDED
+    seen: Seen = "undecided"
     if left.any():
-        seen = NO if run.loss_left <= ZERO_LOSS else UNDECIDED
+        seen = "no" if run.loss_left <= ZERO_LOSS else "undecided"
         text += f"; data loss up to {run.loss_left:.2g} when cold"
     elif far >= 2:
-        seen = YES
+        seen = "yes"
     return Finding(seen, text, (run.basis,), decides=run.decides())

@@ -15,20 +15,7 @@ from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import fit_line
 from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import first_crossing
-from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
-    STANDS,
-    UNDECIDED,
-    UNTESTED,
-    YES,
-    Finding,
-    Null,
-    Seen,
-    inside,
-    listed,
-    shown,
-)
+from glassnet.paper.claims.claim import Finding, Null, Seen, inside, listed, shown
 from glassnet.paper.claims.commands import after_long_quench, relaxation
 from glassnet.paper.claims.depth import BY_DEPTH, by_depth
 from glassnet.paper.claims.evidence import Evidence, missing
@@ -99,7 +86,7 @@ _SHAPES: Final[tuple[Shape, ...]] = ("sharp", "rounded")
 def slope_agrees(slope: Measured, widest: float = _WIDEST) -> Seen:
     """Whether a slope agrees with that of free diffusion; an interval that is wider decides nothing."""
     if slope.low <= HOT_SLOPE <= slope.high and slope.high - slope.low <= widest:
-        return YES
+        return "yes"
     return inside(slope, HOT_SLOPE - _NEAR, HOT_SLOPE + _NEAR)
 
 
@@ -113,7 +100,7 @@ def noise_and_landscape(evidence: Evidence, phase: str, dataset: str = "mnist") 
     hot = [one for one in fit.used if one > fit.temperature.value]
     if fit.outcome == TWO_REGIMES:
         text += f", T* {shown(fit.temperature)}, plateau {shown(fit.plateau)} steps, {len(hot)} temperatures above"
-    seen = slope_agrees(fit.slope) if fit.outcome == TWO_REGIMES and len(hot) >= _LEAST_ABOVE else UNDECIDED
+    seen = slope_agrees(fit.slope) if fit.outcome == TWO_REGIMES and len(hot) >= _LEAST_ABOVE else "undecided"
     null = run.of_drift(_slope_of_drift(run), run.over_null())
     return Finding(seen, text + _left_out(fit), (run.basis,), fit.slope, run.decides(), null)
 
@@ -132,9 +119,9 @@ def noise_only(evidence: Evidence, dataset: str = "mnist") -> Finding:
     if run is None:
         return missing("overparameterised", dataset)
     found = _one_regime(run)
-    if found.seen == NO and run.loss_left > ZERO_LOSS:
+    if found.seen == "no" and run.loss_left > ZERO_LOSS:
         text = f"{found.found}: not all replicas are on the plateau of zero loss"
-        return replace(found, seen=UNDECIDED, found=text)
+        return replace(found, seen="undecided", found=text)
     return found
 
 
@@ -144,14 +131,14 @@ def _one_regime(run: Relaxed) -> Finding:
     text += f"; data loss up to {run.loss_left:.2g} when cold"
     warm = [one for one in fit.used if one > 0]
     wide = len(warm) > 2 and warm[-1] / warm[0] >= _LEAST_SPAN * (1 - 1e-9)
-    seen: Seen = UNDECIDED
+    seen: Seen = "undecided"
     if fit.outcome == NOISE_ONLY and wide and 0.0 in fit.left_out and fit.bend.high < np.log(_BEND):
         seen = slope_agrees(fit.slope, _WIDEST / 2)
     elif fit.outcome in (TWO_REGIMES, LANDSCAPE_ONLY, NO_PLATEAU):
-        seen = NO
+        seen = "no"
     null = run.of_drift(_slope_of_drift(run), run.over_null())
-    if alike(run.slowdown(_LEVEL).values()) == EXPLAINED:
-        null = replace(null, reading=STANDS, found=f"{null.found}; free diffusion gives tau_90 at every T")
+    if alike(run.slowdown(_LEVEL).values()) == "explained":
+        null = replace(null, reading="stands", found=f"{null.found}; free diffusion gives tau_90 at every T")
     return Finding(seen, text + _left_out(fit), (run.basis,), fit.slope, run.decides(), null)
 
 
@@ -172,22 +159,22 @@ def sensitivity(evidence: Evidence) -> Finding:
     ]
     text = f"two regimes at chi = {listed(used)} of {listed(recorded)}"
     if len(used) < 2:
-        return Finding(UNDECIDED, text, (run.basis,), decides=longer)
+        return Finding("undecided", text, (run.basis,), decides=longer)
     shift = _decades([taus[chi] for chi in used], np.array(used))
     slopes = [slope_agrees(fits[chi].slope) for chi in used]
     stars = ", ".join(f"{fits[chi].temperature.value:.2g} at {chi:g}" for chi in used)
     text += f"; T* = {stars}; {shown(shift)} decades for a factor of {CHI_FACTOR:g}"
     null = _decades_of_drift(run, used, shift)
-    seen: Seen = UNDECIDED
-    if NO in slopes:
-        seen = NO
+    seen: Seen = "undecided"
+    if "no" in slopes:
+        seen = "no"
         text += f"; slopes {', '.join(shown(fits[chi].slope) for chi in used)}"
     elif max(used) / min(used) >= _CHI_SPAN * (1 - 1e-9):
         if _FEWEST <= shift.value <= _MOST and shift.within(0.0, _MOST + _ROUNDED):
-            seen = YES
+            seen = "yes"
         elif shift.low > _MOST or shift.high < _FEWEST:
-            short = run.quench_steps < QUENCH and null.reading == EXPLAINED
-            seen, text = (UNDECIDED, f"{text}, which a longer quench may end") if short else (NO, text)
+            short = run.quench_steps < QUENCH and null.reading == "explained"
+            seen, text = ("undecided", f"{text}, which a longer quench may end") if short else ("no", text)
     return Finding(seen, text, (run.basis,), shift, longer, null)
 
 
@@ -197,7 +184,7 @@ def _decades_of_drift(run: Relaxed, used: list[float], shift: Measured) -> Null:
     value = _decades(taus, np.array(used)).value if len(taus) == len(used) else np.nan
     if not np.isfinite(value):
         return Null(DRIFT)
-    return Null(DRIFT, value, STANDS if shift.excludes(value) else EXPLAINED, f"{value:.3g} decades")
+    return Null(DRIFT, value, "stands" if shift.excludes(value) else "explained", f"{value:.3g} decades")
 
 
 def _decades(taus: list[xr.Dataset], chi: Floats) -> Measured:
@@ -229,7 +216,7 @@ def coarse_saving(evidence: Evidence) -> Finding:
         return missing("regularised")
     others = [int(wait) for wait in run.record.data["waiting_time"].values if wait not in (0, run.waiting_time)]
     if not others:
-        return Finding(UNDECIDED, "one waiting time only", (run.basis,), decides=run.decides())
+        return Finding("undecided", "one waiting time only", (run.basis,), decides=run.decides())
     wait = others[-1]
     _, text, slopes = _two_slopes(run, wait, run.chi)
     beside = [_two_slopes(run, wait, chi) for chi in run.request.chi if chi != run.chi]
@@ -238,13 +225,13 @@ def coarse_saving(evidence: Evidence) -> Finding:
     if not slopes:
         longer = f"{relaxation('regularised')}{''.join(f' --temperature {one:g}' for one in _FEW_HOT)}"
         return Finding(
-            UNDECIDED, f"{text}: too few above {_ABOVE:g} T* and {_COARSE:g} steps", (run.basis,), decides=longer
+            "undecided", f"{text}: too few above {_ABOVE:g} T* and {_COARSE:g} steps", (run.basis,), decides=longer
         )
     fine, _, difference = slopes
     seen = inside(fine, HOT_SLOPE - _ROUGHLY, HOT_SLOPE + _ROUGHLY)
-    if seen == YES and not difference.low > _LOWERED:
-        seen = UNDECIDED
-    cause = Null(reading=STANDS if seen == YES else UNTESTED)
+    if seen == "yes" and not difference.low > _LOWERED:
+        seen = "undecided"
+    cause = Null(reading="stands" if seen == "yes" else "untested")
     return Finding(seen, text, (run.basis,), fine, run.decides(), cause)
 
 

@@ -19,7 +19,7 @@ from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import LOST
 from glassnet.landscape.surface import Landscape
 from glassnet.observables import mean_square_displacement, non_gaussian, overlap
-from glassnet.paper.claims.claim import EXPLAINED, STANDS, UNTESTED, Basis, Null, Reading
+from glassnet.paper.claims.claim import Basis, Null, Reading
 from glassnet.paper.claims.commands import larger
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.simulate.ensemble import Ensemble
@@ -261,8 +261,8 @@ def alike(ratios: Iterable[Measured]) -> Reading:
     """Whether a null gives what these are the ratios to: all of it, or not one."""
     every = list(ratios)
     if any(one.low > ALIKE or one.high < 1.0 / ALIKE for one in every):
-        return STANDS
-    return EXPLAINED if every and all(one.within(1.0 / ALIKE, ALIKE) for one in every) else UNTESTED
+        return "stands"
+    return "explained" if every and all(one.within(1.0 / ALIKE, ALIKE) for one in every) else "untested"
 
 
 def noise_from(fit: Crossover) -> float:

@@ -175,7 +175,7 @@ RULES: Final = (
     ),
     Rule(
         "C15",
-        "Mobilities have two peaks when cold.",
+        "The distribution of mobility has two peaks when cold.",
         "",
         "p",
         heterogeneity.MOBILITY,

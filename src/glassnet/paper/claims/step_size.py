@@ -12,18 +12,7 @@ from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.observables import mean_square_displacement
-from glassnet.paper.claims.claim import (
-    NO,
-    NO_NULL,
-    STANDS,
-    UNDECIDED,
-    YES,
-    Finding,
-    Null,
-    Seen,
-    shown,
-    together,
-)
+from glassnet.paper.claims.claim import NO_NULL, Finding, Null, Seen, shown, together
 from glassnet.paper.claims.commands import STEP_SIZE, after_long_quench, reproduce
 from glassnet.paper.claims.evidence import Evidence, Measurements
 from glassnet.paper.numbers import LEARNING_RATE, QUENCH
@@ -61,24 +50,24 @@ def oscillations(evidence: Evidence) -> Finding:
 def _vanish(phase: str, steps: Measurements | None) -> Finding:
     longer = after_long_quench(f"step_size --phase {phase}")
     if steps is None:
-        return Finding(UNDECIDED, "no run with smaller steps", decides=longer)
+        return Finding("undecided", "no run with smaller steps", decides=longer)
     cold = sorted({temperature for temperature, _ in steps.records if temperature <= _COLD}, reverse=True)
     found = [one for temperature in cold if (one := _at(steps, temperature)) is not None]
     if not found:
         text = "two learning rates at T <= 1e-6 are needed"
-        return Finding(UNDECIDED, text, (steps.basis,), decides=longer)
+        return Finding("undecided", text, (steps.basis,), decides=longer)
     states = [one.state for one in found]
     seen: Seen
     if _STAYS in states:
-        seen, shows = NO, found[states.index(_STAYS)]
+        seen, shows = "no", found[states.index(_STAYS)]
     elif _VANISHES in states:
-        seen, shows = YES, found[states.index(_VANISHES)]
+        seen, shows = "yes", found[states.index(_VANISHES)]
     elif set(states) == {_ABSENT} and _as_in_the_paper(steps, found):
-        seen, shows = NO, found[0]
+        seen, shows = "no", found[0]
     else:
-        seen, shows = UNDECIDED, found[0]
+        seen, shows = "undecided", found[0]
     text = "; ".join(one.text for one in found) + f"; after {steps.quench_steps:.3g} steps of SGD"
-    cause = Null(reading=STANDS) if seen == YES else NO_NULL
+    cause = Null(reading="stands") if seen == "yes" else NO_NULL
     return Finding(seen, text, (steps.basis,), shows.small, reproduce(STEP_SIZE, "workstation"), cause)
 
 

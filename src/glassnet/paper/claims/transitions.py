@@ -13,21 +13,7 @@ from glassnet.analysis import Transition, transition
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.measured import Measured
 from glassnet.analysis.transition import LOCATED, ONCE
-from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
-    NO_NULL,
-    STANDS,
-    UNDECIDED,
-    UNTESTED,
-    YES,
-    Basis,
-    Finding,
-    Null,
-    Reading,
-    inside,
-    shown,
-)
+from glassnet.paper.claims.claim import NO_NULL, Basis, Finding, Null, Reading, inside, shown
 from glassnet.paper.claims.commands import reproduce
 from glassnet.paper.claims.evidence import Evidence, Losses
 
@@ -92,26 +78,26 @@ def zero_loss(evidence: Evidence, dataset: str = "mnist") -> Finding:
         if one.table.attrs["dataset"] == dataset and 0.0 in one.table["l2"] and one.table.sizes["width"] > 2
     ]
     if not lines:
-        return Finding(UNDECIDED, f"no widths at l2 = 0 of {dataset}", decides=_to_zero(dataset))
+        return Finding("undecided", f"no widths at l2 = 0 of {dataset}", decides=_to_zero(dataset))
     line = max(lines, key=_length_and_size)
     lengths = sorted(line.table["epochs"].values.tolist())
     at = {length: _of_width(line, length) for length in lengths}
     longest = at[lengths[-1]]
     mixed = bool(((longest.share["past"] > 0) & (longest.share["past"] < 1)).any())
     text = f"after {lengths[-1]} epochs N*/P_D = {shown(longest.half)}{_shares(longest)}"
-    found = Finding(UNDECIDED, text, (line.basis,), longest.half, _to_zero(dataset, line))
+    found = Finding("undecided", text, (line.basis,), longest.half, _to_zero(dataset, line))
     if dataset != "mnist":
-        return replace(found, seen=YES) if np.isfinite(longest.half.value) and mixed else found
+        return replace(found, seen="yes") if np.isfinite(longest.half.value) and mixed else found
     shorter = [length for length in lengths if length <= lengths[-1] / 2]
     if lengths[-1] < _LONG or not shorter:
         return found
     before = at[shorter[-1]].half
-    reading: Reading = STANDS if before.within(_LEAST, _MOST) else UNTESTED
+    reading: Reading = "stands" if before.within(_LEAST, _MOST) else "untested"
     if before.low >= longest.half.high:
-        reading = EXPLAINED
+        reading = "explained"
     null = Null("the length of training", before.value, reading, f"after {shorter[-1]} epochs {shown(before)}")
     seen = inside(longest.half, _LEAST, _MOST)
-    return replace(found, seen=UNDECIDED if seen == YES and not mixed else seen, null=null)
+    return replace(found, seen="undecided" if seen == "yes" and not mixed else seen, null=null)
 
 
 def _length_and_size(losses: Losses) -> tuple[int, int, int]:
@@ -158,7 +144,7 @@ def collapse(evidence: Evidence, dataset: str = "mnist") -> Finding:
             found |= {width: (_of_l2(losses, width), losses) for width in widths}
     if not found:
         return Finding(
-            UNDECIDED, f"no lambdas of {dataset} at a width of 30 or more", decides=reproduce(figure) + plane
+            "undecided", f"no lambdas of {dataset} at a width of 30 or more", decides=reproduce(figure) + plane
         )
     width = min(found)
     first, losses = found[width]
@@ -169,12 +155,12 @@ def collapse(evidence: Evidence, dataset: str = "mnist") -> Finding:
     )
     star = first.location
     null = _uniqueness(evidence, star)
-    whole_of_one = Finding(UNDECIDED, text, (losses.basis,), star, reproduce(figure, "workstation") + plane, null)
-    if inside(star, LOWEST, HIGHEST) == NO:
-        return replace(whole_of_one, seen=NO)
-    sharp = jumps == 1.0 and first.outcome == LOCATED and inside(star, LOWEST, HIGHEST) == YES
+    whole_of_one = Finding("undecided", text, (losses.basis,), star, reproduce(figure, "workstation") + plane, null)
+    if inside(star, LOWEST, HIGHEST) == "no":
+        return replace(whole_of_one, seen="no")
+    sharp = jumps == 1.0 and first.outcome == LOCATED and inside(star, LOWEST, HIGHEST) == "yes"
     if dataset != "mnist":
-        return replace(whole_of_one, seen=YES if sharp else UNDECIDED, null=NO_NULL)
+        return replace(whole_of_one, seen="yes" if sharp else "undecided", null=NO_NULL)
     if (two := _two_widths(evidence, dataset)) is None:
         return replace(whole_of_one, found=f"{text}; no transition at two widths trained for as long")
     (narrow, wide), basis = two
@@ -182,9 +168,9 @@ def collapse(evidence: Evidence, dataset: str = "mnist") -> Finding:
     swept = [evidence.sweeps[name][1] for name in SWEEPS if name in evidence.sweeps]
     whole = replace(whole_of_one, found=text, bases=tuple(dict.fromkeys((losses.basis, basis, *swept))))
     if sharp and (wide[1].low > narrow[1].high or wide[1].high < narrow[1].low):
-        return replace(whole, seen=YES, decides=_SWEEP)
+        return replace(whole, seen="yes", decides=_SWEEP)
     alike = _within_tenth(narrow[1], wide[1]) and _within_tenth(wide[1], narrow[1])
-    return replace(whole, seen=NO if alike else UNDECIDED)
+    return replace(whole, seen="no" if alike else "undecided")
 
 
 def _uniqueness(evidence: Evidence, jump: Measured) -> Null:
@@ -196,7 +182,7 @@ def _uniqueness(evidence: Evidence, jump: Measured) -> Null:
         return Null(name, found=text)
     unique = evidence.sweeps[SWEEPS[0]][0]
     met = unique.low <= jump.high and jump.low <= unique.high
-    reading: Reading = STANDS if met else EXPLAINED if unique.low > jump.high else UNTESTED
+    reading: Reading = "stands" if met else "explained" if unique.low > jump.high else "untested"
     return Null(name, unique.value, reading, text)
 
 

@@ -12,20 +12,7 @@ from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import CONFIDENCE, estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.analysis.relaxation import first_crossing
-from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NO,
-    STANDS,
-    UNDECIDED,
-    UNTESTED,
-    YES,
-    Finding,
-    Null,
-    Reading,
-    Seen,
-    shown,
-    together,
-)
+from glassnet.paper.claims.claim import Finding, Null, Reading, Seen, shown, together
 from glassnet.paper.claims.commands import relaxation
 from glassnet.paper.claims.evidence import Evidence, missing
 from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
@@ -67,14 +54,14 @@ def _spread(run: Relaxed) -> Finding:
     values = run.quenched.weights[run.quenched.alive].std(axis=1, dtype=np.float64)
     n = len(values)
     if n < 2:
-        return Finding(UNDECIDED, f"{n} replica", (run.basis,), decides=run.decides())
+        return Finding("undecided", f"{n} replica", (run.basis,), decides=run.decides())
     if not run.loss_left < _LEARNT:
         text = f"networks have not learnt, their data loss is up to {run.loss_left:.2g}"
-        return Finding(UNDECIDED, text, (run.basis,), decides=relaxation(run.phase))
+        return Finding("undecided", text, (run.basis,), decides=relaxation(run.phase))
     share = float(values.std(ddof=1) / values.mean())
     found = _interval(share, n)
     # How many tell it from 2 % if it stays what it is.
-    enough = (more for more in range(n + 1, _MOST_REPLICAS) if _side(_interval(share, more), _FEW) != UNDECIDED)
+    enough = (more for more in range(n + 1, _MOST_REPLICAS) if _side(_interval(share, more), _FEW) != "undecided")
     decides = f"{relaxation(run.phase)} --replicas {next(enough, _MOST_REPLICAS)}"
     return Finding(_side(found, _FEW), shown(found), (run.basis,), found, decides)
 
@@ -87,7 +74,7 @@ def _interval(share: float, n: int) -> Measured:
 
 
 def _side(found: Measured, most: float) -> Seen:
-    return YES if found.high < most else NO if found.low > most else UNDECIDED
+    return "yes" if found.high < most else "no" if found.low > most else "undecided"
 
 
 def inner_product(evidence: Evidence) -> Finding:
@@ -108,14 +95,14 @@ def inner_product(evidence: Evidence) -> Finding:
             at_tau = 1.0 - np.array([np.interp(np.log(tau), np.log(times), row) for row in curve.values])
             found[temperature] = measured(estimate(at_tau, origins(own)))[0]
     if not found:
-        return Finding(UNDECIDED, "no temperature with a tau_e", (run.basis,), decides=run.decides())
+        return Finding("undecided", "no temperature with a tau_e", (run.basis,), decides=run.decides())
     temperature = max(found, key=lambda one: found[one].value)
     most = found[temperature]
     text = f"{shown(most)} at tau_e at T = {temperature:g}, the largest of {len(found)} temperatures"
     free = _FREE / run.chi**2
-    reading: Reading = STANDS if most.low > free * _ALIKE else UNTESTED
+    reading: Reading = "stands" if most.low > free * _ALIKE else "untested"
     if all(one.within(free / _ALIKE, free * _ALIKE) for one in found.values()):
-        reading = EXPLAINED
+        reading = "explained"
     null = Null("free diffusion through the definition of epsilon", free, reading)
     return Finding(_side(most, _LITTLE), text, (run.basis,), most, run.decides(), null)
 
