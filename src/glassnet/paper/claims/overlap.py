@@ -48,8 +48,7 @@ BROWNIAN: Final = (
     f"tau_90 and tau_e over those of free diffusion, regularised phase. Seen if both lie within {_AS_FREE:g} of 1 at "
     f"the hottest temperature at which tau_90 is {SHORTEST:g} steps or more, and tau_90 at the coldest above 0, below "
     f"T*, is faster than free by a factor {_FASTER:g} or more, with intervals. Not seen if either interval lies wholly "
-    f"elsewhere. {WHEN_ALIKE.format('tau_90 at every T > 0')}; its number is its tau_90 over that of free diffusion at "
-    "the coldest."
+    f"elsewhere. {WHEN_ALIKE.format('tau_90 at every T > 0')}; its number is its tau_90 over that of free diffusion when hot."
 )
 
 ONE_STEP: Final = (
@@ -103,8 +102,10 @@ def brownian(evidence: Evidence) -> Finding:
         seen = all_seen(["yes" if one == "yes" else "undecided" for one in close])
         seen = seen if coldest and short[cold].high < 1 / _FASTER else "undecided"
     ratios = run.over_null()
-    theirs = short[cold].value / ratios[cold].value if cold in ratios else np.nan
-    return Finding(seen, text, (run.basis,), short[hot], run.decides(), run.of_drift(theirs, ratios))
+    theirs = [short[one].value / ratios[one].value if one in ratios else np.nan for one in (hot, cold)]
+    null = run.of_drift(theirs[0], ratios)
+    null = replace(null, found=f"{theirs[1]:.3g} of free diffusion's at T = {cold:g}; {null.found}")
+    return Finding(seen, text, (run.basis,), short[hot], run.decides(), null)
 
 
 def one_step(evidence: Evidence) -> Finding:
