@@ -192,7 +192,7 @@ def phase_of(request: Any) -> PhaseName | None:
 
 
 def _has_temperatures(request: Any) -> bool:
-    return sum(one > 0 for one in request.temperatures) >= _LEAST_WARM
+    return len([one for one in request.temperatures if one > 0]) >= _LEAST_WARM
 
 
 def _quench_of(run: Run[Any]) -> str:

@@ -48,7 +48,8 @@ BROWNIAN: Final = (
     f"tau_90 and tau_e over those of free diffusion, regularised phase. Seen if both lie within {_AS_FREE:g} of 1 at "
     f"the hottest temperature at which tau_90 is {SHORTEST:g} steps or more, and tau_90 at the coldest above 0, below "
     f"T*, is faster than free by a factor {_FASTER:g} or more, with intervals. Not seen if either interval lies wholly "
-    f"elsewhere. {WHEN_ALIKE.format('tau_90 at every T > 0')}; its number is its tau_90 over that of free diffusion when hot."
+    f"elsewhere. {WHEN_ALIKE.format('tau_90 at every T > 0')}; its number is its tau_90 over that of free diffusion "
+    "when hot."
 )
 
 ONE_STEP: Final = (
