@@ -328,3 +328,16 @@ def test_a_longer_run_at_rest_alone_does_not_speak(tmp_path: Path, runs: Path) -
     assert beside is not None
     assert beside.request.t_max == 300
     assert {claim.id for claim in assess(open_runs([tmp_path]))} == set(IDS)
+
+
+@pytest.mark.parametrize(
+    ("unique", "reading"), [((0.04, 0.045), "explained"), ((0.019, 0.026), "stands"), (None, "untested")]
+)
+def test_where_all_networks_end_in_one_state_is_the_reading_of_lambda(
+    unique: tuple[float, float] | None, reading: str
+) -> None:
+    tables = (_table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {1000: 1.0}),)
+    swept = {} if unique is None else {"lambda_unique": (Measured(sum(unique) / 2, *unique, 4), BASIS)}
+    found = transitions.collapse(Evidence(losses=tables, sweeps=swept))
+    assert (found.seen, found.null.reading) == ("yes", reading)
+    assert found.open == (unique is None)
