@@ -30,7 +30,7 @@ from glassnet.paper.claims import (
     to_markdown,
     transitions,
 )
-from glassnet.paper.claims.claim import Basis, Finding, together
+from glassnet.paper.claims.claim import Basis, Finding, Null, together
 from glassnet.paper.claims.evidence import Evidence, Losses, gather, phase_of
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.paper.figures import choose
@@ -44,7 +44,8 @@ from glassnet.runs.runner import run
 from glassnet.runs.starting import begin
 from glassnet.store import RunDirectory
 
-VERDICTS = {"reproduced", "not reproduced", "explained otherwise", "not decided"}
+SEEN, READING = {"yes", "no", "undecided"}, {"stands", "explained", "untested"}
+IDS = [f"C{k}" for k in range(1, 23) if k != 21]
 NUMBERS = {
     "samples": 200,
     "width": 4,
@@ -74,20 +75,23 @@ def test_the_command_prints_and_writes_the_table(runs: Path) -> None:
     done = glassnet("claims", ".", "--output", "table", cwd=runs)
     assert (done.returncode, done.stderr) == (0, "")
     rows = json.loads((runs / "table" / "claims.json").read_text())
-    assert [row["id"] for row in rows] == [f"C{k}" for k in range(1, 23)]
-    names = ["id", "value", "low", "high", "scale", "n_replicas", "n_lost", "verdict", "rule", "command"]
+    assert [row["id"] for row in rows] == IDS
+    names = ["id", "sentence", "paper", "value", "low", "high", "unit", "seen", "null", "null_value", "reading"]
+    names += ["scale", "n_replicas", "n_lost", "rule", "command"]
     for row in rows:
         assert list(row) == names
-        assert row["verdict"] in VERDICTS
+        assert row["seen"] in SEEN
+        assert row["reading"] in READING
         assert row["command"].startswith(("glassnet ", "pip "))
-        assert all(row[name] is None or isinstance(row[name], float) for name in ("value", "low", "high"))
+        assert all(row[name] is None or isinstance(row[name], float) for name in ("value", "low", "high", "null_value"))
         assert "Found: " in row["rule"]
-        assert f"{row['id']}, {row['verdict']}" in done.stdout
+        assert f"{row['id']}, seen: {row['seen']}, reading: {row['reading']}" in done.stdout
     third = rows[2]
     assert (third["scale"], third["n_replicas"], third["n_lost"]) == ("custom", 2, 0)
     markdown = (runs / "table" / "claims.md").read_text().splitlines()
-    assert len(markdown) == 24
-    assert len({line.replace("\\|", "").count("|") for line in markdown}) == 1
+    assert len(markdown) == 25
+    assert len({line.replace("\\|", "").count("|") for line in markdown[:23]}) == 1
+    assert markdown[-1].startswith("C21 is withdrawn.")
 
 
 def test_the_largest_run_speaks(runs: Path) -> None:
@@ -102,7 +106,7 @@ def test_the_largest_run_speaks(runs: Path) -> None:
 
 
 def test_without_runs_nothing_is_decided(tmp_path: Path) -> None:
-    assert {claim.verdict for claim in assess([])} == {"not decided"}
+    assert {(claim.seen, claim.reading) for claim in assess([])} == {("undecided", "untested")}
     refused = glassnet("claims", ".", cwd=tmp_path)
     assert refused.returncode == 2
     assert "or folders that hold some, but . holds none" in refused.stderr
@@ -137,7 +141,7 @@ def test_runs_that_say_nothing_of_the_paper_are_named(tmp_path: Path) -> None:
         make(Relaxation.preset(data, "demo", {**few, **changes}), tmp_path / name)
     done = glassnet("claims", ".", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "22 not decided" in done.stdout
+    assert "seen: 21 undecided" in done.stdout
     assert "Left out: own: the claims are about MNIST and CIFAR-10, this is about own data.\n" in done.stdout
     assert "Left out: pixel: the claims are about inputs = standardised, this has pixel.\n" in done.stdout
     assert "inputs as prepared" in glassnet("show", "own", cwd=tmp_path).stdout
@@ -157,23 +161,34 @@ def test_names_of_scales_and_phases() -> None:
 
 
 def test_a_claim_about_several_phases() -> None:
-    good = Finding("reproduced", "fine", (BASIS,), Measured(-1.0, -1.1, -0.9, 4))
-    lacking = Finding("not decided", "nothing", (), decides="glassnet run it")
-    explained, wrong = Finding("explained otherwise", "null"), Finding("not reproduced", "wrong")
-    assert together([("a", good), ("b", good)]).verdict == "reproduced"
+    good = Finding("yes", "fine", (BASIS,), Measured(-1.0, -1.1, -0.9, 4), null=Null("drift", -1.1, "stands", "near"))
+    lacking = Finding("undecided", "nothing", (), decides="glassnet run it")
+    explained = replace(good, null=Null("drift", -1.0, "explained"))
+    wrong = Finding("no", "wrong")
+
+    def verdicts(*several: Finding) -> tuple[str, str]:
+        whole = together([("a", one) for one in several])
+        return whole.seen, whole.null.reading
+
+    assert verdicts(good, good) == ("yes", "stands")
+    assert verdicts(good, lacking) == ("undecided", "untested")
+    assert verdicts(good, replace(lacking, seen="yes")) == ("yes", "stands")  # it has no null
+    assert verdicts(good, explained) == ("yes", "explained")
+    assert verdicts(lacking, wrong, explained) == ("no", "explained")
+    assert verdicts(wrong, wrong) == ("no", "untested")
     assert together([("a", good), ("b", lacking)]).decides == "glassnet run it"
-    assert together([("a", lacking), ("b", explained)]).verdict == "explained otherwise"
-    assert together([("a", explained), ("b", wrong)]).verdict == "not reproduced"
-    claim = Claim.of("C3", "A rule.", together([("a", good), ("b", replace(good, verdict="not decided"))]))
+    whole = together([("a", good), ("b", replace(good, seen="undecided"))])
+    claim = Claim.of("C3", "So it is.", "-1", "slope", "A rule.", whole)
     assert (claim.value, claim.n_replicas, claim.n_lost, claim.scale) == (-1.0, 4, 1, "laptop")
-    assert claim.rule == "A rule. Found: a: fine; b: fine."
-    infinite = Claim.of("C1", "", Finding("not decided", "", measured=Measured(np.nan, 0.0, np.inf, 0)))
+    assert (claim.sentence, claim.null, claim.null_value) == ("So it is.", "drift", -1.1)
+    assert claim.rule == "A rule. Found: a: fine; b: fine. Null: a: near; b: near."
+    infinite = Claim.of("C1", "N*", "", "", "", Finding("undecided", "", measured=Measured(np.nan, 0.0, np.inf, 0)))
     assert json.loads(to_json([infinite]))[0]["high"] is None
-    assert to_markdown([infinite]).splitlines()[2].startswith("| C1 | N\\*/P_D")
+    assert to_markdown([infinite]).splitlines()[2].startswith("| C1 | N\\* |")
 
 
 def test_every_rule_is_stated_once() -> None:
-    assert len({rule.id for rule in RULES}) == 22
+    assert len({rule.id for rule in RULES}) == 21
     assert [rule.id for rule in RULES if not rule.rule.endswith(".")] == []
 
 
@@ -205,27 +220,27 @@ def test_zero_loss() -> None:
 
     scattered = (42, 48, 54, 42, 48, 54, 39, 48)
     stays = judged(_table(_falling(*scattered), {7000: 1.0, 17_000: 1.0}))
-    assert stays.verdict == "reproduced"
+    assert (stays.seen, stays.null.reading) == ("yes", "stands")
     assert stays.measured.low < 0.18 < stays.measured.high
     moves = judged(_table(_falling(*scattered), {7000: 1e6, 17_000: 1.0}))
-    assert (moves.verdict, "a length of training" in moves.found) == ("explained otherwise", True)
+    assert (moves.seen, moves.null.name, moves.null.reading) == ("yes", "the length of training", "explained")
     # Some sizes reach zero loss sooner than others: N* may have moved, and is not known to have stayed.
     longer, shorter = (_table(_falling(*at), {7000: 1.0, 17_000: 1.0}).table for at in (scattered, SLOWER))
     moved = judged(Losses(xr.concat([shorter.isel(epochs=[0]), longer.isel(epochs=[1])], "epochs"), BASIS))
-    assert (moved.verdict, "may be that of a length of training" in moved.found) == ("not decided", True)
-    assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
-    assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).verdict == "not decided"
+    assert (moved.seen, moved.null.reading) == ("yes", "untested")
+    assert judged(_table(_falling(90, 90, 90, 90), {7000: 1.0, 17_000: 1.0})).seen == "undecided"
+    assert judged(_table(_falling(45, 45, 45, 45), {7000: 1.0, 17_000: 1.0})).seen == "undecided"
     # Where the widths end too early to say where N* was before, it may have moved.
     half = _falling(54, 54, 54, 54, 90, 90, 90, 90)
     parts = [_table(one, {length: 1.0}).table for one, length in ((half, 7000), (_falling(*scattered), 17_000))]
     unknown = judged(Losses(xr.concat(parts, "epochs").sel(width=slice(54)), BASIS))
-    assert (unknown.verdict, "may be that of a length of training" in unknown.found) == ("not decided", True)
+    assert (unknown.seen, unknown.null.reading) == ("yes", "untested")
     narrow, both = Losses(longer.sel(width=slice(42)), BASIS), Losses(longer, BASIS)
     assert judged(narrow, both).measured == judged(both, narrow).measured == judged(both).measured
     early = judged(_table(_falling(30, 36, 36, 36), {7000: 1.0, 17_000: 1.0}))
-    assert early.verdict == "not decided"
-    assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).verdict == "not reproduced"
-    assert judged(_table(_falling(*scattered), {7000: 1.0})).verdict == "not decided"
+    assert early.seen == "undecided"
+    assert judged(_table(_falling(30, 30, 30, 30), {7000: 1.0, 17_000: 1.0})).seen == "no"
+    assert judged(_table(_falling(*scattered), {7000: 1.0})).seen == "undecided"
     narrow = _table({width: one for width, one in _falling(90).items() if width < 60}, {7000: 1.0, 17_000: 1.0})
     assert judged(narrow).decides == judged().decides
     assert judged().decides.endswith("--set 'widths=[36, 39, 42, 45, 48, 54, 72, 90]' --set replicas=20")
@@ -244,22 +259,22 @@ def test_collapse() -> None:
         return transitions.collapse(Evidence(losses=tables))
 
     found = judged(_table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {1000: 1.0}))
-    assert found.verdict == "reproduced"
+    assert found.seen == "yes"
     assert found.measured.low == pytest.approx(0.02)
-    assert "4 seen in a state of loss 0.30 to 0.35" in found.found
-    assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).verdict == "not reproduced"
-    assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert "4 seen in a state of loss 0.3 to 0.35" in found.found
+    assert judged(_table(_rising({30: 0.1}), {1000: 1.0})).seen == "no"
+    assert judged(_table(_rising({30: 0.021}), {1000: 1.0})).seen == "undecided"
     ramp = {w: {l2: [min(0.5, 0.05 + 0.4 * l2 / one)] * 4 for l2 in LAMBDAS} for w, one in ((30, 0.02), (60, 0.03))}
     assert "0% jump" in (found := judged(_table(ramp, {1000: 1.0}))).found
-    assert found.verdict == "not decided"
+    assert found.seen == "undecided"
     apart = [_table(_rising({w: at}), {length: 1.0}) for w, at, length in ((30, 0.021, 1000), (60, 0.036, 300))]
     assert "no transition at two widths trained for as long" in judged(*apart).found
     many = _table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {300: 1.0})
     few = Losses(_table(_rising({30: 0.026, 60: 0.026}), {1000: 1.0}).table.isel(origin=slice(3)), BASIS)
     for both in ((many, few), (few, many)):
-        assert judged(*both).verdict == "reproduced"
+        assert judged(*both).seen == "yes"
         assert judged(*both).measured.low == pytest.approx(0.02)
-    assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).verdict == "not decided"
+    assert judged(_table(_rising({30: 0.021, 60: 0.021}), {1000: 1.0})).seen == "undecided"
     assert "--set 'widths=[30, 60]' --set replicas=20" in judged().decides
 
 
@@ -271,10 +286,10 @@ def test_cifar10() -> None:
         _table(_rising({30: 0.021}), {1000: 1.0}, "cifar10"),
     )
     whole = replace(evidence(*runs, flat), losses=losses)
-    assert cifar10.same(whole).verdict == "reproduced"
-    assert cifar10.same(replace(whole, losses=losses[:1])).verdict == "not decided"
+    assert cifar10.same(whole).seen == "yes"
+    assert cifar10.same(replace(whole, losses=losses[:1])).seen == "undecided"
     bent = relaxed(drifting, PHASES[2], dataset="cifar10")
-    assert cifar10.same(replace(evidence(*runs, bent), losses=losses)).verdict == "not reproduced"
+    assert cifar10.same(replace(evidence(*runs, bent), losses=losses)).seen == "no"
 
 
 def test_live_weights() -> None:
@@ -299,3 +314,30 @@ def test_live_weights() -> None:
     assert live[2].all() == all((np.maximum(rows @ first[2], 0.0) > 0).any(axis=0))
     with pytest.raises(ValueError, match="ensemble must be of"):
         live_weights(gn.Ensemble.random(gn.Mlp(4, 5, 2), 1), landscape)
+
+
+def test_a_longer_run_at_rest_alone_does_not_speak(tmp_path: Path, runs: Path) -> None:
+    """As the pieces of a long run are before the others are there."""
+    numbers = NUMBERS | {"t_max": 1000, "temperatures": (0.0,)}
+    make(Relaxation.preset("mnist", "demo", numbers), tmp_path / "T-0")
+    alone = gather(open_runs([tmp_path])).relaxed("regularised")
+    assert alone is not None
+    assert alone.request.t_max == 1000
+    assert alone.null() is not None
+    beside = gather(open_runs([runs, tmp_path])).relaxed("regularised")
+    assert beside is not None
+    assert beside.request.t_max == 300
+    assert {claim.id for claim in assess(open_runs([tmp_path]))} == set(IDS)
+
+
+@pytest.mark.parametrize(
+    ("unique", "reading"), [((0.04, 0.045), "explained"), ((0.019, 0.026), "stands"), (None, "untested")]
+)
+def test_where_all_networks_end_in_one_state_is_the_reading_of_lambda(
+    unique: tuple[float, float] | None, reading: str
+) -> None:
+    tables = (_table(_rising({30: 0.021, 60: 0.036}, kink=0.32), {1000: 1.0}),)
+    swept = {} if unique is None else {"lambda_unique": (Measured(sum(unique) / 2, *unique, 4), BASIS)}
+    found = transitions.collapse(Evidence(losses=tables, sweeps=swept))
+    assert (found.seen, found.null.reading) == ("yes", reading)
+    assert found.open == (unique is None)

@@ -37,10 +37,11 @@ def test_summaries_say_the_same(name: str) -> None:
 def test_claims_are_judged_as_they_were() -> None:
     judged = assess(open_runs([make_guards.RUNS]))
     pinned = json.loads((make_guards.RUNS.parent / "claims.json").read_text(encoding="utf-8"))
-    assert [(one.id, one.verdict) for one in judged] == [(one["id"], one["verdict"]) for one in pinned]
+    verdicts = [(one["id"], one["seen"], one["reading"]) for one in pinned]
+    assert [(one.id, one.seen, one.reading) for one in judged] == verdicts
     for one, other in zip(judged, pinned, strict=True):
         # The table has four digits.
-        numbers = {name: getattr(one, name) for name in ("value", "low", "high")}
+        numbers = {name: getattr(one, name) for name in ("value", "low", "high", "null_value")}
         assert_alike(numbers, {name: other[name] for name in numbers}, rel=1e-3)
 
 

@@ -97,7 +97,7 @@ def test_all_that_looks_at_runs_looks_at_a_folder_of_pieces(
     assert glassnet("figures", folder, "--output", tmp_path / "figures").exit_code == 0
     assert (tmp_path / "figures" / "relaxation_time.png").is_file()
     found, wanted = (assess(open_runs([path])) for path in (folder, whole.path))
-    assert [(one.verdict, one.value) for one in found] == [(one.verdict, one.value) for one in wanted]
+    assert [(one.seen, one.value) for one in found] == [(one.seen, one.value) for one in wanted]
     # Beside other runs, in a folder of its own, it is one run too.
     assert open_runs([folder.parent])[0].done == whole.done
     assert glassnet("report", folder, "--output", tmp_path / "page.html").exit_code == 0

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glassnet.paper.claims import Claim, to_json, to_markdown
+from glassnet.paper.claims.rules import REMARK
 from glassnet.paper.claims.table import HEADS, cells
 from glassnet.store.placing import write_bytes
 
@@ -23,7 +24,7 @@ def write(judged: Sequence[Claim], folder: Path) -> list[Path]:
 
 
 def print_claims(console: Console, judged: Sequence[Claim]) -> None:
-    """The table, how each verdict was reached, and how many there are of each."""
+    """The table, how the verdicts were reached, and how many there are of each."""
     table = Table(title="Claims", title_justify="left", box=None, padding=(0, 2, 0, 0))
     for head in HEADS:
         table.add_column(head)
@@ -31,8 +32,11 @@ def print_claims(console: Console, judged: Sequence[Claim]) -> None:
         table.add_row(*cells(claim))
     console.print(table)
     for claim in judged:
-        console.print(f"\n{claim.id}, {claim.verdict}. {claim.rule}", highlight=False, markup=False)
+        text = f"\n{claim.id}, seen: {claim.seen}, reading: {claim.reading}. {claim.sentence} {claim.rule}"
+        console.print(text, highlight=False, markup=False)
         console.print(f"    {claim.command}", highlight=False, markup=False, soft_wrap=True)
-    verdicts = [claim.verdict for claim in judged]
-    counts = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
-    console.print(f"\n{counts}", highlight=False)
+    console.print(f"\n{REMARK}", highlight=False, markup=False)
+    for name in ("seen", "reading"):
+        verdicts = [getattr(claim, name) for claim in judged]
+        counts = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+        console.print(f"{name}: {counts}", highlight=False)

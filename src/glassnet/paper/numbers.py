@@ -35,6 +35,18 @@ OVERLAP_CHI: Final = 400.0
 OVERLAP_WAITING_TIME: Final = 5_000
 """Temperatures, sensitivity and waiting time of Fig. 2b."""
 
+HOT_SLOPE: Final = -1.0
+"""d log tau_90/d log T above T* (Fig. 3d-f), and from free diffusion."""
+
+CHI_FACTOR, CHI_DECADES = 50.0, 1.0
+"""Over such a factor of chi T* moves by about so many decades (Fig. A1)."""
+
+SIGMA_SPREAD: Final = 0.01
+"""Of sigma between the replicas of a phase, relatively (Appendix B)."""
+
+MOBILITY_TIME: Final = 200_000
+"""Steps; Delta t of the mobilities of Fig. 7d-f, in the authors' scripts."""
+
 LEARNING_RATE: Final = 1e-3
 """Learning rate of Langevin dynamics."""
 

@@ -55,13 +55,15 @@ def needed(request: Experiment) -> str:
 
     At each temperature the row of the nearest one in the committed run counts, T = 0 being the coldest.
     """
-    from glassnet.paper.experiments.relaxation import Relaxation
-    from glassnet.runs.experiment import like
+    from glassnet.paper.experiments.relaxation import Relaxation, like
 
-    if not isinstance(request, Relaxation) or request.phase is None:
+    if request.experiment not in (Relaxation.experiment, "ageing"):
+        return ""
+    phase, temperatures_asked = getattr(request, "phase", None), getattr(request, "temperatures", ())
+    if phase is None:
         return ""
     found: dict[str, Any] = json.loads((files("glassnet.paper") / "spread.json").read_text(encoding="utf-8"))
-    known = found[f"{like(request.dataset)} {request.phase}"]
+    known = found[f"{like(request.dataset)} {phase}"]
     coldest = min(row[0] for row in known["rows"] if row[0] > 0) / 10
 
     def place(temperature: float) -> float:
@@ -71,7 +73,7 @@ def needed(request: Experiment) -> str:
         nearest = min(known["rows"], key=lambda row: abs(place(row[0]) - place(temperature)))
         return replicas_for(nearest[1])
 
-    ladder = [(n, number_list(list(same))) for n, same in groupby(request.temperatures[::-1], n_at)]
+    ladder = [(n, number_list(list(same))) for n, same in groupby(temperatures_asked[::-1], n_at)]
     said = "; ".join(f"{n} at T = {temperatures}" for n, temperatures in ladder)
     origins = max(row[2] for row in known["rows"])
     return f"{said} (from {origins} initial conditions of {known['run']}; asked for: {request.replicas})"

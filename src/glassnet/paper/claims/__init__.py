@@ -1,4 +1,7 @@
-"""The paper's claims C1 to C22, each with a verdict from runs by a stated rule."""
+"""What the paper claims, and what runs say of it: claims C1 to C22 by stated rules.
+
+Each has two verdicts: whether it is seen in the data, and whether the paper's reading stands against a simpler cause.
+"""
 
 from __future__ import annotations
 

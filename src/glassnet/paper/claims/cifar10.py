@@ -7,11 +7,12 @@ from typing import Final
 from glassnet.paper.claims.claim import Finding, together
 from glassnet.paper.claims.evidence import Evidence
 from glassnet.paper.claims.relaxation_times import noise_and_landscape, noise_only
-from glassnet.paper.claims.transitions import collapse, zero_loss
+from glassnet.paper.claims.transitions import HIGHEST, LOWEST, collapse, zero_loss
 
 RULE: Final = (
-    "The rules of C1 to C5 for CIFAR-10, where N* may lie anywhere and lambda* at 0.01 to 0.05 in one width. "
-    "Reproduced if all five are; the number is the slope of tau_90 in the regularised phase."
+    f"The rules of C1 to C5 for CIFAR-10, where N* may lie anywhere and lambda* at {LOWEST:g} to {HIGHEST:g} in one "
+    "width, and one depth of quench will do. Seen if all five are; the number is the slope of tau_90 in the "
+    "regularised phase."
 )
 
 

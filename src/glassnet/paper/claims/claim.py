@@ -1,4 +1,4 @@
-"""A claim of the paper as it is judged: a number with its interval, the runs behind it, and a verdict by a rule."""
+"""What is said of a claim of the paper: whether it is seen, and whether a simpler cause gives the same."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ import xarray as xr
 
 from glassnet.analysis.measured import Measured, unknown
 
-Verdict = Literal["reproduced", "not reproduced", "explained otherwise", "not decided"]
-
-REPRODUCED: Final = "reproduced"
-NOT_REPRODUCED: Final = "not reproduced"
-EXPLAINED: Final = "explained otherwise"
-NOT_DECIDED: Final = "not decided"
+Seen = Literal["yes", "no", "undecided"]
+Reading = Literal["stands", "explained", "untested"]
 
 
 UNKNOWN: Final = unknown()
@@ -40,22 +36,51 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The result of a rule on the evidence.
+class Null:
+    """What a cause simpler than the paper's gives, and what that leaves of the paper's reading.
 
     Args:
-        verdict: by the rule.
-        found: the numbers that decided, what explains the claim, or what lacks.
-        bases: the runs it rests on.
-        measured: the claim's number.
-        decides: where nothing is decided, the command that would.
+        name: the cause, in words.
+        value: its number, to be compared with the claim's; NaN if there is none.
+        reading: "explained" if it gives what is measured, "stands" if it does not, else "untested".
+        found: the comparison, as text.
     """
 
-    verdict: Verdict
+    name: str = ""
+    value: float = math.nan
+    reading: Reading = "untested"
+    found: str = ""
+
+
+NO_NULL: Final = Null()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found in the evidence.
+
+    Args:
+        seen: whether the data are as the claim says.
+        found: the numbers that decided, or what lacks.
+        bases: the runs it rests on.
+        measured: the claim's number.
+        decides: where something is open, the command that would decide it.
+        null: the simpler cause, and the verdict on the reading.
+    """
+
+    seen: Seen
     found: str
     bases: tuple[Basis, ...] = ()
     measured: Measured = UNKNOWN
     decides: str = ""
+    null: Null = NO_NULL
+
+    @property
+    def open(self) -> bool:
+        """Whether a verdict is lacking that a run could give."""
+        return self.seen == "undecided" or (
+            self.seen == "yes" and self.null.reading == "untested" and bool(self.null.name)
+        )
 
 
 @dataclass(frozen=True)
@@ -64,44 +89,63 @@ class Claim:
 
     Args:
         id: "C1" to "C22".
+        sentence: what the paper says, in our words.
+        paper: the paper's number, as text; empty where it gives none.
         value: the measured number, None where there is none.
         low: lower end of its 95 % interval.
         high: upper end.
+        unit: of the three.
+        seen: whether the data are so: "yes", "no" or "undecided".
+        null: a simpler cause that may give the same, empty if none is known.
+        null_value: the number that it gives, None if there is none.
+        reading: what is left of the paper's explanation: it "stands" against the null, the data are "explained" by the
+            null, or "untested".
         scale: of the runs behind it, "none" without any.
         n_replicas: initial conditions behind it, added over its runs: those of one width and seed are the same.
         n_lost: those of them of which a trajectory diverged.
-        verdict: "reproduced", "not reproduced", "explained otherwise" or "not decided".
-        rule: how the verdict is reached, and what was found.
+        rule: how the verdicts are reached, and what was found.
         command: what made the runs, or would decide.
     """
 
     id: str
+    sentence: str
+    paper: str
     value: float | None
     low: float | None
     high: float | None
+    unit: str
+    seen: Seen
+    null: str
+    null_value: float | None
+    reading: Reading
     scale: str
     n_replicas: int
     n_lost: int
-    verdict: Verdict
     rule: str
     command: str
 
     @classmethod
-    def of(cls, name: str, rule: str, finding: Finding) -> Claim:
+    def of(cls, name: str, sentence: str, paper: str, unit: str, rule: str, finding: Finding) -> Claim:
         """The row of a claim whose rule found this."""
-        bases = tuple(dict.fromkeys(finding.bases))
+        bases, null = tuple(dict.fromkeys(finding.bases)), finding.null
         made = " && ".join(dict.fromkeys(basis.command for basis in bases))
         return cls(
             id=name,
+            sentence=sentence,
+            paper=paper,
             value=_number(finding.measured.value),
             low=_number(finding.measured.low),
             high=_number(finding.measured.high),
+            unit=unit,
+            seen=finding.seen,
+            null=null.name,
+            null_value=_number(null.value),
+            reading=null.reading,
             scale=", ".join(dict.fromkeys(basis.scale for basis in bases)) or "none",
             n_replicas=sum(basis.n_replicas for basis in bases),
             n_lost=sum(basis.n_lost for basis in bases),
-            verdict=finding.verdict,
-            rule=f"{rule} Found: {finding.found}.",
-            command=finding.decides if finding.verdict == NOT_DECIDED else made,
+            rule=f"{rule} Found: {finding.found}." + (f" Null: {null.found}." if null.found else ""),
+            command=finding.decides if finding.open and finding.decides else made,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -112,23 +156,45 @@ class Claim:
 def together(findings: Sequence[tuple[str, Finding]], measured: Measured | None = None) -> Finding:
     """One finding of a claim that is about several phases, given with their names.
 
-    It fails where it fails in one; a null that is not excluded in one, or what is not decided in one, keeps the whole
-    from being reproduced. The number is the first one's unless it is given.
+    It is not seen where it is not in one, and explained where its null explains one; a phase whose data need no null
+    is left out of that. The numbers are the first one's
+    unless one is given.
     """
-    commands = [finding.decides for _, finding in findings if finding.verdict == NOT_DECIDED]
+    nulls = [(name, finding.null) for name, finding in findings if finding.null.name]
+    first = nulls[0][1] if nulls else NO_NULL
+    readings = [one.null.reading for _, one in findings if one.null.name or one.seen == "undecided"]
     return Finding(
-        worst([finding.verdict for _, finding in findings]),
+        all_seen([finding.seen for _, finding in findings]),
         "; ".join(f"{name}: {finding.found}" for name, finding in findings),
         tuple(basis for _, finding in findings for basis in finding.bases),
         measured or findings[0][1].measured,
-        " && ".join(dict.fromkeys(commands)),
+        " && ".join(dict.fromkeys(finding.decides for _, finding in findings if finding.open)),
+        Null(
+            first.name,
+            first.value,
+            all_read(readings),
+            "; ".join(f"{a}: {b.found}" for a, b in nulls if b.found),
+        ),
     )
 
 
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict on several findings together: "reproduced" if each of them is."""
-    ordered: tuple[Verdict, ...] = (NOT_REPRODUCED, EXPLAINED, NOT_DECIDED, REPRODUCED)
-    return next(one for one in ordered if one in verdicts)
+def all_seen(several: Iterable[Seen]) -> Seen:
+    """Whether all is seen, of which each must be for the whole to be."""
+    given, ordered = set(several), ("no", "undecided")
+    return next((one for one in ordered if one in given), "yes")
+
+
+def all_read(several: Iterable[Reading]) -> Reading:
+    """What is left of a reading that a null may explain in part; nothing is tested without any."""
+    given = set(several)
+    return next((one for one in ("explained", "untested", "stands") if one in given), "untested")
+
+
+def inside(found: Measured, low: float, high: float) -> Seen:
+    """Whether a number lies between two others, with its interval."""
+    if found.within(low, high):
+        return "yes"
+    return "no" if found.low > high or found.high < low else "undecided"
 
 
 def measured_in(table: xr.Dataset, name: str) -> Measured:

@@ -1,4 +1,4 @@
-"""Evidence for claims: runs as they stand on the disk, the largest of each kind."""
+"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Any, Final
 
 import xarray as xr
 
-from glassnet.paper.claims.claim import NOT_DECIDED, Basis, Finding
+from glassnet.analysis.measured import Measured
+from glassnet.paper.claims.claim import Basis, Finding
 from glassnet.paper.claims.commands import STEP_SIZE, quench_file, relaxation, scale_of
 from glassnet.paper.claims.relaxed import Relaxed
 from glassnet.paper.experiments.phase_diagram import losses
-from glassnet.paper.numbers import PHASES, PhaseName, phase_at
+from glassnet.paper.numbers import PhaseName, phase_at
 from glassnet.runs.commands import command
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.run import Run, open_run, run_paths
 from glassnet.simulate.record import Record
 
 _MNIST: Final = "mnist"
+_RELAXATIONS: Final = ("relaxation", "ageing")
+_LEAST_WARM: Final = 2
+"""Temperatures above 0 that a relaxation needs to be one; the long runs are made one temperature at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +63,17 @@ class Evidence:
 
     Args:
         relaxations: by (data set, phase).
+        depths: of the overparameterised phase of MNIST, those that other quenches ended sooner or later.
         losses: phase diagrams, any number.
+        sweeps: lambda_unique, lambda_c and lambda_end, by name, from networks carried up and down in l2.
         sgd: displacements under SGD, regularised.
         steps: displacements with smaller steps, by phase.
     """
 
     relaxations: Mapping[tuple[str, str], Relaxed] = field(default_factory=dict)
+    depths: tuple[Relaxed, ...] = ()
     losses: tuple[Losses, ...] = ()
+    sweeps: Mapping[str, tuple[Measured, Basis]] = field(default_factory=dict)
     sgd: Measurements | None = None
     steps: Mapping[str, Measurements] = field(default_factory=dict)
 
@@ -75,26 +83,8 @@ class Evidence:
 
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
-    """The finding on a phase without any run."""
-    return Finding(NOT_DECIDED, f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
-
-
-def in_phases(
-    evidence: Evidence, judge: Callable[[Relaxed], Finding], scales: Mapping[str, str] | None = None
-) -> list[tuple[str, Finding]]:
-    """The finding on each phase of MNIST.
-
-    Args:
-        evidence: all there is.
-        judge: finds it in the relaxation of a phase.
-        scales: by phase, the scale that would decide where there is no run; "laptop" for those that are not named.
-    """
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        absent = missing(phase, scale=(scales or {}).get(phase, "laptop"))
-        findings.append((str(phase), absent if run is None else judge(run)))
-    return findings
+    """What is found of a phase that nothing was run in."""
+    return Finding("undecided", f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
 def open_runs(
@@ -148,27 +138,31 @@ def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
-    """The evidence in runs: the largest of each kind, and every phase diagram.
+    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
 
     Runs with other inputs, depth, precision or learning rates than the paper's are left out.
     """
     ordered = sorted((run for run in runs if why_left_out(run) is None), key=_size, reverse=True)
 
-    def largest(*experiments: str, dataset: str = "") -> dict[tuple[str, str], Run[Any]]:
-        """The first run of each data set and phase."""
-        found: dict[tuple[str, str], Run[Any]] = {}
+    def heard(*experiments: str) -> dict[tuple[str, str], list[Run[Any]]]:
+        """The runs of each data set and phase, the largest first."""
+        found: dict[tuple[str, str], list[Run[Any]]] = {}
         for run in ordered:
             request = run.request
-            heard = request.experiment in experiments and dataset in ("", request.dataset) and run.records
-            if heard and (phase := phase_of(request)) is not None:
-                found.setdefault((str(request.dataset), phase), run)
+            if request.experiment in experiments and run.records and (phase := phase_of(request)) is not None:
+                found.setdefault((str(request.dataset), phase), []).append(run)
         return found
 
     def measured(experiment: str) -> dict[str, Measurements]:
-        return {phase: _measurements(run, phase) for (_, phase), run in largest(experiment, dataset=_MNIST).items()}
+        return {phase: _measurements(some[0], phase) for (of, phase), some in heard(experiment).items() if of == _MNIST}
 
+    relaxations = heard(*_RELAXATIONS)
+    # Runs from the same quench have the same depth.
+    every = reversed(relaxations.get((_MNIST, "overparameterised"), []))
+    over = {_quench_of(run): run for run in every if _has_temperatures(run.request)}
     return Evidence(
-        relaxations={(of, phase): _relaxed(run, phase) for (of, phase), run in largest("relaxation", "ageing").items()},
+        relaxations={(of, phase): _relaxed(some[0], phase) for (of, phase), some in relaxations.items()},
+        depths=tuple(_relaxed(run, "overparameterised") for run in over.values()),
         losses=tuple(_losses(run) for run in ordered if run.request.experiment == "phase_diagram"),
         sgd=measured("sgd_displacement").get("regularised"),
         steps=measured(STEP_SIZE),
@@ -197,11 +191,24 @@ def phase_of(request: Any) -> PhaseName | None:
     return phase_at(request.l2, request.quench.surface.network.n_weights / request.samples)
 
 
+def _has_temperatures(request: Any) -> bool:
+    return len([one for one in request.temperatures if one > 0]) >= _LEAST_WARM
+
+
+def _quench_of(run: Run[Any]) -> str:
+    return str([run.request.numbers.get(one) for one in ("epochs", "stop_loss", "quenched", "seed", "samples")])
+
+
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
-    """Key that sorts runs by size: completeness first, then rows, times, epochs and units."""
+    """What a larger run has more of; one that lacks a measurement comes after all that do not.
+
+    A relaxation at T = 0 and little else lacks the others.
+    """
     request = run.request
     labels = {label for label, _ in run.done}
     complete = all(point.label in labels for point in request.points())
+    if request.experiment in _RELAXATIONS:
+        complete &= _has_temperatures(request)
     own = int(request.experiment == "relaxation")  # ageing looks at units of relaxation
     epochs = request.epochs if "quenched" in request.numbers else 0
     return int(complete), request.samples, getattr(request, "t_max", 0), epochs, len(run.done), own

@@ -1,77 +1,75 @@
-"""Weights that move unequally: claims C14, C15, C21 (Fig. 7, A8, Section III E)."""
+"""Weights that move unequally: claims C14 and C15 (Fig. 7, A8)."""
 
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import xarray as xr
 
-from glassnet.analysis import bimodality, stokes_einstein
-from glassnet.analysis.bimodality import BIMODAL
+from glassnet.analysis import bimodality
+from glassnet.analysis.bimodality import dip_test
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats, estimate
-from glassnet.analysis.measured import Mask, Measured, measured, unknown
-from glassnet.analysis.stokes_einstein import BROKEN, HOLDS
-from glassnet.paper.claims.claim import (
-    EXPLAINED,
-    NOT_DECIDED,
-    NOT_REPRODUCED,
-    REPRODUCED,
-    Finding,
-    Verdict,
-    measured_in,
-    shown,
-    together,
-    worst,
-)
-from glassnet.paper.claims.commands import after_long_quench
-from glassnet.paper.claims.evidence import Evidence, in_phases, missing
-from glassnet.paper.claims.relaxed import E_FOLD, SHORTEST, Relaxed
-from glassnet.paper.numbers import COLDEST, PHASES, QUENCH
-
-NON_GAUSSIAN: Final = (
-    "In all three phases alpha_2 of all weights is within 0.1 of 0 at t = 10 and above 0.1 at the end at the hottest"
-    " temperature whose tau_90 is 3 steps or more, and above 0.1 at all times at the coldest above 0, which must be "
-    "1e-5 or less, with intervals. The nulls are layers that move unequally far and dead neurons: explained "
-    "otherwise where the mean over single layers of live weights does not stay above 0.1 (hottest: last snapshot; "
-    "coldest: first). Not reproduced where one of the three is on the other side of 0.1 in a run that goes as far as"
-    " the paper's in time and temperature: to 1e5 steps, and to T = 1e-8 (1e-6 underparameterised)."
-)
-
-MOBILITY: Final = (
-    "In all three phases, at the coldest temperature above 0, which must be 1e-5 or less, and the last snapshot: if "
-    "the dip test finds log |dw| of all weights not bimodal (p above 0.05, twice the median over replicas), not "
-    "reproduced in a run that goes as far as the paper's (1e5 steps, T = 1e-8 or, underparameterised, 1e-6). "
-    "Explained otherwise if it does but the live weights of no single layer are bimodal (p below 0.05 over the "
-    "number of layers): layers that move unequally far and dead neurons make two peaks too. Else reproduced."
-)
-
-PRODUCT: Final = (
-    "D tau over that of free diffusion, for tau_90 and tau_e in all three phases, where weights diffuse: D is that of "
-    "the last factor 3 of t before T = 0 has a tenth of the mean square displacement, since that is drift and no "
-    "diffusion, and before 0.05/(mu l2), when the bowl of l2 begins to hold them. Left out are ratios that are not "
-    "known to a factor 1.5, and temperatures that do not relax by then. Free diffusion has 1 at every temperature, "
-    "so that a constant 1 is explained otherwise. A phase in which no temperature is left decides nothing. Reproduced "
-    "if it holds somewhere, is broken somewhere, and wherever it is broken alpha_2 of single layers at tau is above "
-    "0, and of their live weights above 0.1 at the last snapshot. Not reproduced if it is broken where the former is "
-    "0 within 0.1; explained otherwise if the latter is below 0.1 at each of them."
-)
+from glassnet.analysis.measured import Mask, Measured, measured
+from glassnet.paper.claims.claim import UNKNOWN, Finding, Null, Reading, Seen, all_seen, shown, together
+from glassnet.paper.claims.depth import BY_DEPTH, by_depth
+from glassnet.paper.claims.evidence import Evidence, missing
+from glassnet.paper.claims.relaxed import DRIFT, LONG, Relaxed
+from glassnet.paper.numbers import COLDEST, MOBILITY_TIME, PHASES
 
 _DEPARTS: Final = 0.1
-_KNOWN: Final = 1.5
+_EARLY: Final = 10.0
 _LOW_TEMPERATURE: Final = 1e-5
 _FAR: Final = {"regularised": "workstation", "underparameterised": "workstation", "overparameterised": "laptop"}
 """The first scale that goes as far as the paper in time and temperature."""
 
+_SIGNIFICANT: Final = 0.05
 _LEAST_WEIGHTS: Final = 30
+_AS_FAR: Final = (
+    f"in a run that goes as far as the paper's in time and temperature ({LONG:g} steps, T = "
+    f"{COLDEST['regularised']:g} or, underparameterised, {COLDEST['underparameterised']:g})"
+)
+_UNEQUAL: Final = "layers that move unequally far, and dead neurons"
+
+NON_GAUSSIAN: Final = (
+    f"Seen if in all three phases alpha_2 of all weights is within {_DEPARTS:g} of 0 at t = {_EARLY:g} and above it at "
+    "the end at the hottest temperature whose tau_90 is 3 steps or more, and above it at all times at the coldest "
+    f"above 0, which must be {_LOW_TEMPERATURE:g} or less, with intervals. Not seen where one of the three is on the "
+    f"other side of {_DEPARTS:g} {_AS_FAR}. {BY_DEPTH}. The null is {DRIFT}; its number is its alpha_2 where ours is. "
+    f"The reading is explained if both are the same within {_DEPARTS:g} (and {_DEPARTS:.0%}) at both temperatures and "
+    f"all times, stands where an interval of the difference lies beyond, but is explained by {_UNEQUAL}, if the mean "
+    f"over single layers of live weights does not stay above {_DEPARTS:g} (hottest: last snapshot; coldest: first)."
+)
+
+MOBILITY: Final = (
+    f"In all three phases, at the coldest temperature above 0, which must be {_LOW_TEMPERATURE:g} or less, and the "
+    f"snapshot at t = {MOBILITY_TIME:g}, or the last. The authors' test: |dw| of all networks together, counts of its "
+    f"logarithm, the dip test on that. Seen if p is below {_SIGNIFICANT:g}; not seen if above {_AS_FAR}. Networks are "
+    "tested one by one beside it (twice the median p), as are the live weights of single layers, pooled as before: "
+    f"the null is {_UNEQUAL}, which make two peaks too. The reading is explained if no single layer is bimodal (p "
+    f"below {_SIGNIFICANT:g} over the number of layers), stands if one is, and is untested where nothing is seen. "
+    f"{BY_DEPTH}."
+)
 
 
 def non_gaussian(evidence: Evidence) -> Finding:
     """Claim C14: when alpha_2 leaves 0."""
-    return together(in_phases(evidence, _alpha, _FAR))
+    return _in_all_phases(evidence, _alpha)
+
+
+def _in_all_phases(evidence: Evidence, judge: Callable[[Relaxed], Finding]) -> Finding:
+    findings: list[tuple[str, Finding]] = []
+    for phase in PHASES:
+        run = evidence.relaxed(phase)
+        if phase == "overparameterised":
+            findings.append((phase, by_depth(evidence, judge, _FAR[phase])))
+        else:
+            findings.append((phase, missing(phase, scale=_FAR[phase]) if run is None else judge(run)))
+    return together(findings)
 
 
 def _alpha(run: Relaxed) -> Finding:
@@ -79,26 +77,48 @@ def _alpha(run: Relaxed) -> Finding:
     snapshots = _snapshots(run)
     if not (hot > cold and cold <= _LOW_TEMPERATURE and snapshots):
         text = f"coldest T = {cold:g}, hottest resolved {hot:g}, {len(snapshots)} snapshots"
-        return Finding(NOT_DECIDED, text, (run.basis,), decides=run.decides(_FAR[run.phase]))
+        return Finding("undecided", text, (run.basis,), decides=run.decides(_FAR[run.phase]))
     alpha = run.alpha()
-    early, late = run.mean(alpha, hot, 10.0), run.mean(alpha, hot, float(alpha["time"][-1]))
+    early, late = run.mean(alpha, hot, _EARLY), run.mean(alpha, hot, float(alpha["time"][-1]))
     of_cold = [run.mean(alpha, cold, float(time)) for time in alpha["time"].values]
     least = min(of_cold, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
     text = f"T = {hot:g}: {shown(early)} at t = 10, {shown(late)} at the end; T = {cold:g}: {shown(least)} or more"
-    close: Verdict = REPRODUCED if early.within(-_DEPARTS, _DEPARTS) else NOT_DECIDED
-    verdict = worst(
+    seen = all_seen(
         [
-            NOT_REPRODUCED if early.low > _DEPARTS else close,
-            _above(late) if run.long or late.low > _DEPARTS else NOT_DECIDED,
-            _above(least) if _as_far_as_the_paper(run) or least.low > _DEPARTS else NOT_DECIDED,
+            "no" if early.low > _DEPARTS else "yes" if early.within(-_DEPARTS, _DEPARTS) else "undecided",
+            _above(late) if run.long or late.low > _DEPARTS else "undecided",
+            _above(least) if _as_far_as_the_paper(run) or least.low > _DEPARTS else "undecided",
         ]
     )
-    if verdict == REPRODUCED:
+    null = _alpha_of_drift(run, alpha, hot, cold)
+    if null.reading != "explained" and seen == "yes":
         apart = [_apart(run, hot, snapshots[-1]), _apart(run, cold, snapshots[0])]
-        text += f"; live weights, layers apart {shown(apart[0])} and {shown(apart[1])}"
-        known = [_above(one) for one in apart]
-        verdict = EXPLAINED if NOT_REPRODUCED in known else NOT_DECIDED if NOT_DECIDED in known else REPRODUCED
-    return Finding(verdict, text, (run.basis,), late, run.decides(_FAR[run.phase]))
+        said = f"{null.found}; live weights, layers apart {shown(apart[0])} and {shown(apart[1])}".lstrip("; ")
+        unequal = "no" in map(_above, apart)
+        null = replace(
+            null, name=_UNEQUAL if unequal else null.name, reading="explained" if unequal else null.reading, found=said
+        )
+    return Finding(seen, text, (run.basis,), late, run.decides(_FAR[run.phase]), null)
+
+
+def _alpha_of_drift(run: Relaxed, alpha: xr.DataArray, *temperatures: float) -> Null:
+    """What drift and noise have for alpha_2, at all of their times; the number is that at the end of the first T."""
+    if (null := run.null()) is None:
+        return Null(DRIFT)
+    theirs = null["non_gaussian"]
+    value = run.mean(theirs, temperatures[0], float(theirs["time"][-1])).value
+    off, most = [], []
+    for temperature in temperatures:
+        for time in theirs["time"].values[1:] if theirs["time"].values[0] == 0 else theirs["time"].values:
+            own, other = (run.mean(one, temperature, float(time)) for one in (alpha - theirs, theirs))
+            allowed = _DEPARTS * (1.0 + abs(other.value))
+            off.append(own.low > allowed or own.high < -allowed)
+            most.append(abs(own.value) / allowed)
+    found = (
+        f"alpha_2 {value:.3g} at the end at T = {temperatures[0]:g}, off by {np.nanmax(most):.2g} of what is allowed"
+    )
+    reading: Reading = "stands" if any(off) else "explained" if np.nanmax(most) <= 1.0 else "untested"
+    return Null(DRIFT, value, reading, found)
 
 
 def _as_far_as_the_paper(run: Relaxed) -> bool:
@@ -106,11 +126,9 @@ def _as_far_as_the_paper(run: Relaxed) -> bool:
     return run.long and run.coldest <= COLDEST[run.phase]
 
 
-def _above(alpha: Measured) -> Verdict:
+def _above(alpha: Measured) -> Seen:
     """Whether alpha_2 has left 0."""
-    if alpha.low > _DEPARTS:
-        return REPRODUCED
-    return NOT_REPRODUCED if alpha.high < _DEPARTS else NOT_DECIDED
+    return "yes" if alpha.low > _DEPARTS else "no" if alpha.high < _DEPARTS else "undecided"
 
 
 def _snapshots(run: Relaxed) -> list[int]:
@@ -127,7 +145,7 @@ def _apart(run: Relaxed, temperature: float, time: int) -> Measured:
     values = np.array([_of_layers(run, *one) for one in zip(np.asarray(moved.values, np.float64), live, strict=True)])
     known = np.isfinite(values)
     if not known.any():
-        return Measured(np.nan, np.nan, np.nan, 0)
+        return UNKNOWN
     return measured(estimate(values[known], origins(moved)[known]))[0]
 
 
@@ -143,109 +161,41 @@ def _of_layers(run: Relaxed, moved: Floats, live: Mask) -> float:
 
 def mobility(evidence: Evidence) -> Finding:
     """Claim C15: two peaks of mobility."""
-    return together(in_phases(evidence, _peaks, _FAR))
+    return _in_all_phases(evidence, _peaks)
 
 
 def _peaks(run: Relaxed) -> Finding:
     if importlib.util.find_spec("diptest") is None:
-        return Finding(NOT_DECIDED, "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
+        return Finding("undecided", "no dip test here", (run.basis,), decides='pip install "glassnet[bimodality]"')
     snapshots, cold = _snapshots(run), run.coldest
     if not cold <= _LOW_TEMPERATURE or not snapshots:
-        return Finding(
-            NOT_DECIDED, f"coldest T = {cold:g}, or no snapshot", (run.basis,), decides=run.decides(_FAR[run.phase])
-        )
+        text = f"coldest T = {cold:g}, or no snapshot"
+        return Finding("undecided", text, (run.basis,), decides=run.decides(_FAR[run.phase]))
+    time = MOBILITY_TIME if MOBILITY_TIME in snapshots else snapshots[-1]
+    at = {"waiting_time": run.waiting_time, "time": time}
+    moved = run.at(run.record.data["displacement"].sel(waiting_time=run.waiting_time, snapshot_time=time), cold)
+    size = np.abs(np.asarray(moved.transpose("replica", "weight").values, dtype=np.float64))
+    p = Measured(_pooled(size), np.nan, np.nan, run.basis.n_replicas)
     here = run.record.data["temperature"].values == cold
-    at = {"waiting_time": run.waiting_time, "time": snapshots[-1]}
-    pooled, apart = (
-        bimodality(run.record[here], **at, weights=weights).squeeze(drop=True) for weights in (None, run.live[here])
-    )
-    everything = pooled.sel(layer=-1)
-    p = Measured(float(everything["p_value"]), np.nan, np.nan, run.basis.n_replicas)
-    text = f"T = {cold:g}, t = {snapshots[-1]}: p = {p.value:.2g} of all weights"
-    n = int(everything["n_used"])
-    text += f", {round(n * float(np.nan_to_num(everything['share_bimodal'])))} of {n} networks below 0.05 by themselves"
-    if not np.isfinite(p.value):
-        return Finding(NOT_DECIDED, f"{text}: too few", (run.basis,), p, run.decides())
-    if everything["outcome"].item() != BIMODAL:
-        verdict: Verdict = NOT_REPRODUCED if _as_far_as_the_paper(run) else NOT_DECIDED
-        return Finding(verdict, text, (run.basis,), p, run.decides(_FAR[run.phase]))
-    single = apart.isel(layer=slice(1, None))["p_value"].values
-    known = single[np.isfinite(single)]
-    text += f", least {known.min(initial=np.inf):.2g} of the live weights of {len(known)} layers"
-    if not len(known):
-        return Finding(NOT_DECIDED, text, (run.basis,), p, run.decides())
-    bimodal = known.min() < 0.05 / len(known)
-    return Finding(REPRODUCED if bimodal else EXPLAINED, text, (run.basis,), p)
+    alone = bimodality(run.record[here], **at, significance=_SIGNIFICANT).squeeze(drop=True).sel(layer=-1)
+    n = int(alone["n_used"])
+    single = round(n * float(np.nan_to_num(alone["share_bimodal"])))
+    text = f"T = {cold:g}, t = {time}: p = {p.value:.2g} pooled; {float(alone['p_value']):.2g} network by network, "
+    text += f"{single} of {n} below {_SIGNIFICANT:g} by themselves"
+    decides = run.decides(_FAR[run.phase])
+    if not p.value < _SIGNIFICANT:
+        far = np.isfinite(p.value) and _as_far_as_the_paper(run)
+        return Finding("no" if far else "undecided", text, (run.basis,), p, decides, Null(_UNEQUAL))
+    live = run.live[here]
+    layers = [_pooled(np.where(live, size, np.nan)[:, where]) for where in run.landscape.network.layer_slices]
+    known = [one for one in layers if np.isfinite(one)]
+    if not known:
+        return Finding("yes", text, (run.basis,), p, decides, Null(_UNEQUAL))
+    reading: Reading = "stands" if min(known) < _SIGNIFICANT / len(known) else "explained"
+    found = f"least p {min(known):.2g} of the live weights of {len(known)} layers"
+    return Finding("yes", text, (run.basis,), p, decides, Null(_UNEQUAL, min(known), reading, found))
 
 
-def product(evidence: Evidence) -> Finding:
-    """Claim C21: Stokes-Einstein."""
-    rows: list[_Ratio] = []
-    findings = []
-    for phase in PHASES:
-        run = evidence.relaxed(phase)
-        own = [] if run is None else [row for threshold in (0.9, E_FOLD) for row in _ratios(run, threshold)]
-        rows += own
-        text = ", ".join(f"{row.temperature:g} {row.outcome} {row.ratio.value:.3g}" for row in own) or "none"
-        found = missing(phase) if run is None else Finding(REPRODUCED, f"D tau at T = {text}", (run.basis,))
-        if run is not None and not own:
-            found = replace(found, verdict=NOT_DECIDED, decides=_without_drift(run))
-        findings.append((phase, found))
-    number = min(rows, key=lambda row: row.temperature).ratio if rows else unknown()
-    whole = together(findings, number)
-    holds, broken = ([row for row in rows if row.outcome == outcome] for outcome in (HOLDS, BROKEN))
-    if any(row.alpha.within(-_DEPARTS, _DEPARTS) for row in broken):
-        return replace(whole, verdict=NOT_REPRODUCED)
-    if whole.verdict == NOT_DECIDED:
-        return whole
-    if holds and broken and all(row.alpha.low > 0.0 and row.apart.low > _DEPARTS for row in broken):
-        return whole
-    if holds and broken and all(row.apart.high < _DEPARTS for row in broken):
-        return replace(whole, verdict=EXPLAINED, found=f"{whole.found}; live weights alone have no alpha_2 there")
-    if len(holds) > 2 and not broken:
-        return replace(whole, verdict=EXPLAINED, found=f"{whole.found}; free diffusion gives the same")
-    runs = [run for run in map(evidence.relaxed, PHASES) if run is not None]
-    return replace(whole, verdict=NOT_DECIDED, decides=" && ".join(run.decides() for run in runs))
-
-
-def _without_drift(run: Relaxed) -> str:
-    """The command of a run in which colder weights diffuse, since SGD has left smaller gradients.
-
-    Overparameterised, SGD goes on to zero loss at any scale but the first.
-    """
-    if run.phase == "overparameterised" or run.quench_steps >= QUENCH:
-        return run.decides()
-    return after_long_quench(f"relaxation --phase {run.phase}", "--epochs ")
-
-
-@dataclass(frozen=True)
-class _Ratio:
-    """D tau over free diffusion's at a temperature; alpha_2 of single layers at tau, and of their live weights."""
-
-    temperature: float
-    ratio: Measured
-    outcome: str
-    alpha: Measured
-    apart: Measured
-
-
-def _ratios(run: Relaxed, threshold: float) -> list[_Ratio]:
-    """The temperatures at which it holds or is broken."""
-    layers = xr.concat([run.alpha([k]) for k in range(run.record.data.sizes["layer"])], "layer")
-    q, msd = run.overlap(), run.msd()
-    alpha = layers.weighted(run.record.data["n_layer_weights"]).mean("layer").assign_coords(msd.coords)
-    alpha = alpha.where(msd != 0, 0.0)  # what does not move is no reason to leave others out; NaN is lost
-    snapshots = _snapshots(run)
-    rows = []
-    for temperature in run.temperatures[run.temperatures > 0].tolist():
-        until = run.diffuses_until(temperature)
-        if until < SHORTEST:
-            continue
-        early = (run.at(one, temperature).sel(time=slice(None, until)) for one in (msd, q, alpha))
-        row = stokes_einstein(*early, threshold=threshold, shortest=SHORTEST).sel(temperature=temperature)
-        outcome = str(row["outcome"].item())
-        ratio = measured_in(row, "ratio")
-        if outcome in (HOLDS, BROKEN) and ratio.high <= _KNOWN * ratio.low:
-            apart = _apart(run, temperature, snapshots[-1]) if snapshots else unknown()
-            rows.append(_Ratio(temperature, ratio, outcome, measured_in(row, "alpha"), apart))
-    return rows
+def _pooled(size: Floats) -> float:
+    """p of the dip test on log |dw| of all networks together; NaN and what did not move are left out."""
+    return dip_test(np.sort(np.log10(size[size > 0])))[1]

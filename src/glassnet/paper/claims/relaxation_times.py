@@ -8,115 +8,138 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
-from glassnet.analysis import Crossover, crossover, jackknife
+from glassnet.analysis import Crossover, crossover, jackknife, relaxation_time
 from glassnet.analysis.crossover import LANDSCAPE_ONLY, NO_PLATEAU, NOISE_ONLY, TWO_REGIMES, Shape
 from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import Floats
 from glassnet.analysis.lines import fit_line
 from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import first_crossing
-from glassnet.paper.claims.claim import (
-    NOT_DECIDED,
-    NOT_REPRODUCED,
-    REPRODUCED,
-    Finding,
-    Verdict,
-    listed,
-    shown,
-)
-from glassnet.paper.claims.commands import after_long_quench
+from glassnet.paper.claims.claim import Finding, Null, Seen, inside, listed, shown
+from glassnet.paper.claims.commands import after_long_quench, relaxation
+from glassnet.paper.claims.depth import BY_DEPTH, by_depth
 from glassnet.paper.claims.evidence import Evidence, missing
-from glassnet.paper.claims.relaxed import ZERO_LOSS, Relaxed
-from glassnet.paper.numbers import QUENCH
+from glassnet.paper.claims.relaxed import DRIFT, WHEN_ALIKE, ZERO_LOSS, Relaxed, alike
+from glassnet.paper.numbers import CHI_DECADES, CHI_FACTOR, HOT_SLOPE, QUENCH
 
-SLOPE: Final = (
-    "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
-    "with -1 if that interval holds -1 and is at most 0.4 wide, or lies "
-    "within 0.05 of -1; it disagrees if all of its interval is more than 0.05 off"
-)
-
-TWO: Final = (
-    "Reproduced if tau_90(T) has two regimes, a power law seen at three temperatures or more that bends to a flat cold "
-    f"side by more than a factor 1.5, and {SLOPE}. Not reproduced if it has, and the slope disagrees. Seeing one "
-    "regime decides nothing: the other may lie beyond the temperatures or times of the run."
-)
-
-ONE: Final = (
-    "Reproduced if tau_90(T) is a single power law over two decades of T or more, a bend by a factor 1.5 being "
-    "excluded and T = 0 not reached, and "
-    f"{SLOPE} (here 0.2 wide at most). Not reproduced if it bends to a plateau, or the slope disagrees, of replicas "
-    "that all had a data loss below 1e-6 at the coldest T when the measurement began; elsewhere gradients are left, "
-    "which the claim is not about."
-)
-
-CHI: Final = (
-    "Reproduced if the crossover of tau_90(T), and 10 T*, are seen for chi over a factor of 10 or more, no slope "
-    "disagrees with -1 and T* changes by 0.5 to 1.5 decades for a factor of 50 in chi with an interval within 0 to "
-    "1.55, which holds those of sharp and of rounded crossovers. Not reproduced if that interval excludes 0.5 to 1.5 "
-    "decades, or a slope disagrees. Steady drift gives 1.7: an interval that holds that is of what a short quench "
-    "left to do, and decides nothing about a longer one."
-)
-
-COARSE: Final = (
-    "At another waiting time than the one shown and the chi that has most temperatures above 5 times the most that T* "
-    "may be, with a tau_90 above 100 steps: tau_90 of the mean overlap from every save time, beside the first save "
-    "time at which it is at or below 0.9 when saving every 100 steps, as the authors did there, averaged over where in "
-    "the hundred saving begins. Reproduced if the fine slope is -1 within 0.15, as the rounding of the crossover "
-    "allows, and the coarse one nearer to 0, the difference above 0.01 with its interval; not reproduced if the fine "
-    "slope is not."
-)
-
-_SHAPES: Final[tuple[Shape, ...]] = ("sharp", "rounded")
+_NEAR: Final = 0.05
+_WIDEST: Final = 0.4
+_BEND: Final = 1.5
 _LEAST_SPAN: Final = 100.0
+_LEAST_ABOVE: Final = 3
 _CHI_SPAN: Final = 10.0
-_DRIFT: Final = float(np.log10(50.0))
+_OFF: Final = 0.5
+_ROUNDED: Final = 0.05
 _COARSE: Final = 100.0
 _LEVEL: Final = 0.9
 _ABOVE: Final = 5.0
 _HOT: Final = 10.0
+_ROUGHLY: Final = 0.15
+_FEW_HOT: Final = (0.01, 0.004, 0.003, 0.002, 0.001, 1e-4, 3e-5, 1e-6, 0.0)
+"""At the paper's chi tau_90 is above 100 steps below T = 0.004, and T* may be up to 2e-4 after a short quench."""
+_LOWERED: Final = 0.01
+_FEWEST, _MOST = CHI_DECADES - _OFF, CHI_DECADES + _OFF
+
+SLOPE: Final = (
+    "the slope of log tau_90 against log T, whose interval holds those of a sharp and of a rounded crossover, agrees "
+    f"with {HOT_SLOPE:g} if that interval holds it and is at most {_WIDEST:g} wide, or lies within {_NEAR:g} of it; it "
+    f"disagrees if all of its interval is more than {_NEAR:g} off"
+)
+
+TWO: Final = (
+    f"Seen if tau_90(T) has two regimes, a power law at {_LEAST_ABOVE} temperatures or more that bends to a flat cold "
+    f"side by more than a factor {_BEND:g}, and {SLOPE}. Not seen if it has, and the slope disagrees. One regime "
+    "decides nothing: the other may lie beyond the temperatures or times of the run. "
+    f"{WHEN_ALIKE.format('tau_90 at every T > 0')}; its number is the slope of the null's own tau_90(T)."
+)
+
+ONE: Final = (
+    f"Seen if tau_90(T) is a single power law over a factor {_LEAST_SPAN:g} in T or more, a bend by a factor {_BEND:g} "
+    f"being excluded and T = 0 not reached, and {SLOPE} (here {_WIDEST / 2:g} wide at most). Not seen if it bends to a "
+    f"plateau, or the slope disagrees. {BY_DEPTH}. The claim is free diffusion itself: its reading stands where that "
+    f"gives tau_90 at every T. Where it does not: {WHEN_ALIKE.format('tau_90 at every T > 0')}."
+)
+
+CHI: Final = (
+    f"Seen if the crossover of tau_90(T), and {_HOT:g} T*, are seen for chi over a factor of {_CHI_SPAN:g} or more, no "
+    f"slope disagrees with {HOT_SLOPE:g} and T* changes by {_FEWEST:g} to {_MOST:g} decades for a factor of "
+    f"{CHI_FACTOR:g} in chi, with an interval from 0 to {_MOST + _ROUNDED:g} that holds those of sharp and of rounded "
+    "crossovers. Not seen if the interval excludes these decades, or a slope disagrees, in networks quenched for the "
+    f"scripts' {QUENCH:.2g} steps; after less of it nothing is decided while the null's decades lie in the interval. "
+    f"The null is {DRIFT}, its number the decades by which its own T* changes: the reading is explained by it if they "
+    "lie in the interval, stands if not, and is untested without replicas at T = 0."
+)
+
+COARSE: Final = (
+    "At another waiting time than the one shown and the paper's chi, over temperatures above "
+    f"{_ABOVE:g} times the most that T* may be, with a tau_90 above {_COARSE:g} steps: tau_90 of the mean overlap from "
+    f"every save time, beside the first save time at which it is at or below {_LEVEL:g} when saving every {_COARSE:g} "
+    "steps, as the authors did there, averaged over where in the hundred saving begins. Seen, and the reading stands, "
+    f"if the fine slope is {HOT_SLOPE:g} within {_ROUGHLY:g}, as the rounding of the crossover allows, and the coarse "
+    f"one nearer to 0, the difference above {_LOWERED:g} with its interval; not seen if the fine slope is not. The "
+    "other chi with most such temperatures is said beside it."
+)
+
+_SHAPES: Final[tuple[Shape, ...]] = ("sharp", "rounded")
 
 
-def slope_verdict(slope: Measured, widest: float = 0.4) -> Verdict:
-    """Whether a slope agrees with -1; an interval that is wider decides nothing."""
-    if slope.within(-1.05, -0.95) or (slope.low <= -1.0 <= slope.high and slope.high - slope.low <= widest):
-        return REPRODUCED
-    return NOT_REPRODUCED if slope.low > -0.95 or slope.high < -1.05 else NOT_DECIDED
+def slope_agrees(slope: Measured, widest: float = _WIDEST) -> Seen:
+    """Whether a slope agrees with that of free diffusion; an interval that is wider decides nothing."""
+    if slope.low <= HOT_SLOPE <= slope.high and slope.high - slope.low <= widest:
+        return "yes"
+    return inside(slope, HOT_SLOPE - _NEAR, HOT_SLOPE + _NEAR)
 
 
 def noise_and_landscape(evidence: Evidence, phase: str, dataset: str = "mnist") -> Finding:
-    """Claims C3 and C4: 1/T above T*, nothing of T below."""
+    """Claims C3 and C4: two regimes."""
     run = evidence.relaxed(phase, dataset)
     if run is None:
         return missing(phase, dataset)
     fit = run.crossover
     text = f"{fit.outcome} over T = {listed(fit.used)}, slope {shown(fit.slope)}"
-    if fit.outcome != TWO_REGIMES:
-        return Finding(NOT_DECIDED, text + _left_out(fit), (run.basis,), fit.slope, run.decides())
-    text += f", T* {shown(fit.temperature)}, plateau {shown(fit.plateau)} steps"
     hot = [one for one in fit.used if one > fit.temperature.value]
-    text += f", {len(hot)} temperatures above"
-    verdict = slope_verdict(fit.slope) if len(hot) > 2 else NOT_DECIDED
-    return Finding(verdict, text + _left_out(fit), (run.basis,), fit.slope, run.decides())
+    if fit.outcome == TWO_REGIMES:
+        text += f", T* {shown(fit.temperature)}, plateau {shown(fit.plateau)} steps, {len(hot)} temperatures above"
+    seen = slope_agrees(fit.slope) if fit.outcome == TWO_REGIMES and len(hot) >= _LEAST_ABOVE else "undecided"
+    null = run.of_drift(_slope_of_drift(run), run.over_null())
+    return Finding(seen, text + _left_out(fit), (run.basis,), fit.slope, run.decides(), null)
+
+
+def _slope_of_drift(run: Relaxed) -> float:
+    """Of the null's own tau_90(T)."""
+    null = run.null()
+    return np.nan if null is None else crossover(relaxation_time(null["overlap"]), shape="either").slope.value
 
 
 def noise_only(evidence: Evidence, dataset: str = "mnist") -> Finding:
     """Claim C5: 1/T throughout."""
+    if dataset == "mnist":
+        return by_depth(evidence, _one_regime)
     run = evidence.relaxed("overparameterised", dataset)
     if run is None:
         return missing("overparameterised", dataset)
+    found = _one_regime(run)
+    if found.seen == "no" and run.loss_left > ZERO_LOSS:
+        text = f"{found.found}: not all replicas are on the plateau of zero loss"
+        return replace(found, seen="undecided", found=text)
+    return found
+
+
+def _one_regime(run: Relaxed) -> Finding:
     fit = run.crossover
-    left = run.loss_left
-    text = f"{fit.outcome} over T = {listed(fit.used)}, slope {shown(fit.slope)}; data loss up to {left:.2g} when cold"
+    text = f"{fit.outcome} over T = {listed(fit.used)}, slope {shown(fit.slope)}"
+    text += f"; data loss up to {run.loss_left:.2g} when cold"
     warm = [one for one in fit.used if one > 0]
     wide = len(warm) > 2 and warm[-1] / warm[0] >= _LEAST_SPAN * (1 - 1e-9)
-    verdict: Verdict = NOT_DECIDED
-    if fit.outcome == NOISE_ONLY and wide and 0.0 in fit.left_out and fit.bend.high < np.log(1.5):
-        verdict = slope_verdict(fit.slope, 0.2)
+    seen: Seen = "undecided"
+    if fit.outcome == NOISE_ONLY and wide and 0.0 in fit.left_out and fit.bend.high < np.log(_BEND):
+        seen = slope_agrees(fit.slope, _WIDEST / 2)
     elif fit.outcome in (TWO_REGIMES, LANDSCAPE_ONLY, NO_PLATEAU):
-        verdict = NOT_REPRODUCED
-    if verdict == NOT_REPRODUCED and left > ZERO_LOSS:
-        verdict, text = NOT_DECIDED, f"{text}: not all replicas are on the plateau of zero loss"
-    return Finding(verdict, text + _left_out(fit), (run.basis,), fit.slope, run.decides())
+        seen = "no"
+    null = run.of_drift(_slope_of_drift(run), run.over_null())
+    if alike(run.slowdown(_LEVEL).values()) == "explained":
+        null = replace(null, reading="stands", found=f"{null.found}; free diffusion gives tau_90 at every T")
+    return Finding(seen, text + _left_out(fit), (run.basis,), fit.slope, run.decides(), null)
 
 
 def sensitivity(evidence: Evidence) -> Finding:
@@ -136,28 +159,36 @@ def sensitivity(evidence: Evidence) -> Finding:
     ]
     text = f"two regimes at chi = {listed(used)} of {listed(recorded)}"
     if len(used) < 2:
-        return Finding(NOT_DECIDED, text, (run.basis,), decides=longer)
+        return Finding("undecided", text, (run.basis,), decides=longer)
     shift = _decades([taus[chi] for chi in used], np.array(used))
-    both = [fits[chi].slope for chi in used]
-    slopes = [slope_verdict(one) for one in both]
+    slopes = [slope_agrees(fits[chi].slope) for chi in used]
     stars = ", ".join(f"{fits[chi].temperature.value:.2g} at {chi:g}" for chi in used)
-    text += f"; T* = {stars}; {shown(shift)} decades for a factor of 50"
-    verdict: Verdict = NOT_DECIDED
-    if NOT_REPRODUCED in slopes:
-        verdict = NOT_REPRODUCED
-        text += f"; slopes {', '.join(map(shown, both))}"
+    text += f"; T* = {stars}; {shown(shift)} decades for a factor of {CHI_FACTOR:g}"
+    null = _decades_of_drift(run, used, shift)
+    seen: Seen = "undecided"
+    if "no" in slopes:
+        seen = "no"
+        text += f"; slopes {', '.join(shown(fits[chi].slope) for chi in used)}"
     elif max(used) / min(used) >= _CHI_SPAN * (1 - 1e-9):
-        if 0.5 <= shift.value <= 1.5 and shift.within(0.0, 1.55):
-            verdict = REPRODUCED
-        elif shift.low <= _DRIFT <= shift.high:
-            text += ": steady drift, which a longer quench may end"
-        elif shift.low > 1.5 or shift.high < 0.5:
-            verdict = NOT_REPRODUCED
-    return Finding(verdict, text, (run.basis,), shift, longer)
+        if _FEWEST <= shift.value <= _MOST and shift.within(0.0, _MOST + _ROUNDED):
+            seen = "yes"
+        elif shift.low > _MOST or shift.high < _FEWEST:
+            short = run.quench_steps < QUENCH and null.reading == "explained"
+            seen, text = ("undecided", f"{text}, which a longer quench may end") if short else ("no", text)
+    return Finding(seen, text, (run.basis,), shift, longer, null)
+
+
+def _decades_of_drift(run: Relaxed, used: list[float], shift: Measured) -> Null:
+    nulls = [run.null(chi) for chi in used]
+    taus = [relaxation_time(one["overlap"]) for one in nulls if one is not None]
+    value = _decades(taus, np.array(used)).value if len(taus) == len(used) else np.nan
+    if not np.isfinite(value):
+        return Null(DRIFT)
+    return Null(DRIFT, value, "stands" if shift.excludes(value) else "explained", f"{value:.3g} decades")
 
 
 def _decades(taus: list[xr.Dataset], chi: Floats) -> Measured:
-    """By how many decades T* falls for a factor of 50 in chi: one shape for all chi, the one that fits better."""
+    """By how many decades T* falls for that factor in chi: one shape for all chi, the one that fits better."""
     x, origin = np.log10(chi), origins(taus[0]["tau"])
 
     def fits(shape: Shape, kept: Mask) -> list[Crossover]:
@@ -166,7 +197,7 @@ def _decades(taus: list[xr.Dataset], chi: Floats) -> Measured:
     def decades(shape: Shape) -> Measured:
         def of(kept: Mask) -> float:
             star = np.array([fit.temperature.value for fit in fits(shape, kept)])
-            return float(-fit_line(x, np.log10(star))[0] * np.log10(50.0))
+            return float(-fit_line(x, np.log10(star))[0] * np.log10(CHI_FACTOR))
 
         return measured(jackknife(of, origin))[0]
 
@@ -185,12 +216,31 @@ def coarse_saving(evidence: Evidence) -> Finding:
         return missing("regularised")
     others = [int(wait) for wait in run.record.data["waiting_time"].values if wait not in (0, run.waiting_time)]
     if not others:
-        return Finding(NOT_DECIDED, "one waiting time only", (run.basis,), decides=run.decides())
+        return Finding("undecided", "one waiting time only", (run.basis,), decides=run.decides())
     wait = others[-1]
-    chi, hot, curves = max((_hot(run, wait, chi) for chi in run.request.chi), key=lambda one: len(one[1]))
-    text = f"t_w = {wait}, chi = {chi:g}, T = {listed(hot)}"
+    _, text, slopes = _two_slopes(run, wait, run.chi)
+    beside = [_two_slopes(run, wait, chi) for chi in run.request.chi if chi != run.chi]
+    most = max(beside, key=lambda one: one[0], default=None)
+    text = f"t_w = {wait}, {text}" + (f"; beside, {most[1]}" if most and most[2] else "")
+    if not slopes:
+        longer = f"{relaxation('regularised')}{''.join(f' --temperature {one:g}' for one in _FEW_HOT)}"
+        return Finding(
+            "undecided", f"{text}: too few above {_ABOVE:g} T* and {_COARSE:g} steps", (run.basis,), decides=longer
+        )
+    fine, _, difference = slopes
+    seen = inside(fine, HOT_SLOPE - _ROUGHLY, HOT_SLOPE + _ROUGHLY)
+    if seen == "yes" and not difference.low > _LOWERED:
+        seen = "undecided"
+    cause = Null(reading="stands" if seen == "yes" else "untested")
+    return Finding(seen, text, (run.basis,), fine, run.decides(), cause)
+
+
+def _two_slopes(run: Relaxed, wait: int, chi: float) -> tuple[int, str, list[Measured]]:
+    """How many temperatures are hot enough, text, and the fine slope, the coarse one and their difference."""
+    hot, curves = _hot(run, wait, chi)
+    text = f"chi = {chi:g}, T = {listed(hot)}"
     if len(hot) < 2:
-        return Finding(NOT_DECIDED, f"{text}: too few above 5 T* and 100 steps", (run.basis,), decides=run.decides())
+        return len(hot), text, []
     origin = np.unique(np.concatenate([curves[one]["origin"].values for one in hot]))
 
     def slopes(kept: Mask) -> Floats:
@@ -198,24 +248,19 @@ def coarse_saving(evidence: Evidence) -> Finding:
         fine, coarse = (fit_line(np.log(hot), np.log(one))[0] for one in np.array(taus).T)
         return np.array([fine, coarse, coarse - fine])
 
-    fine, coarse, difference = measured(jackknife(slopes, origin))
-    text += f"; fine slope {shown(fine)}, coarse {shown(coarse)}, difference {shown(difference)}"
-    verdict: Verdict = NOT_DECIDED
-    if fine.low > -0.85 or fine.high < -1.15:
-        verdict = NOT_REPRODUCED
-    elif fine.within(-1.15, -0.85) and difference.low > 0.01:
-        verdict = REPRODUCED
-    return Finding(verdict, text, (run.basis,), fine, run.decides())
+    found = measured(jackknife(slopes, origin))
+    fine, coarse, difference = map(shown, found)
+    return len(hot), f"{text}: fine slope {fine}, coarse {coarse}, difference {difference}", found
 
 
-def _hot(run: Relaxed, wait: int, chi: float) -> tuple[float, list[float], dict[float, xr.DataArray]]:
+def _hot(run: Relaxed, wait: int, chi: float) -> tuple[list[float], dict[float, xr.DataArray]]:
     """Temperatures well above T* that relax in more than 100 steps, and the overlap of each."""
     q = run.overlap(chi, wait)
     fit = crossover(run.tau(chi=chi, waiting_time=wait), shape="either")
     # Where the cold side is not seen, T* may lie as high as the lowest temperature that is.
     star = fit.temperature.high if fit.outcome in (TWO_REGIMES, NOISE_ONLY) else np.inf
     curves = {one: run.at(q, one).dropna("replica") for one in fit.used if one > _ABOVE * star}
-    return chi, [one for one, curve in curves.items() if _tau_saved(curve, _all(curve))[0] > _COARSE], curves
+    return [one for one, curve in curves.items() if _tau_saved(curve, _all(curve))[0] > _COARSE], curves
 
 
 def _all(curve: xr.DataArray) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -19,12 +19,12 @@ from glassnet.analysis.measured import Mask, Measured, measured
 from glassnet.analysis.relaxation import LOST
 from glassnet.landscape.surface import Landscape
 from glassnet.observables import mean_square_displacement, non_gaussian, overlap
-from glassnet.paper.claims.claim import Basis
+from glassnet.paper.claims.claim import Basis, Null, Reading
 from glassnet.paper.claims.commands import larger
 from glassnet.paper.experiments.relaxation import Relaxation
 from glassnet.simulate.ensemble import Ensemble
 from glassnet.simulate.record import Record
-from glassnet.theory import brownian
+from glassnet.theory import brownian, drift_null, power_curvature
 
 SHORTEST: Final = 3.0
 """Steps; a relaxation within fewer is not resolved."""
@@ -33,10 +33,18 @@ LONG: Final = 100_000
 """Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
 
 _DRIFT: Final = 0.1
-"""Relative tolerance of a mean square displacement."""
+"""Of a mean square displacement."""
 
-_BENT: Final = 0.05
-"""Share of the bowl's time 1/(mu l2) after which free weights have 2.5 % less mean square displacement."""
+ALIKE: Final = 1.1
+"""Factor within which a null gives a relaxation time or a displacement."""
+
+DRIFT: Final = "drift at T = 0 plus independent noise in the bowl of l2"
+
+WHEN_ALIKE: Final = (
+    f"The null is {DRIFT} (gn.theory.drift_null). The reading is explained by it if {{}} lies within a factor "
+    f"{ALIKE:g} of the null's, with its interval, stands if one interval lies wholly outside, and is untested "
+    "otherwise, or without replicas at T = 0. It has power against wells of a curvature h = 1/(mu tau) or more"
+)
 
 ZERO_LOSS: Final = 1e-6
 """Data loss below which networks are on the plateau of zero loss, by what ends their quench."""
@@ -74,7 +82,7 @@ class Relaxed:
 
     @property
     def basis(self) -> Basis:
-        """The basis of findings on it."""
+        """What a finding on it rests on."""
         ensemble = self.record.ensemble
         n_lost = len(np.unique(ensemble.origin[~ensemble.alive]))
         return Basis(self.scale, len(np.unique(ensemble.origin)), n_lost, self.command)
@@ -85,7 +93,7 @@ class Relaxed:
 
     @property
     def quench_steps(self) -> int:
-        """Steps of SGD before Langevin dynamics."""
+        """Of SGD, before Langevin dynamics."""
         return self.request.epochs * (self.request.samples // self.request.batch_size)
 
     @property
@@ -105,6 +113,11 @@ class Relaxed:
     def long(self) -> bool:
         """Whether the run is long enough for what it does not show to count."""
         return self.request.t_max >= LONG
+
+    @property
+    def flat(self) -> bool:
+        """Whether the paper's own reading is free diffusion, so that a null has nothing to explain."""
+        return self.phase == "overparameterised"
 
     @property
     def coldest(self) -> float:
@@ -160,23 +173,67 @@ class Relaxed:
 
     def slowdown(self, threshold: float) -> dict[float, Measured]:
         """tau over that of free diffusion, at each temperature > 0 at which every replica's is a resolved number."""
-        tau = self.tau(threshold)
-        temperature = self.record.data["temperature"].values
         free = brownian.relaxation_time(
             threshold,
             epsilon=self.overlap()["epsilon_of_chi"].values,
-            temperature=temperature,
+            temperature=self.record.data["temperature"].values,
             learning_rate=self.learning_rate,
             n_samples=float(self.record.data.attrs["n_samples"]),
         )
-        ratio, origin = tau["tau"].values / free, origins(tau["tau"])
+        return self._over(self.tau(threshold), free)
+
+    def _over(self, tau: xr.Dataset, other: Floats) -> dict[float, Measured]:
+        temperature, ratio, origin = (
+            self.record.data["temperature"].values,
+            tau["tau"].values / other,
+            origins(tau["tau"]),
+        )
         found = {}
         for one in self.temperatures[self.temperatures > 0]:
             here = (temperature == one) & (tau["outcome"].values != LOST)
             times = tau["tau"].values[here]
-            if here.any() and np.isfinite(times).all() and np.exp(np.log(times).mean()) >= SHORTEST:
+            if here.any() and np.isfinite(ratio[here]).all() and np.exp(np.log(times).mean()) >= SHORTEST:
                 found[float(one)] = measured(estimate(np.log(ratio[here]), origin[here]))[0].exp()
         return found
+
+    def null(self, chi: float | None = None, waiting_time: int | None = None) -> xr.Dataset | None:
+        """Drift plus noise, ``(replica, time)``; at what is shown by default. None without its replicas at T = 0."""
+        chi = chi or self.chi
+        if chi not in self._nulls:
+            try:
+                self._nulls[chi] = drift_null(self.record, chi=chi, mobility=False)
+            except ValueError:  # says which replicas lack
+                self._nulls[chi] = None
+        found = self._nulls[chi]
+        return None if found is None else found.map(lambda one: self.seen(one, waiting_time))
+
+    @cached_property
+    def _nulls(self) -> dict[float, xr.Dataset | None]:
+        return {}
+
+    def over_null(self, threshold: float = 0.9, waiting_time: int | None = None) -> dict[float, Measured]:
+        """tau over that of drift plus noise, both from the null's times; as :meth:`slowdown`."""
+        if (null := self.null(waiting_time=waiting_time)) is None:
+            return {}
+        own = self.overlap(waiting_time=waiting_time).sel(time=null["time"])
+        theirs = relaxation_time(null["overlap"], threshold)["tau"].values
+        return self._over(relaxation_time(own, threshold), theirs)
+
+    def power(self, ratios: Mapping[float, Measured], threshold: float = 0.9) -> str:
+        """Over which curvatures a comparison at these temperatures says anything, as text."""
+        if not ratios:
+            return "no relaxation time to compare, or no replicas at T = 0"
+        tau = self.tau(threshold)["tau"].values
+        here = np.isin(self.record.data["temperature"].values, list(ratios))
+        ends = np.array([np.nanmax(tau[here]), np.nanmin(tau[here])])
+        soft, stiff = power_curvature(ends, learning_rate=self.learning_rate).tolist()
+        values = [one.value for one in ratios.values()]
+        said = f"tau is {min(values):.3g} to {max(values):.3g} of the null's"
+        return f"{said}, with power for h >= {soft:.2g} at the longest tau, {stiff:.2g} at the shortest"
+
+    def of_drift(self, value: float, ratios: Mapping[float, Measured], threshold: float = 0.9) -> Null:
+        """The null of drift plus noise with its number, as relaxation times over the null's judge it."""
+        return Null(DRIFT, value, alike(ratios.values()), self.power(ratios, threshold))
 
     @property
     def loss_left(self) -> float:
@@ -191,18 +248,6 @@ class Relaxed:
         there, here = (self.mean(self.msd(), one, self.last).value for one in (0.0, temperature))
         return there > _DRIFT * here
 
-    def diffuses_until(self, temperature: float) -> float:
-        """The last save time before drift is a tenth of the mean square displacement, or the bowl of l2 bends it."""
-        until = _BENT / (self.learning_rate * self.l2) if self.l2 > 0 else np.inf
-        if 0.0 not in self.temperatures:
-            return until
-        msd = self.msd()
-        there, here = (self.at(msd, one).mean("replica").values for one in (0.0, temperature))
-        times = np.asarray(msd["time"].values, dtype=np.float64)
-        drifted = times[there > _DRIFT * here]
-        before = times[times < drifted.min(initial=np.inf)]
-        return min(until, float(before.max(initial=0.0)))
-
     def mean(self, curve: xr.DataArray, temperature: float, time: float) -> Measured:
         """The mean over replicas at one temperature and time, or the save time below it."""
         here = self.at(curve, temperature).sel(time=time, method="ffill").dropna("replica")
@@ -210,6 +255,14 @@ class Relaxed:
             return Measured(np.nan, np.nan, np.nan, 0)
         values = np.asarray(here.values, dtype=np.float64)
         return measured(estimate(values, origins(here)))[0]
+
+
+def alike(ratios: Iterable[Measured]) -> Reading:
+    """Whether a null gives what these are the ratios to: all of it, or not one."""
+    every = list(ratios)
+    if any(one.low > ALIKE or one.high < 1.0 / ALIKE for one in every):
+        return "stands"
+    return "explained" if every and all(one.within(1.0 / ALIKE, ALIKE) for one in every) else "untested"
 
 
 def noise_from(fit: Crossover) -> float:

@@ -1,4 +1,4 @@
-"""Oscillations that vanish with smaller steps: claim C13."""
+"""What belongs to the step size: claim C13."""
 
 from __future__ import annotations
 
@@ -12,27 +12,25 @@ from glassnet.analysis.groups import origins
 from glassnet.analysis.intervals import estimate
 from glassnet.analysis.measured import Measured, measured
 from glassnet.observables import mean_square_displacement
-from glassnet.paper.claims.claim import (
-    NOT_DECIDED,
-    NOT_REPRODUCED,
-    REPRODUCED,
-    Finding,
-    Verdict,
-    shown,
-    together,
-)
+from glassnet.paper.claims.claim import NO_NULL, Finding, Null, Seen, shown, together
 from glassnet.paper.claims.commands import STEP_SIZE, after_long_quench, reproduce
 from glassnet.paper.claims.evidence import Evidence, Measurements
-from glassnet.paper.numbers import EPOCHS, LEARNING_RATE, QUENCH
+from glassnet.paper.numbers import LEARNING_RATE, QUENCH
+
+_LEAST: Final = 0.02
+_VANISHED, _STAYED = 0.2, 0.5
+_COLD: Final = 1e-6
+_COLDEST: Final = 1e-8
 
 RULE: Final = (
     "Regularised and underparameterised. An oscillation is the deepest fall of the mean square displacement below "
-    "its highest value so far, as a share of that, with every step saved and T <= 1e-6. Reproduced if at one T it is "
-    "above 0.02 at the largest mu and at the smallest, over the same mu t, less than a fifth of that, with disjoint "
-    "intervals. Not reproduced if in a phase it is more than half as deep at the smallest, with intervals, or if "
-    f"networks quenched for the scripts' {EPOCHS} epochs (4.2e6 steps) or more have it below 0.02 at mu = 1e-3 or more "
-    "at every T, one of them 1e-8 or colder. After a shorter quench that decides nothing: weights may drift past "
-    "whatever they would oscillate about."
+    f"its highest value so far, as a share of that, with every step saved and T <= {_COLD:g}. Seen if at one T it is "
+    f"above {_LEAST:g} at the largest mu and at the smallest, over the same mu t, less than {_VANISHED:g} of that, "
+    "with disjoint intervals; then the reading, that the step is the cause, stands, since nothing else was changed. "
+    f"Not seen if in a phase it is more than {_STAYED:g} times as deep at the smallest, with intervals, or if networks "
+    f"quenched for the scripts' {QUENCH:.2g} steps or more have it below {_LEAST:g} at mu = {LEARNING_RATE:g} or more "
+    f"at every T, one of them {_COLDEST:g} or colder. After a shorter quench that decides nothing: weights may drift "
+    "past whatever they would oscillate about."
 )
 
 _WAVY: Final = ("regularised", "underparameterised")
@@ -43,10 +41,6 @@ _STAYS: Final = "stays"
 _ABSENT: Final = "absent"
 _UNCLEAR: Final = "unclear"
 
-_LEAST: Final = 0.02
-_COLD: Final = 1e-6
-_COLDEST: Final = 1e-8
-
 
 def oscillations(evidence: Evidence) -> Finding:
     """Claim C13: they vanish with smaller steps."""
@@ -56,29 +50,30 @@ def oscillations(evidence: Evidence) -> Finding:
 def _vanish(phase: str, steps: Measurements | None) -> Finding:
     longer = after_long_quench(f"step_size --phase {phase}")
     if steps is None:
-        return Finding(NOT_DECIDED, "no run with smaller steps", decides=longer)
+        return Finding("undecided", "no run with smaller steps", decides=longer)
     cold = sorted({temperature for temperature, _ in steps.records if temperature <= _COLD}, reverse=True)
     found = [one for temperature in cold if (one := _at(steps, temperature)) is not None]
     if not found:
         text = "two learning rates at T <= 1e-6 are needed"
-        return Finding(NOT_DECIDED, text, (steps.basis,), decides=longer)
+        return Finding("undecided", text, (steps.basis,), decides=longer)
     states = [one.state for one in found]
-    verdict: Verdict
+    seen: Seen
     if _STAYS in states:
-        verdict, shows = NOT_REPRODUCED, found[states.index(_STAYS)]
+        seen, shows = "no", found[states.index(_STAYS)]
     elif _VANISHES in states:
-        verdict, shows = REPRODUCED, found[states.index(_VANISHES)]
+        seen, shows = "yes", found[states.index(_VANISHES)]
     elif set(states) == {_ABSENT} and _as_in_the_paper(steps, found):
-        verdict, shows = NOT_REPRODUCED, found[0]
+        seen, shows = "no", found[0]
     else:
-        verdict, shows = NOT_DECIDED, found[0]
+        seen, shows = "undecided", found[0]
     text = "; ".join(one.text for one in found) + f"; after {steps.quench_steps:.3g} steps of SGD"
-    return Finding(verdict, text, (steps.basis,), shows.small, reproduce(STEP_SIZE, "workstation"))
+    cause = Null(reading="stands") if seen == "yes" else NO_NULL
+    return Finding(seen, text, (steps.basis,), shows.small, reproduce(STEP_SIZE, "workstation"), cause)
 
 
 @dataclass(frozen=True)
 class _Wave:
-    """How displacements at a temperature change as steps become smaller, and how deep they fall at the smallest."""
+    """What displacements at a temperature do as steps become smaller, and how deep they still fall at the smallest."""
 
     temperature: float
     rate: float
@@ -106,9 +101,9 @@ def _at(steps: Measurements, temperature: float) -> _Wave | None:
     text = f"T = {temperature:g}: " + ", ".join(f"{shown(one)} at mu = {rate:g}" for rate, one in depth.items())
     if large.high < _LEAST:
         return _Wave(temperature, rate, _ABSENT, small, text)
-    if small.low > 0.5 * large.value > 0.0:
+    if small.low > _STAYED * large.value > 0.0:
         return _Wave(temperature, rate, _STAYS, small, text)
-    vanishes = large.low > _LEAST and small.value < 0.2 * large.value and small.high < large.low
+    vanishes = large.low > _LEAST and small.value < _VANISHED * large.value and small.high < large.low
     return _Wave(temperature, rate, _VANISHES if vanishes else _UNCLEAR, small, text)
 
 

@@ -6,18 +6,20 @@ import json
 from collections.abc import Sequence
 
 from glassnet.paper.claims.claim import Claim
-from glassnet.paper.claims.rules import RULES
+from glassnet.paper.claims.rules import REMARK
 
-HEADS = ("id", "claim", "value", "95 % interval", "scale", "replicas (lost)", "verdict")
+HEADS = ("id", "claim", "paper", "value", "95 % interval", "seen", "null", "reading", "scale", "replicas (lost)")
 
 
 def cells(claim: Claim) -> tuple[str, ...]:
     """A claim's row under ``HEADS``."""
-    title = next(rule.claim for rule in RULES if rule.id == claim.id)
-    value = "-" if claim.value is None else f"{claim.value:.3g}"
+    value = "-" if claim.value is None else f"{claim.value:.3g} {claim.unit}".rstrip()
     bounds = ["" if bound is None else f"{bound:.3g}" for bound in (claim.low, claim.high)]
     interval = f"{bounds[0] or '?'} to {bounds[1] or '?'}" if any(bounds) else "-"
-    return claim.id, title, value, interval, claim.scale, f"{claim.n_replicas} ({claim.n_lost})", claim.verdict
+    null = claim.null + ("" if claim.null_value is None else f": {claim.null_value:.3g}")
+    replicas = f"{claim.n_replicas} ({claim.n_lost})"
+    verdicts = (claim.seen, null or "-", claim.reading)
+    return claim.id, claim.sentence, claim.paper or "-", value, interval, *verdicts, claim.scale, replicas
 
 
 def to_json(claims: Sequence[Claim]) -> str:
@@ -26,11 +28,11 @@ def to_json(claims: Sequence[Claim]) -> str:
 
 
 def to_markdown(claims: Sequence[Claim]) -> str:
-    """The table, with the rule and the command of each claim."""
+    """The table, with the rule and the command of each claim, and the remark on what is no claim."""
     heads = (*HEADS, "rule and what was found", "command")
     lines = [_row(heads), _row(["---"] * len(heads))]
     lines += [_row([*map(_literal, (*cells(claim), claim.rule)), f"`{claim.command}`"]) for claim in claims]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", REMARK]) + "\n"
 
 
 def _literal(text: str) -> str:

@@ -45,11 +45,11 @@ function chooseTheme() {
 function filterClaims() {
   const rows = [...document.querySelectorAll("#claims-table tbody tr")];
   const words = document.getElementById("claims-words");
-  const boxes = [...document.querySelectorAll('input[name="verdict"]')];
+  const boxes = [...document.querySelectorAll('input[name="seen"], input[name="reading"]')];
   const filter = () => {
-    const verdicts = boxes.filter((box) => box.checked).map((box) => box.value);
+    const off = boxes.filter((box) => !box.checked);
     const wanted = words.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = !verdicts.includes(row.dataset.verdict) || !row.textContent.toLowerCase().includes(wanted);
+    for (const row of rows) row.hidden = off.some((box) => row.dataset[box.name] === box.value) || !row.textContent.toLowerCase().includes(wanted);
     document.getElementById("claims-count").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} claims`;
   };
   for (const input of [words, ...boxes]) input.addEventListener("input", filter);
