@@ -28,7 +28,6 @@ from glassnet._text import duration
 from glassnet.runs.condense import condense
 from glassnet.runs.experiment import Experiment
 from glassnet.runs.plan import plan
-from glassnet.runs.quench import Quenched, start_from
 from glassnet.runs.registry import request
 from glassnet.runs.run import open_run
 from glassnet.runs.runner import run
@@ -113,8 +112,7 @@ class RunPiece:
             return asked, None
         given = load(QUENCHED / self.quenched)
         assert isinstance(given, Ensemble)
-        assert isinstance(asked, Quenched)
-        return start_from(asked, given, self.changes), given
+        return asked.started_from(given, self.changes), given
 
     def share(self, work: Path) -> float:
         with suppress(FileNotFoundError):

@@ -54,7 +54,7 @@ def test_all_figures_tables_and_claims_of_what_can_be_lost(case: str, tmp_path: 
         draw()
     assert set(run.request.pictures(run)) == FIGURES
     assert set(summary_files(run)) == {"summary.json", "summary.csv"}
-    assert len(assess([run])) == 22
+    assert len(assess([run])) == 21
     write_report([run], tmp_path / "page.html")
 
 
