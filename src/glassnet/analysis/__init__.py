@@ -1,4 +1,4 @@
-"""What is concluded from curves: means, relaxation times, power laws, master curves, transitions, each with its
+"""Conclusions from curves: means, relaxation times, power laws, master curves, transitions, each with its
 interval, and an outcome where the data does not say.
 
 Functions of curves take one waiting time and one chi (``curve.sel(waiting_time=...)``) and treat temperatures apart.

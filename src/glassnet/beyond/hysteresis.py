@@ -237,7 +237,7 @@ MEANING: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Swept:
-    """What was found on one way, in increasing order of l2; NaN where a unit is not done or diverged.
+    """Results on one way, in increasing order of l2; NaN where a unit is not done or diverged.
 
     Args:
         l2: ``(step,)``.
@@ -262,7 +262,7 @@ class Swept:
 
     @property
     def curves(self) -> dict[str, NDArray[np.float64]]:
-        """What the figure shows."""
+        """The values that the figure shows."""
         return {
             "l2": self.l2,
             "total_loss": self.total_loss.mean(axis=1),

@@ -143,7 +143,7 @@ def _pooled(record: Record, curve: Curve, waiting_time: int, time: int) -> tuple
 
 
 _BINS: Final = 100
-"""Of the authors' scripts."""
+"""Numbers of the authors' scripts."""
 
 
 def _merged(observable: xr.DataArray, n_bins: int) -> xr.DataArray:

@@ -41,7 +41,7 @@ class Null:
         self.lacks = _lacks(data)
 
     def at(self, chi: float = 1.0, **options: Any) -> xr.Dataset | None:
-        """What :func:`glassnet.theory.drift_null` gives, at T > 0; None where it cannot be had."""
+        """The null of :func:`glassnet.theory.drift_null` at T > 0; None where it cannot be made."""
         if self.lacks:
             return None
         found = drift_null(self._record, chi=chi, **({"mobility": False} | options))

@@ -99,5 +99,5 @@ Loss = QuadraticHinge | CrossEntropy | TorchLoss
 
 
 def describe(loss: Loss) -> str:
-    """What tells a loss apart, its l2 aside."""
+    """Value that tells a loss apart, its l2 aside."""
     return f"TorchLoss {loss.name}" if isinstance(loss, TorchLoss) else type(loss).__name__

@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 
 
 class Network(ABC):
-    """What weights belong to: layer after layer in one flat vector.
+    """A network, to which weights belong: layer after layer in one flat vector.
 
     :class:`Mlp` is the paper's; :class:`glassnet.TorchNetwork` any module of PyTorch's.
     """
@@ -26,7 +26,7 @@ class Network(ABC):
     @property
     @abstractmethod
     def layer_names(self) -> tuple[str, ...]:
-        """What each layer is called, each name once."""
+        """Names of the layers, each once."""
 
     @property
     @abstractmethod
@@ -36,7 +36,7 @@ class Network(ABC):
     @property
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """What tells it apart, as JSON values: networks that have it in common take each other's weights."""
+        """Values that tell the network apart, as JSON: networks that have it in common take each other's weights."""
 
     @abstractmethod
     def initial_weights(self, seed: int, origin: int, *, std: float | None = None) -> NDArray[np.float64]:
@@ -193,7 +193,7 @@ class StoredNetwork(Network):
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """What each layer is called."""
+        """Names of the layers."""
         return self._layer_names
 
     @property

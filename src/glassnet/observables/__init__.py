@@ -1,4 +1,4 @@
-"""What is seen in a record: overlap, mean square displacement, non-Gaussian parameter, mobility."""
+"""Observables of a record: overlap, mean square displacement, non-Gaussian parameter, mobility."""
 
 from __future__ import annotations
 

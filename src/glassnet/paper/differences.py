@@ -31,7 +31,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "depth": "depth {}",
     "dtype": "{} weights",
 }
-"""What is said of each number that a figure depends on, in this order; of lists how long they are."""
+"""Text for each number that a figure depends on, in this order; for a list its length."""
 
 _ALL: Final = ("epochs",)
 """Lists whose values are said."""
@@ -50,7 +50,7 @@ def shown_look(run: Run[Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differences(run: Run[Any], paper: Experiment, own: Mapping[str, Any]) -> str:
-    """What differs, ours first and the paper's in brackets; that nothing does, if nothing does.
+    """Differences from the paper, ours first and the paper's in brackets; or that there are none.
 
     Args:
         run: what is drawn.

@@ -42,7 +42,7 @@ CHI_FACTOR, CHI_DECADES = 50.0, 1.0
 """Over such a factor of chi T* moves by about so many decades (Fig. A1)."""
 
 SIGMA_SPREAD: Final = 0.01
-"""Of sigma between the replicas of a phase, relatively (Appendix B)."""
+"""Relative spread of sigma between the replicas of a phase (Appendix B)."""
 
 MOBILITY_TIME: Final = 200_000
 """Steps; Delta t of the mobilities of Fig. 7d-f, in the authors' scripts."""

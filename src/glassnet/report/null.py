@@ -19,7 +19,7 @@ LEVELS: Final = (0.9, math.exp(-1))
 
 
 def nulls(records: Mapping[Any, Record]) -> dict[Any, xr.Dataset]:
-    """What drift plus diffusion gives (:func:`glassnet.theory.drift_null`) at each condition above T = 0.
+    """Null of drift plus diffusion (:func:`glassnet.theory.drift_null`) at each condition above T = 0.
 
     Returns:
         By key ``null_msd`` and ``null_alpha``, ``(waiting_time, time)``; ``null_overlap``, ``(chi, waiting_time,

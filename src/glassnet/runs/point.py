@@ -270,7 +270,7 @@ class Point:
 
     @property
     def landscape(self) -> Landscape:
-        """What the last stage moves on."""
+        """The landscape that the last stage moves on."""
         return replace(self.surface, l2=self.l2).landscape
 
     @property
@@ -288,7 +288,7 @@ class Point:
 
     @cached_property
     def _identities(self) -> tuple[dict[str, Any], ...]:
-        """What the result depends on, stage after stage."""
+        """Identities of the stages, on which the result depends."""
         return tuple(stage.identity for stage in self._merged)
 
     @cached_property

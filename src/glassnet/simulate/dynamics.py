@@ -1,4 +1,4 @@
-"""What one step is: stochastic gradient descent, gradient descent, or overdamped Langevin dynamics.
+"""Dynamics, each a description of one step: stochastic gradient descent, gradient descent, or overdamped Langevin dynamics.
 
 These are descriptions; engines make the steps. One step is one unit of time.
 """

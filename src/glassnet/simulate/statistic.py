@@ -300,7 +300,7 @@ def _called(statistic: Statistic, values: Mapping[str, NDArray[Any]], where: Whe
 
 
 def _said(error: BaseException) -> str:
-    """What an error says, which may be anything, and fail too."""
+    """Text of an error, which may be anything, and fail too."""
     return _in_a_line("".join(traceback.format_exception_only(error)), 300)
 
 

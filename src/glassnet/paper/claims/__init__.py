@@ -1,4 +1,4 @@
-"""What the paper claims, and what runs say of it: claims C1 to C22 by stated rules.
+"""Claims C1 to C22 of the paper, judged by stated rules from runs.
 
 Each has two verdicts: whether it is seen in the data, and whether the paper's reading stands against a simpler cause.
 """

@@ -1,4 +1,4 @@
-"""What is said of a claim of the paper: whether it is seen, and whether a simpler cause gives the same."""
+"""A judged claim of the paper: whether it is seen, and whether a simpler cause gives the same."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Null:
-    """What a cause simpler than the paper's gives, and what that leaves of the paper's reading.
+    """The number of a cause simpler than the paper's, and the verdict on the paper's reading.
 
     Args:
         name: the cause, in words.
@@ -57,7 +57,7 @@ NO_NULL: Final = Null()
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found in the evidence.
+    """The result of a rule on the evidence.
 
     Args:
         seen: whether the data are as the claim says.
@@ -185,7 +185,7 @@ def all_seen(several: Iterable[Seen]) -> Seen:
 
 
 def all_read(several: Iterable[Reading]) -> Reading:
-    """What is left of a reading that a null may explain in part; nothing is tested without any."""
+    """The verdict on a reading from several; "untested" without any."""
     given = set(several)
     return next((one for one in ("explained", "untested", "stands") if one in given), "untested")
 

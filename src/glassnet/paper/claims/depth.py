@@ -25,7 +25,7 @@ BY_DEPTH: Final = (
 
 
 def by_depth(evidence: Evidence, judge: Callable[[Relaxed], Finding], scale: str = "laptop") -> Finding:
-    """What a rule finds at each depth of the overparameterised phase of MNIST."""
+    """The finding of a rule at each depth of the overparameterised phase of MNIST."""
     one = evidence.relaxed(_PHASE)
     if one is None:
         return missing(_PHASE, scale=scale)

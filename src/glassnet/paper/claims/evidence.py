@@ -1,4 +1,4 @@
-"""What claims are judged on: runs as they stand on the disk, the largest of each kind."""
+"""Evidence for claims: runs as they stand on the disk, the largest of each kind."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Evidence:
 
 
 def missing(phase: str, dataset: str = "mnist", scale: str = "laptop") -> Finding:
-    """What is found of a phase that nothing was run in."""
+    """The finding on a phase without any run."""
     return Finding("undecided", f"no run of {dataset}, {phase}", decides=relaxation(phase, dataset, scale))
 
 
@@ -138,7 +138,7 @@ def _opened(path: Path, experiment: type[Experiment] | None) -> Run[Any]:
 
 
 def gather(runs: Iterable[Run[Any]]) -> Evidence:
-    """What the runs have to say; of several of one kind the largest speaks, but every phase diagram does.
+    """Evidence from runs: of several of one kind the largest, but every phase diagram.
 
     Runs with other inputs, depth, precision or learning rates than the paper's are left out.
     """
@@ -200,7 +200,7 @@ def _quench_of(run: Run[Any]) -> str:
 
 
 def _size(run: Run[Any]) -> tuple[int, int, int, int, int, int]:
-    """What a larger run has more of; one that lacks a measurement comes after all that do not.
+    """Key that sorts runs by size; one that lacks a measurement comes after all that do not.
 
     A relaxation at T = 0 and little else lacks the others.
     """

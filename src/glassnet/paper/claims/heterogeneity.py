@@ -102,7 +102,7 @@ def _alpha(run: Relaxed) -> Finding:
 
 
 def _alpha_of_drift(run: Relaxed, alpha: xr.DataArray, *temperatures: float) -> Null:
-    """What drift and noise have for alpha_2, at all of their times; the number is that at the end of the first T."""
+    """Alpha_2 of drift and noise at all of their times; the number is that at the end of the first T."""
     if (null := run.null()) is None:
         return Null(DRIFT)
     theirs = null["non_gaussian"]

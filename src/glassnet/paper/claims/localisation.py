@@ -175,7 +175,7 @@ def _shape(run: Relaxed) -> Finding:
 
 
 def _msd_of_drift(run: Relaxed, moved: xr.DataArray, slope: Measured) -> Null:
-    """What drift and noise have for the slope when hot and the end when cold."""
+    """Slope when hot and last value when cold of drift and noise."""
     if run.flat:
         return NO_NULL
     if (null := run.null()) is None or np.isnan(run.coldest):
@@ -236,7 +236,7 @@ def sgd_level(evidence: Evidence) -> Finding:
 
 
 def _never_at_rest(sgd: Measurements, sizes: list[int], found: Finding) -> Finding:
-    """What it says that no batch size has come to rest."""
+    """The finding that no batch size has come to rest."""
     ends: dict[int, tuple[Measured, Measured, float]] = {}
     for size in sizes:
         record = sgd.records["permutation", size]
@@ -317,5 +317,5 @@ def _displacement(record: Record) -> xr.DataArray:
 
 
 def _rate(record: Record, l2: float) -> float:
-    """Of the bowl's decay, per step."""
+    """Rate of the bowl's decay, per step."""
     return float(record.data["learning_rate"].values.flat[0]) * l2

@@ -106,7 +106,7 @@ def noise_and_landscape(evidence: Evidence, phase: str, dataset: str = "mnist") 
 
 
 def _slope_of_drift(run: Relaxed) -> float:
-    """Of the null's own tau_90(T)."""
+    """The null from its own tau_90(T)."""
     null = run.null()
     return np.nan if null is None else crossover(relaxation_time(null["overlap"]), shape="either").slope.value
 

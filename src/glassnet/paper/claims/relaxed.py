@@ -33,7 +33,7 @@ LONG: Final = 100_000
 """Steps; what is not seen in a shorter run may come later, as the paper's runs are three times as long."""
 
 _DRIFT: Final = 0.1
-"""Of a mean square displacement."""
+"""A factor of a mean square displacement."""
 
 ALIKE: Final = 1.1
 """Factor within which a null gives a relaxation time or a displacement."""
@@ -82,7 +82,7 @@ class Relaxed:
 
     @property
     def basis(self) -> Basis:
-        """What a finding on it rests on."""
+        """The basis of a finding on this run."""
         ensemble = self.record.ensemble
         n_lost = len(np.unique(ensemble.origin[~ensemble.alive]))
         return Basis(self.scale, len(np.unique(ensemble.origin)), n_lost, self.command)
@@ -93,7 +93,7 @@ class Relaxed:
 
     @property
     def quench_steps(self) -> int:
-        """Of SGD, before Langevin dynamics."""
+        """Steps of SGD before Langevin dynamics."""
         return self.request.epochs * (self.request.samples // self.request.batch_size)
 
     @property

@@ -1,4 +1,4 @@
-"""What belongs to the step size: claim C13."""
+"""Oscillations that belong to the step size: claim C13."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _vanish(phase: str, steps: Measurements | None) -> Finding:
 
 @dataclass(frozen=True)
 class _Wave:
-    """What displacements at a temperature do as steps become smaller, and how deep they still fall at the smallest."""
+    """Change of displacements at a temperature as steps become smaller, and how deep they fall at the smallest."""
 
     temperature: float
     rate: float

@@ -67,7 +67,7 @@ def _spread(run: Relaxed) -> Finding:
 
 
 def _interval(share: float, n: int) -> Measured:
-    """Of the standard deviation of a Gaussian sample of ``n``."""
+    """Interval of the standard deviation of a Gaussian sample of ``n``."""
     tail = 0.5 - CONFIDENCE / 2
     low, high = (share * np.sqrt((n - 1) / chdtri(n - 1, [tail, 1 - tail]))).tolist()
     return Measured(share, low, high, n)
