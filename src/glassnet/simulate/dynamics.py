@@ -1,4 +1,4 @@
-"""Dynamics, each a description of one step: stochastic gradient descent, gradient descent, or overdamped Langevin dynamics.
+"""Dynamics: stochastic gradient descent, gradient descent, overdamped Langevin dynamics, one step of each described.
 
 These are descriptions; engines make the steps. One step is one unit of time.
 """
