@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tiny_runs import make, planned, rows, units
 import glassnet as gn
 from glassnet.analysis import hysteresis as analysis
 from glassnet.beyond.hysteresis import Hysteresis, way_of
+from glassnet.paper.claims import evidence
+from glassnet.paper.claims.evidence import gather
 from glassnet.runs import registry
 from glassnet.runs.condense import condense
 from glassnet.runs.pictures import draw_run
@@ -158,6 +161,18 @@ def exact(depth: int, l2s: list[float], folder: Path, **changes: Any) -> gn.Run[
     }
     numbers |= {"l2s": l2s, "starts": l2s[-2:], "looks": 2, "every": 10, "gradient": "float64"} | changes
     return make(Hysteresis.preset(data, "laptop", numbers), folder)
+
+
+def test_claims_hear_the_transitions_that_a_sweep_reached(tmp_path: Path) -> None:
+    run = make(of(l2s=[0.01, 0.02, 20.0], turn=0.02), tmp_path / "run")
+    said = {row["name"]: row for row in rows(run, "transitions")}
+    assert gather([run]).sweeps == {}  # the claims are about other depths and learning rates
+    heard = evidence.sweeps(run)
+    assert said["lambda_end"]["value"] == heard["lambda_end"][0].value
+    assert said["lambda_end"]["low"] == heard["lambda_end"][0].low > 0.0
+    assert (heard["lambda_unique"][0].low, heard["lambda_unique"][0].high) == (0.01, math.inf)
+    assert "lambda_jump" not in heard
+    assert all("glassnet run hysteresis" in basis.command for _, basis in heard.values())
 
 
 def test_two_layers_have_a_branch_that_ends_where_it_meets_zero(tmp_path: Path) -> None:

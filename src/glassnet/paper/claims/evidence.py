@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -164,6 +165,7 @@ def gather(runs: Iterable[Run[Any]]) -> Evidence:
         relaxations={(of, phase): _relaxed(some[0], phase) for (of, phase), some in relaxations.items()},
         depths=tuple(_relaxed(run, "overparameterised") for run in over.values()),
         losses=tuple(_losses(run) for run in ordered if run.request.experiment == "phase_diagram"),
+        sweeps=next((sweeps(run) for run in ordered if _is_sweep(run)), {}),
         sgd=measured("sgd_displacement").get("regularised"),
         steps=measured(STEP_SIZE),
     )
@@ -235,6 +237,27 @@ def _losses(run: Run[Any]) -> Losses:
     ends = table["alive"].stack(network=[d for d in table["alive"].dims if d != "origin"])
     seen, gone = ends.notnull().any("network"), (ends == 0).any("network")
     return Losses(table, Basis(scale_of(run.request), int(seen.sum()), int(gone.sum()), command(run.request)))
+
+
+def _is_sweep(run: Run[Any]) -> bool:
+    return bool(run.request.experiment == "hysteresis" and run.request.dataset == _MNIST)
+
+
+def sweeps(run: Run[Any]) -> dict[str, tuple[Measured, Basis]]:
+    """Transitions of networks that were carried up and down in l2, by name: their places, or bounds."""
+    tables: list[Any] = run.request.tables(run)
+    rows = next(table.rows for table in tables if table.name == "transitions")
+    ends = [found for point in run.request.points() for found in run.results(point).items()]
+    gone = {origin for origin, found in ends if found.get("alive") == 0.0}
+    basis = Basis(scale_of(run.request), run.request.replicas, len(gone), command(run.request))
+
+    def known(row: Mapping[str, Any]) -> Measured:
+        ends = {"value": math.nan, "low": 0.0, "high": math.inf}  # a bound may be all that is known
+        found = {name: other if row[name] is None else row[name] for name, other in ends.items()}
+        return Measured(**found, n_origins=row["n_origins"])
+
+    reached = (row for row in rows if any(row[name] is not None for name in ("value", "low", "high")))
+    return {row["name"]: (known(row), basis) for row in reached}
 
 
 def _measurements(run: Run[Any], phase: str) -> Measurements:
